@@ -1,0 +1,1 @@
+"""What exists: tensors in memory, splits, sizes, vocabulary. One file and one YAML a dataset."""

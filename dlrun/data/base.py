@@ -1,0 +1,87 @@
+"""The types every dataset answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+
+class Vocab:
+    """Tokens and their numbers. `unknown` is the number given to a token that is not known, or None: then KeyError."""
+
+    def __init__(self, tokens: Iterable[str], *, level: Literal["char", "word"], unknown: int | None = None):
+        self.tokens = list(tokens)
+        self.index = {token: number for number, token in enumerate(self.tokens)}
+        self.level = level
+        self.unknown = unknown
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def split(self, text: str) -> list[str]:
+        """A text's tokens: its characters, or its words in lower case."""
+        return list(text) if self.level == "char" else text.lower().split()
+
+    def join(self, tokens: Iterable[str]) -> str:
+        return ("" if self.level == "char" else " ").join(tokens)
+
+    def encode(self, tokens: Iterable[str]) -> list[int]:
+        """Numbers of the tokens; KeyError for one that is not known when there is no `unknown`."""
+        if self.unknown is None:
+            return [self.index[token] for token in tokens]
+        return [self.index.get(token, self.unknown) for token in tokens]
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        return [self.tokens[number] for number in ids]
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part of a dataset, on one device.
+
+    Tables and images: `x` is (N, F) or (N, C, H, W), images as uint8, and `y` is (N,) class numbers or (N, outputs) targets.
+    Texts: `x` is one flat (total,) tensor of token numbers, text i is `x[offsets[i]:offsets[i + 1]]`, `y` is (N,) or None.
+    """
+
+    x: Tensor
+    y: Tensor | None = None
+    offsets: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.x) if self.offsets is None else len(self.offsets) - 1
+
+    def to(self, device: torch.device) -> Split:
+        return Split(*(part if part is None else part.to(device) for part in (self.x, self.y, self.offsets)))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation, measured once; applied when a batch is made, so that memory holds raw values."""
+
+    mean: Tensor
+    std: Tensor
+
+    def apply(self, raw: Tensor) -> Tensor:
+        return (raw.float() - self.mean.to(raw.device)) / self.std.to(raw.device)
+
+    def undo(self, scaled: Tensor) -> Tensor:
+        return scaled * self.std.to(scaled.device) + self.mean.to(scaled.device)
+
+
+@dataclass(frozen=True)
+class Data:
+    """What exists. `sizes` is the only road from the data to a model; `val` or `test` is None where nothing is held out."""
+
+    train: Split
+    val: Split | None
+    test: Split | None
+    sizes: dict[str, int]
+    vocab: Vocab | None = None
+    labels: tuple[str, ...] | None = None  # names of the classes
+    x_scale: Scale | None = None
+    y_scale: Scale | None = None
+    note: str = field(default="")  # one line for the user on what is special, such as "nothing is held out"

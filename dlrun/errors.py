@@ -1,0 +1,42 @@
+"""The ways a run can end badly, each with its exit code; a message is one short text for a person."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class DlrunError(Exception):
+    """Ends the program with `exit_code` and its message, never with a traceback."""
+
+    exit_code = 1
+
+
+class UserError(DlrunError):
+    """What was asked can't be done: an unknown name, a bad value, a model that does not fit the data."""
+
+    exit_code = 2
+
+
+class DataError(DlrunError):
+    """Data can not be had: no network, no mirror, or a file whose digest is wrong."""
+
+    exit_code = 3
+
+
+class RunFailed(DlrunError):
+    """A run failed or diverged; its folder says why."""
+
+
+class Stopped(DlrunError):
+    """A run was stopped by a signal, with a checkpoint written. Exit code 128 + the signal's number."""
+
+    def __init__(self, message: str, signal_number: int):
+        super().__init__(message)
+        self.exit_code = 128 + signal_number
+
+
+def nearest(name: str, possible: Iterable[str]) -> str:
+    """`Did you mean lstm? Possible: gru, lstm, rnn.` for `lstn`; without a near name just what is possible."""
+    names = sorted(possible)
+    close = get_close_matches(name, names, n=2, cutoff=0.6)
+    hint = f"Did you mean {' or '.join(close)}? " if close else ""
+    return f"{hint}Possible: {', '.join(names)}." if names else hint.strip()

@@ -1,0 +1,1 @@
+"""Plain nn.Modules. One file and one YAML a model."""

@@ -1,0 +1,1 @@
+"""Schedules and optimizers; those of torch need no Python here."""

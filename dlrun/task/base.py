@@ -1,0 +1,97 @@
+"""What every task has in common. The trainer knows tasks by these names alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dlrun.data.base import Data, Split
+
+
+class Scores(NamedTuple):
+    """What one step answers."""
+
+    loss: Tensor  # () mean over n, in nats where it is a likelihood
+    values: dict[str, Tensor]  # name -> per-example values or their sum; stays on the device
+    n: int  # examples (or tokens, or pairs) that the mean is over
+
+
+class Batches:
+    """The batches of one pass over a split: how many there are, and an iterator that makes them one by one."""
+
+    def __init__(self, make: Callable[[int], Any], count: int, start: int = 0):
+        self.make, self.count, self.start = make, count, start
+
+    def __len__(self) -> int:
+        """Batches in the whole pass, those before `start` counted in."""
+        return self.count
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.make(index) for index in range(self.start, self.count))
+
+
+def generator(*numbers: int) -> torch.Generator:
+    """A random generator of its own for (seed, epoch, ...), so that any batch can be made again without those before it."""
+    mixed = 0
+    for number in numbers:  # a 64-bit mix (Knuth's multiplier): neighbouring seeds and epochs must not share a stream
+        mixed = ((mixed ^ (number & 0xFFFFFFFF)) * 6364136223846793005 + 1442695040888963407) % 2**63
+    return torch.Generator().manual_seed(mixed)
+
+
+class Task:
+    """What we ask of the data.
+
+    A subclass sets `goal`, such as "max accuracy" (it picks best.pt and orders runs), and `sizes`, what it offers a model.
+    It may also have `sample`, `predict` or `vectors`: a verb asks for them and refuses politely.
+    """
+
+    goal: str
+    sizes: dict[str, int]
+
+    def __init__(self, data: Data):
+        self.data = data
+        self.splits: dict[str, Split] = {
+            name: split
+            for name, split in (("train", data.train), ("val", data.val), ("test", data.test))
+            if split is not None
+        }
+        self.sizes = dict(data.sizes)
+        self.device = torch.device("cpu")
+
+    def to(self, device: torch.device) -> None:
+        """Moves the tensors to where the model is: every dataset here fits, and batches are then made without copies."""
+        self.device = device
+        self.splits = {name: split.to(device) for name, split in self.splits.items()}
+
+    def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
+        """One pass over a split. Batch i depends on (seed, epoch, i) alone: `start` goes on in mid-epoch at no cost."""
+        raise NotImplementedError
+
+    def step(self, model: nn.Module, batch: Any) -> Scores:
+        """Loss and metrics on one batch; the same for training and evaluation."""
+        raise NotImplementedError
+
+    def report(self, means: dict[str, float]) -> dict[str, float]:
+        """What is shown of the means over many steps, such as perplexity = exp(loss)."""
+        return means
+
+    def state_dict(self) -> dict[str, Any]:
+        """What travels from one training batch to the next; goes into the checkpoint."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+    def order(self, split: str, *, seed: int, epoch: int) -> Tensor:
+        """(N,) the order of the examples: shuffled for training, as they stand for evaluation."""
+        count = len(self.splits[split])
+        if split != "train":
+            return torch.arange(count, device=self.device)
+        return torch.randperm(count, generator=generator(seed, epoch)).to(self.device)
+
+    def vectors(self, model: nn.Module) -> Tensor | None:
+        """(V, D) a vector for each token of the vocabulary, or None where the model has none."""
+        return getattr(model, "vectors", None)
