@@ -1,0 +1,91 @@
+"""Where tensors live, in which precision, and the random state of everything that draws."""
+
+from __future__ import annotations
+
+import os
+import random
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from dlrun.errors import UserError
+
+LOW_PRECISION = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Device:
+    """A chosen device; `autocast()` wraps each forward pass in its precision."""
+
+    torch: torch.device
+    precision: str
+
+    def autocast(self) -> AbstractContextManager:
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.torch.type, LOW_PRECISION[self.precision])
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Loss scaling, which only fp16 needs: its smallest gradients would become 0."""
+        return torch.amp.GradScaler(self.torch.type, enabled=self.precision == "fp16")
+
+    def __str__(self) -> str:
+        name = torch.cuda.get_device_name(self.torch) if self.torch.type == "cuda" else ""
+        return " ".join(part for part in (str(self.torch), name, self.precision) if part)
+
+
+def available() -> list[str]:
+    kinds = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return [kind for kind, there in kinds.items() if there]
+
+
+def choose(
+    *,
+    name: Literal["auto", "cpu", "cuda", "mps"],
+    precision: Literal["fp32", "bf16", "fp16"],
+    deterministic: bool,
+) -> Device:
+    """The device asked for, `auto` being the fastest there is. UserError where it does not exist."""
+    possible = available()
+    if name != "auto" and name not in possible:
+        raise UserError(f"device={name}: this machine has none. Possible: auto, {', '.join(possible)}.")
+    kind = possible[-1] if name == "auto" else name
+    if precision == "fp16" and kind == "cpu":
+        raise UserError("device.precision=fp16 needs a GPU. On a CPU type device.precision=bf16 or fp32.")
+    torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.benchmark = not deterministic
+    if deterministic:  # cuBLAS reads this when it starts, and raises an error without it
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    index = int(os.environ.get("LOCAL_RANK", 0)) if kind == "cuda" else None
+    return Device(torch.device(kind, index), precision)
+
+
+def seed_everything(seed: int) -> None:
+    """Python, numpy and torch on every device."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def rng_state() -> dict[str, Any]:
+    """The state of every generator that training may draw from, in types that `weights_only=True` loads."""
+    _, keys, *rest = np.random.get_state(legacy=True)
+    return {
+        "python": random.getstate(),
+        "numpy": (keys.tolist(), *rest),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    keys, *rest = state["numpy"]
+    np.random.set_state(("MT19937", np.array(keys, dtype=np.uint32), *rest))
+    torch.set_rng_state(state["torch"])
+    if len(state["cuda"]) == torch.cuda.device_count() > 0:  # a run may go on on a machine with other GPUs
+        torch.cuda.set_rng_state_all(state["cuda"])

@@ -1,0 +1,190 @@
+"""One session of a run: the parts, the folder and the trainer brought together, for `train`, `resume` and the readers."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+import yaml
+
+from dlrun import assemble, console
+from dlrun.assemble import Parts, Plans
+from dlrun.errors import DlrunError, RunFailed, UserError
+from dlrun.rundir import RunDir
+from dlrun.trainer import Trainer, load_weights
+
+
+def train(run: RunDir, plans: Plans, parts: Parts, *, overrides: list[str], go_on: bool = False) -> None:
+    """Trains in a run's folder, from the start or from its last checkpoint, and says how it ended."""
+    with console.log_to(run.path / "run.log"):
+        checkpoint = run.load_checkpoint("last") if go_on else None
+        step = checkpoint["trainer"]["step"] if checkpoint else 0
+        with run.working(purge_after=step if go_on else None):
+            if go_on:
+                run.forget_after(step)
+            optim, schedule = assemble.build_optim(plans, parts.model, parts.task)
+            trainer = Trainer(
+                task=parts.task,
+                model=parts.model,
+                optim=optim,
+                schedule=schedule,
+                device=parts.device,
+                run=run,
+                settings=plans.settings,
+                seed=plans.config["seed"],
+                batch_size=plans.config["batch_size"],
+                summary=facts(plans, parts, overrides),
+            )
+            if checkpoint:
+                trainer.load_state_dict(checkpoint)
+            introduce(run, plans, parts, step)
+            if not go_on:
+                run.log_text("config", f"```yaml\n{yaml.safe_dump(plans.config, sort_keys=False)}```", 0)
+            fit_and_tell(trainer, run)
+
+
+def fit_and_tell(trainer: Trainer, run: RunDir) -> None:
+    """A bug's or a library's exception becomes one line for the person; the traceback is in run.log."""
+    try:
+        trainer.fit()
+    except DlrunError:
+        raise
+    except torch.OutOfMemoryError as error:
+        raise RunFailed("The device's memory is full. Try a smaller batch_size, with trainer.accumulate.") from error
+    except OSError as error:
+        raise UserError(
+            f"{run.path} can't be written: {error.strerror or error}. Make room, then: dlrun resume {run.path}"
+        ) from error
+    except Exception as error:
+        console.log_only(traceback.format_exc())
+        raise RunFailed(f"{type(error).__name__}: {error}. The traceback is in {run.path}/run.log") from error
+    show_result(trainer, run)
+
+
+def facts(plans: Plans, parts: Parts, overrides: list[str]) -> dict[str, Any]:
+    """What summary.json says from the start."""
+    return {
+        "status": "running",
+        "choices": plans.config["choices"],
+        "parameters": sum(parameter.numel() for parameter in parts.model.parameters()),
+        "seed": plans.config["seed"],
+        "device": str(parts.device),
+        "data": parts.data_facts,
+        "overrides": overrides,
+        "versions": versions(),
+        "git": git_state(),
+    }
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("dlrun", "torch", "numpy", "hydra-core"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_state() -> dict[str, Any] | None:
+    """The commit of the working folder and whether it has changes; None outside of git."""
+
+    def ask(*words: str) -> str:
+        return subprocess.run(["git", *words], capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+
+    try:
+        return {"commit": ask("rev-parse", "HEAD"), "changed": bool(ask("status", "--porcelain", "-uno"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def introduce(run: RunDir, plans: Plans, parts: Parts, step: int) -> None:
+    chosen, task = plans.config["choices"], parts.task
+    count = sum(parameter.numel() for parameter in parts.model.parameters())
+    console.say(
+        f"{'going on with' if step else 'training'} {chosen.get('model')} ({count:,} parameters) on {chosen.get('data')} "
+        f"with {chosen.get('optim')}, {parts.device}; goal: {task.goal}" + (f"; from step {step:,}" if step else "")
+    )
+    console.say(f"run: {run.path}")
+    if parts.data.note:
+        console.warn(parts.data.note)
+    size = len(task.splits["train"])
+    if plans.config["batch_size"] > size:
+        console.warn(
+            f"batch_size={plans.config['batch_size']} is more than the {size} training examples: it trains on all at once."
+        )
+
+
+def show_result(trainer: Trainer, run: RunDir) -> None:
+    figures, task = trainer.at.figures, trainer.task
+    lines = [f"{trainer.goal_tag} {console.number(trainer.at.best)} at step {trainer.at.best_step:,} (best)"]
+    lines += [f"{tag} {console.number(value)}" for tag, value in sorted(figures.items()) if tag.startswith("test/")]
+    lines += [f"{trainer.elapsed():.1f} s, {run.path}"]
+    if hasattr(task, "sample"):
+        text = task.sample(trainer.model, task.prompt(), length=120, temperature=0.8, top_k=None, seed=trainer.seed)
+        lines += ["", text]
+        follow = f'dlrun sample {run.path} "{task.prompt()}"'
+    else:
+        follow = f"dlrun eval {run.path}"
+    lines += ["", f"next: {follow}", f"      dlrun resume {run.path} trainer.epochs={2 * max(trainer.at.epoch, 1)}"]
+    lines += ["      dlrun tensorboard"]
+    console.panel("done", lines)
+
+
+# runs that exist
+
+
+def open_plans(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, Any] | None = None) -> Plans:
+    """The checked parts of a saved run. Its own word on `trusted` is never believed: the user says it again."""
+    config = run.read_config()
+    for key, value in (overrides or {}).items():
+        set_key(config, key, value)
+    wanted = set(config.get("trusted") or []) - set(trust)
+    try:
+        return assemble.check(config, trusted=trust)
+    except UserError as error:
+        if wanted:
+            raise UserError(
+                f"{error} This run was made with code of yours: add --trust {' --trust '.join(sorted(wanted))}"
+            ) from error
+        raise
+    except KeyError as error:
+        raise UserError(f"{run.path}/config.yaml has no {error}: it is not a run's config of this dlrun.") from error
+
+
+def set_key(config: dict[str, Any], key: str, value: Any) -> None:
+    """Sets `trainer.epochs`; a key that the run does not have is a mistake, never ignored."""
+    node: Any = config
+    *path, name = key.split(".")
+    for step in path:
+        node = node.get(step) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or name not in node:
+        from dlrun.errors import nearest
+
+        raise UserError(f"The run has no key {key}. {nearest(name, node if isinstance(node, dict) else config)}")
+    node[name] = value
+
+
+def open_parts(run: RunDir, *, checkpoint: str = "best", trust: Sequence[str] = ()) -> tuple[Plans, Parts]:
+    """A run's data, task and trained model, ready to answer."""
+    plans = open_plans(run, trust=trust)
+    state = run.load_checkpoint(checkpoint)
+    if state is None:
+        raise UserError(f"{run.path} has no checkpoint {checkpoint}.pt yet. Train it further: dlrun resume {run.path}")
+    parts = assemble.build_parts(plans)
+    warn_of_other_data(run, parts)
+    load_weights(parts.model, state)
+    parts.model.eval()
+    return plans, parts
+
+
+def warn_of_other_data(run: RunDir, parts: Parts) -> None:
+    """Says so when the files are not those the run was trained on."""
+    before = run.read_summary().get("data", {}).get("sha256")
+    if before and before != parts.data_facts["sha256"]:
+        console.warn("the data files are not the ones this run was trained on: their digests differ")

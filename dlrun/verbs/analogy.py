@@ -1,0 +1,25 @@
+"""`dlrun analogy RUN A B C`: A is to B as C is to …; the word nearest to b - a + c (book 10.6, Mikolov 2013)."""
+
+from __future__ import annotations
+
+from dlrun import console
+from dlrun.verbs.parser import at_least, verb
+
+
+def run(argv: list[str]) -> None:
+    parser = verb("analogy", "A is to B as C is to …", json=True)
+    for name in ("a", "b", "c"):
+        parser.add_argument(name, metavar=name.upper())
+    parser.add_argument("--k", type=at_least(1), default=5, help="how many")
+    arguments = parser.parse_args(argv)
+
+    from dlrun.verbs.vectors import WordSpace
+
+    space = WordSpace.open(arguments.run, arguments.trust)
+    a, b, c = (space.vector(word) for word in (arguments.a, arguments.b, arguments.c))
+    near = space.nearest(b - a + c, arguments.k, without=[arguments.a, arguments.b, arguments.c])
+    if arguments.json:
+        console.json_out(dict(near))
+    else:
+        title = f"{arguments.a} is to {arguments.b} as {arguments.c} is to"
+        console.table(title, ["word", "cosine"], [[word, console.number(cosine)] for word, cosine in near])

@@ -1,0 +1,35 @@
+"""`dlrun eval RUN`: one pass over a split, printed under the contract's tags and added to the summary."""
+
+from __future__ import annotations
+
+from dlrun import console
+from dlrun.errors import UserError
+from dlrun.rundir import RunDir
+from dlrun.verbs.parser import verb
+
+
+def run(argv: list[str]) -> None:
+    parser = verb("eval", "Metrics of a run's model on one of its parts.", json=True)
+    parser.add_argument("--split", choices=["train", "val", "test"], help="default: test where there is one")
+    parser.add_argument("--checkpoint", choices=["best", "last"], default="best")
+    arguments = parser.parse_args(argv)
+    run_dir = RunDir.open(arguments.run)
+
+    from dlrun import session
+    from dlrun.trainer import evaluate
+
+    plans, parts = session.open_parts(run_dir, checkpoint=arguments.checkpoint, trust=arguments.trust)
+    splits = parts.task.splits
+    split = arguments.split or ("test" if "test" in splits else "train")
+    if split not in splits:
+        raise UserError(f"{run_dir.path} has no {split} part. Possible: {', '.join(splits)}.")
+    figures = evaluate(parts.task, parts.model, parts.device, split, plans.config["batch_size"], plans.config["seed"])
+    summary = run_dir.read_summary()
+    if summary:
+        summary["metrics"] = summary.get("metrics", {}) | figures
+        run_dir.write_summary(summary)
+    if arguments.json:
+        console.json_out(figures)
+    else:
+        rows = [[tag, console.number(value)] for tag, value in figures.items()]
+        console.table(f"{run_dir.path} ({arguments.checkpoint}.pt)", ["metric", "value"], rows)

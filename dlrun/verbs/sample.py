@@ -1,0 +1,39 @@
+"""`dlrun sample RUN PROMPT`: text from a language model."""
+
+from __future__ import annotations
+
+from dlrun import console
+from dlrun.errors import UserError
+from dlrun.rundir import RunDir
+from dlrun.verbs.parser import at_least, verb
+
+
+def run(argv: list[str]) -> None:
+    parser = verb("sample", "Text from a language model, after a prompt.", json=True)
+    parser.add_argument("prompt", metavar="PROMPT")
+    parser.add_argument("--length", type=at_least(1), default=100, help="tokens to write")
+    parser.add_argument("--temperature", type=at_least(0.0), default=0.8, help="0: always the likeliest token")
+    parser.add_argument("--top-k", type=at_least(1), help="draw from the K likeliest tokens only")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args(argv)
+    run_dir = RunDir.open(arguments.run)
+    if not arguments.prompt.strip():
+        raise UserError("The prompt is empty. Type a few words of your own in quotes after the run.")
+
+    from dlrun import session
+
+    _, parts = session.open_parts(run_dir, trust=arguments.trust)
+    if not hasattr(parts.task, "sample"):
+        raise UserError(f"{run_dir.path} is no language model: it can't write. Its task: {type(parts.task).__name__}.")
+    text = parts.task.sample(
+        parts.model,
+        arguments.prompt,
+        length=arguments.length,
+        temperature=arguments.temperature,
+        top_k=arguments.top_k,
+        seed=arguments.seed,
+    )
+    if arguments.json:
+        console.json_out({"prompt": arguments.prompt, "text": text})
+    else:
+        console.out(text)
