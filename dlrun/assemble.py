@@ -1,194 +1,33 @@
 """Config -> objects: the only module that reads the composed config.
 
-The star rule: what stands before a constructor's `*` is measured (from the data, filled in by name), what stands after
-it is chosen in YAML. Every mismatch of names and types is one line for the user.
+Everything is checked before anything is loaded, and no object keeps a config: below here there are only plain values.
 """
 
 from __future__ import annotations
 
 import importlib
-import inspect
-import types
-import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
 from torch import nn
 from torch.optim import Optimizer
 
 from dlrun import catalogue, console
 from dlrun import device as devices
+from dlrun.build import Plan, locate, misfit, plan, shown
 from dlrun.data import files
 from dlrun.data.base import Data
 from dlrun.device import Device
 from dlrun.errors import DataError, UserError, nearest
-from dlrun.limits import Amount, NonNegative, Positive, Range
+from dlrun.limits import Amount, NonNegative, Positive
 from dlrun.optim.schedule import Schedule
 from dlrun.task.base import Task
-from dlrun.trainer import Settings
+from dlrun.pace import Settings
 
-OWN_PACKAGES = ("dlrun", "torch.nn", "torch.optim")
 GROUPS = ("task", "data", "optim", "scheduler", "model", "device", "trainer")
 PLAIN_KEYS = ("seed", "batch_size", "stand_in", "trusted", "folder", "choices")
 DATA_FILE_KEYS = ("name", "files")  # where a dataset's files are; not options of its load()
-
-
-# one part: name -> class, YAML -> arguments
-
-
-def locate(target: str, trusted: Sequence[str] = ()) -> Callable[..., Any]:
-    """The class or function named by `_target_`, if it is *defined* in a package that may be built from.
-
-    What is merely importable through such a package (`torch.os.system`) is refused: a config is data, not code.
-    """
-    allowed = (*OWN_PACKAGES, *trusted)
-    if not target.startswith(tuple(f"{package}." for package in allowed)):
-        raise UserError(f"_target_ {target} is not trusted. Type trusted=[{target.split('.')[0]}] if it is yours.")
-    module_name, _, name = target.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module_name), name, None)
-    except ModuleNotFoundError as error:
-        raise UserError(f"_target_ {target}: there is no module {error.name}.") from error
-    defined = getattr(found, "__module__", None) or ""
-    if not callable(found):
-        module = importlib.import_module(module_name)
-        raise UserError(f"_target_ {target}: {module_name} has no {name}. {nearest(name, public_names(module))}")
-    if not f"{defined}.".startswith(tuple(f"{package}." for package in allowed)):
-        raise UserError(f"_target_ {target} is defined in {defined}, which is not trusted.")
-    return found
-
-
-def public_names(module: types.ModuleType) -> list[str]:
-    return [name for name, value in vars(module).items() if inspect.isclass(value) and not name.startswith("_")]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A part that was checked and can be built: `plan(**measured)`."""
-
-    where: str  # the group, for messages: "model"
-    target: Callable[..., Any]
-    options: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        return self.target.__name__
-
-    def required(self) -> list[str]:
-        """What has to be measured: parameters without a default that YAML does not give."""
-        return [
-            name
-            for name, parameter in parameters(self.target).items()
-            if parameter.default is parameter.empty and name not in self.options
-        ]
-
-    def missing(self, measured: typing.Iterable[str]) -> list[str]:
-        return [name for name in self.required() if name not in measured]
-
-    def __call__(self, **measured: Any) -> Any:
-        """Builds it; of `measured` it takes what it has a name for and YAML does not give."""
-        known = parameters(self.target)
-        fills = {name: value for name, value in measured.items() if name in known and name not in self.options}
-        try:
-            return self.target(**fills, **self.options)
-        except (
-            ValueError,
-            TypeError,
-            RuntimeError,
-        ) as error:  # torch's own checks, such as "Invalid learning rate: -1"
-            raise UserError(f"{self.where}: {self.name} refuses its options: {error}") from error
-
-
-def plan(where: str, node: dict[str, Any], target: Callable[..., Any]) -> Plan:
-    """Checks the names and types of YAML's values against the target's signature."""
-    known, hints = parameters(target), annotations(target)
-    options = {key: value for key, value in node.items() if key != "_target_"}
-    measured = {name for name, parameter in known.items() if is_measured(parameter, target)}
-    for key, value in options.items():
-        if key not in known or key in measured:
-            possible = [name for name in known if name not in measured]
-            raise UserError(f"{where}.{key} is not an option of {target.__name__}. {nearest(key, possible)}")
-        problem = misfit(value, hints.get(key, Any))
-        if problem:
-            raise UserError(f"{where}.{key}={shown(value)}: {problem}.")
-        if isinstance(value, list) and tuple in all_origins(hints.get(key, Any)):
-            options[key] = tuple(value)
-    forgotten = [
-        name
-        for name, parameter in known.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty and name not in options
-    ]
-    if forgotten and is_own(target):
-        raise UserError(f"{where}.{forgotten[0]} has no value. Type {where}.{forgotten[0]}=… or put it into the YAML.")
-    return Plan(where, target, options)
-
-
-def parameters(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    known = inspect.signature(target).parameters
-    return {name: p for name, p in known.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
-
-
-def is_own(target: Callable[..., Any]) -> bool:
-    return not (target.__module__ or "").startswith("torch.")
-
-
-def is_measured(parameter: inspect.Parameter, target: Callable[..., Any]) -> bool:
-    """Before the star; torch's own signatures have no star, so there only their first, `params`, is ours to fill."""
-    if is_own(target):
-        return parameter.kind is not parameter.KEYWORD_ONLY
-    return parameter.name in ("params", "optimizer")
-
-
-def annotations(target: Callable[..., Any]) -> dict[str, Any]:
-    function = target.__init__ if inspect.isclass(target) else target  # type: ignore[misc]
-    try:
-        return typing.get_type_hints(function, include_extras=True)
-    except (NameError, TypeError):  # a foreign annotation that can't be read is not checked
-        return {}
-
-
-def all_origins(hint: Any) -> list[Any]:
-    return [get_origin(hint) or hint, *(get_origin(inner) or inner for inner in get_args(hint))]
-
-
-def misfit(value: Any, hint: Any) -> str:
-    """Why a value does not fit a type, as the end of a sentence; "" when it does."""
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        problem = misfit(value, inner[0])
-        ranges = [extra for extra in inner[1:] if isinstance(extra, Range)]
-        return problem or "".join(f"it must be {r}" for r in ranges if not r.holds(value))
-    if origin in (typing.Union, types.UnionType):
-        problems = [misfit(value, each) for each in inner]
-        return (
-            "" if "" in problems else next(p for p, each in zip(problems, inner, strict=True) if each is not type(None))
-        )
-    if origin is Literal:
-        return "" if value in inner else nearest(str(value), map(str, inner)).rstrip(".")
-    if origin in (list, tuple, Sequence):
-        if not isinstance(value, list | tuple):
-            return "a list is expected, such as [1,2]"
-        return next((problem for each in value if (problem := misfit(each, inner[0] if inner else Any))), "")
-    if hint is type(None):
-        return "" if value is None else "null is expected"
-    if hint is bool:
-        return "" if isinstance(value, bool) else "true or false is expected"
-    if hint is int:
-        return "" if isinstance(value, int) and not isinstance(value, bool) else "a whole number is expected"
-    if hint is float:
-        return "" if isinstance(value, int | float) and not isinstance(value, bool) else "a number is expected"
-    if hint is str:
-        return "" if isinstance(value, str) else "a word is expected"
-    return ""
-
-
-def shown(value: Any) -> str:
-    return (
-        {None: "null", True: "true", False: "false"}.get(value, str(value))
-        if not isinstance(value, list)
-        else str(value)
-    )
 
 
 # the whole: config -> a run's objects
@@ -221,7 +60,7 @@ class Parts:
 
 
 def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans:
-    """Names, types and signs of everything in a composed config. `trusted` of a saved config is not believed: pass it."""
+    """Names, types and signs of all values. `trusted` of a saved config is not believed: pass what the user says."""
     unknown = [key for key in config if key not in (*GROUPS, *PLAIN_KEYS)]
     if unknown:
         raise UserError(f"There is no key {unknown[0]}. {nearest(unknown[0], (*GROUPS, *PLAIN_KEYS[:-1]))}")
@@ -264,7 +103,7 @@ def check_pace(node: dict[str, Any]) -> None:
 
 
 def load_data(plans: Plans, *, replaceable: bool) -> tuple[Data, dict[str, Any]]:
-    """The dataset and where it came from. `replaceable`: the user did not name it, so its stand-in may take its place."""
+    """The dataset and where it is from. `replaceable`: the user did not name it, so its stand-in may take its place."""
     node, mode = plans.config["data"], plans.config["stand_in"]
     name = node.get(
         "name", plans.config.get("choices", {}).get("data", plans.data.target.__module__.rpartition(".")[2])

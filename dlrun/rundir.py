@@ -2,7 +2,7 @@
 
     config.yaml  summary.json  metrics.jsonl  run.log  events.out.tfevents.*  checkpoints/last.pt  best.pt
 
-Files that are rewritten go through a temporary file, fsync and rename: a kill at any moment leaves the old or the new one.
+Rewritten files go through a temporary file, fsync and rename: a kill at any moment leaves the old or the new one.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class RunDir:
 
     @contextmanager
     def working(self, purge_after: int | None = None) -> Iterator[None]:
-        """Holds the folder for this process alone and its TensorBoard file open; `purge_after` a step hides later ones."""
+        """Holds the folder for this process alone, with its TensorBoard file open; hides there what came after a step."""
         from torch.utils.tensorboard import SummaryWriter
 
         try:
@@ -157,7 +157,7 @@ class RunDir:
         return [json.loads(line) for line in lines]
 
     def forget_after(self, step: int) -> None:
-        """Drops the metrics of steps that a killed run made after its last checkpoint: a resumed run makes them again."""
+        """Drops the metrics of steps after the last checkpoint of a killed run: a resumed one makes them again."""
         kept = "".join(json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step)
         if kept or (self.path / "metrics.jsonl").exists():
             write_atomically(self.path / "metrics.jsonl", lambda file: file.write(kept.encode()))
@@ -184,7 +184,7 @@ class RunDir:
 
 
 def find_runs(folders: list[Path]) -> Iterator[Path]:
-    """Every run's folder below the given ones. A run is a folder with a config.yaml; nothing is looked for inside one."""
+    """Every run below the given folders: a folder with a config.yaml; nothing is looked for inside one."""
     for folder in folders:
         if not folder.is_dir():
             if folder != OUTPUTS:  # which just means that nothing has run yet

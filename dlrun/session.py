@@ -1,4 +1,4 @@
-"""One session of a run: the parts, the folder and the trainer brought together, for `train`, `resume` and the readers."""
+"""One session of a run: parts, folder and trainer brought together, for `train`, `resume` and those that read a run."""
 
 from __future__ import annotations
 
@@ -124,9 +124,9 @@ def show_result(trainer: Trainer, run: RunDir) -> None:
     figures, task = trainer.at.figures, trainer.task
     lines = [f"{trainer.goal_tag} {console.number(trainer.at.best)} at step {trainer.at.best_step:,} (best)"]
     lines += [f"{tag} {console.number(value)}" for tag, value in sorted(figures.items()) if tag.startswith("test/")]
-    lines += [f"{trainer.elapsed():.1f} s, {run.path}"]
+    lines += [f"{trainer.pace.elapsed():.1f} s, {run.path}"]
     if hasattr(task, "sample"):
-        text = task.sample(trainer.model, task.prompt(), length=120, temperature=0.8, top_k=None, seed=trainer.seed)
+        text = task.sample(trainer.model, task.prompt(), seed=trainer.seed)
         lines += ["", text]
         follow = f'dlrun sample {run.path} "{task.prompt()}"'
     else:

@@ -43,8 +43,8 @@ class Vocab:
 class Split:
     """One part of a dataset, on one device.
 
-    Tables and images: `x` is (N, F) or (N, C, H, W), images as uint8, and `y` is (N,) class numbers or (N, outputs) targets.
-    Texts: `x` is one flat (total,) tensor of token numbers, text i is `x[offsets[i]:offsets[i + 1]]`, `y` is (N,) or None.
+    Tables and images: `x` is (N, F) or (N, C, H, W), images as uint8; `y` is (N,) classes or (N, outputs) targets.
+    Texts: `x` is one flat (total,) tensor of tokens, text i is `x[offsets[i]:offsets[i + 1]]`; `y` is (N,) or None.
     """
 
     x: Tensor
@@ -74,7 +74,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Data:
-    """What exists. `sizes` is the only road from the data to a model; `val` or `test` is None where nothing is held out."""
+    """What exists. `sizes` is the only road from data to model; `val` or `test` is None where nothing is held out."""
 
     train: Split
     val: Split | None

@@ -34,7 +34,7 @@ class Batches:
 
 
 def generator(*numbers: int) -> torch.Generator:
-    """A random generator of its own for (seed, epoch, ...), so that any batch can be made again without those before it."""
+    """A generator of its own for (seed, epoch, ...), so that any batch can be made again without those before it."""
     mixed = 0
     for number in numbers:  # a 64-bit mix (Knuth's multiplier): neighbouring seeds and epochs must not share a stream
         mixed = ((mixed ^ (number & 0xFFFFFFFF)) * 6364136223846793005 + 1442695040888963407) % 2**63
@@ -44,7 +44,7 @@ def generator(*numbers: int) -> torch.Generator:
 class Task:
     """What we ask of the data.
 
-    A subclass sets `goal`, such as "max accuracy" (it picks best.pt and orders runs), and `sizes`, what it offers a model.
+    A subclass sets `goal`, such as "max accuracy" (it picks best.pt, orders runs), and `sizes`: what it offers a model.
     It may also have `sample`, `predict` or `vectors`: a verb asks for them and refuses politely.
     """
 
@@ -62,7 +62,7 @@ class Task:
         self.device = torch.device("cpu")
 
     def to(self, device: torch.device) -> None:
-        """Moves the tensors to where the model is: every dataset here fits, and batches are then made without copies."""
+        """Moves the tensors to where the model is: they fit there, and batches are then made without copies."""
         self.device = device
         self.splits = {name: split.to(device) for name, split in self.splits.items()}
 

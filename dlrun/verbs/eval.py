@@ -23,7 +23,7 @@ def run(argv: list[str]) -> None:
     split = arguments.split or ("test" if "test" in splits else "train")
     if split not in splits:
         raise UserError(f"{run_dir.path} has no {split} part. Possible: {', '.join(splits)}.")
-    figures = evaluate(parts.task, parts.model, parts.device, split, plans.config["batch_size"], plans.config["seed"])
+    figures = evaluate(parts.task, parts.model, parts.device, split, plans.config["batch_size"])
     summary = run_dir.read_summary()
     if summary:
         summary["metrics"] = summary.get("metrics", {}) | figures

@@ -1,0 +1,56 @@
+"""Metrics, one function each, and their means over many steps."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+
+class HasScores(Protocol):
+    """What a task's step answers: see `dlrun.task.base.Scores`."""
+
+    @property
+    def loss(self) -> Tensor: ...
+
+    @property
+    def values(self) -> dict[str, Tensor]: ...
+
+    @property
+    def n(self) -> int: ...
+
+
+def accuracy(logits: Tensor, y: Tensor) -> Tensor:
+    """(B, C) logits, (B,) classes -> (B,) 1.0 where the likeliest class is right."""
+    return (logits.argmax(dim=1) == y).float()
+
+
+def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
+    """(B, outputs) twice -> (B,) mean over the outputs."""
+    return (prediction - y).pow(2).mean(dim=1)
+
+
+class Mean:
+    """Means over all examples of many steps. Sums stay on the device: only `means()` waits for it."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.sums: dict[str, Tensor] = {}
+
+    def add(self, scores: HasScores) -> None:
+        self.n += scores.n
+        for name, value in {"loss": scores.loss * scores.n, **scores.values}.items():
+            double = torch.float32 if value.device.type == "mps" else torch.float64  # mps has no float64
+            total = value.detach().sum(dtype=double)
+            self.sums[name] = self.sums[name] + total if name in self.sums else total
+
+    def means(self) -> dict[str, float]:
+        return {name: (total / max(self.n, 1)).item() for name, total in self.sums.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"n": self.n, "sums": dict(self.sums)}
+
+    def load_state_dict(self, state: dict[str, Any], device: torch.device | None = None) -> None:
+        self.n = state["n"]
+        self.sums = {name: total.to(device) if device else total for name, total in state["sums"].items()}

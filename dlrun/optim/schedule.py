@@ -1,0 +1,88 @@
+"""A torch scheduler, moved at its own pace, with a warm-up that works for each of them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+LENGTHS = ("T_max", "total_steps", "total_iters")  # what a scheduler calls the length of the run
+
+
+class Schedule:
+    """Moves `inner` after each step, epoch or evaluation; in the first `warmup` steps its lr is scaled by k / warmup.
+
+    Most schedulers compute the next lr from the present one, so the lr without warm-up is put back before they move.
+    `total` is the number of updates of the run: past it `inner` stands still (OneCycleLR would raise an error).
+    """
+
+    def __init__(
+        self,
+        optim: Optimizer,
+        inner: LRScheduler,
+        *,
+        every: Literal["step", "epoch", "evaluation"],
+        warmup: int,
+        total: int,
+    ):
+        self.optim, self.inner, self.every, self.warmup, self.total = optim, inner, every, warmup, total
+        self.steps = 0
+        self.lrs = [group["lr"] for group in optim.param_groups]  # without the warm-up
+        self.write()
+
+    @property
+    def lr(self) -> float:
+        return float(self.optim.param_groups[0]["lr"])
+
+    def write(self) -> None:
+        share = min(1.0, (self.steps + 1) / self.warmup) if self.warmup else 1.0
+        for group, lr in zip(self.optim.param_groups, self.lrs, strict=True):
+            group["lr"] = lr * share
+
+    def move(self, *value: float) -> None:
+        for group, lr in zip(self.optim.param_groups, self.lrs, strict=True):
+            group["lr"] = lr
+        self.inner.step(*value)
+        self.lrs = [group["lr"] for group in self.optim.param_groups]
+
+    def after_step(self) -> None:
+        self.steps += 1
+        if self.every == "step" and self.steps < self.total:
+            self.move()
+        self.write()
+
+    def after_epoch(self) -> None:
+        if self.every == "epoch":
+            self.move()
+            self.write()
+
+    def after_evaluation(self, value: float) -> None:
+        if self.every == "evaluation":
+            self.move(value)
+            self.write()
+
+    def state_dict(self) -> dict[str, Any]:
+        inner = {key: value for key, value in self.inner.state_dict().items() if is_plain(value)}
+        return {"inner": inner, "steps": self.steps, "lrs": list(self.lrs)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """A run that goes on longer keeps its new length; all else is as it was."""
+        inner = dict(state["inner"])
+        for name in LENGTHS:
+            if name in inner:
+                inner[name] = getattr(self.inner, name)
+        self.inner.load_state_dict(inner)
+        self.steps, self.lrs = state["steps"], list(state["lrs"])
+        self.write()
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a checkpoint may hold it: schedulers also keep functions, which `weights_only=True` refuses."""
+    if isinstance(value, dict):
+        return all(is_plain(inner) for inner in value.values())
+    if isinstance(value, list | tuple):
+        return all(is_plain(inner) for inner in value)
+    return value is None or isinstance(value, bool | int | float | str)
+
+

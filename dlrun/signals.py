@@ -1,0 +1,34 @@
+"""SIGINT and SIGTERM as a wish to stop: a handler only sets a flag, the trainer saves at the end of its step."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+from dlrun import console
+
+
+class StopWish:
+    """`with StopWish() as wish:` and ask `wish.number` now and then. A second signal has its usual effect at once.
+
+    Saving inside of the handler would catch torch in mid-write and fail at random.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self.earlier: dict[int, object] = {}
+
+    def __enter__(self) -> StopWish:
+        self.earlier = {number: signal.signal(number, self.note) for number in self.SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.earlier.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        self.number = number
+        self.__exit__()
+        console.warn("stopping at the end of this step; once more to stop at once")

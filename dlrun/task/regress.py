@@ -1,0 +1,58 @@
+"""Regression: numbers from numbers, by squared error (book 3.1)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dlrun.errors import UserError
+from dlrun.metric import squared_error
+from dlrun.task.base import Batches, Scores, Task
+
+
+class Batch(NamedTuple):
+    x: Tensor  # (B, F) scaled
+    y: Tensor  # (B, outputs) scaled
+
+
+class Regress(Task):
+    """The loss is the course's squared error, half of the mse; both in the data's scaled units."""
+
+    goal = "min mse"
+
+    def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
+        part, order = self.splits[split], self.order(split, seed=seed, epoch=epoch)
+        assert part.y is not None
+        y = part.y
+
+        def make(index: int) -> Batch:
+            chosen = order[index * batch_size : (index + 1) * batch_size]
+            return Batch(self.scaled(part.x[chosen]), self.scaled_target(y[chosen]))
+
+        return Batches(make, -(-len(order) // batch_size), start)
+
+    def step(self, model: nn.Module, batch: Any) -> Scores:
+        errors = squared_error(model(batch.x), batch.y)
+        return Scores(errors.mean() / 2, {"mse": errors}, len(errors))
+
+    def scaled(self, x: Tensor) -> Tensor:
+        return x if self.data.x_scale is None else self.data.x_scale.apply(x)
+
+    def scaled_target(self, y: Tensor) -> Tensor:
+        return y if self.data.y_scale is None else self.data.y_scale.apply(y)
+
+    @torch.no_grad()
+    def predict(self, model: nn.Module, text: str) -> list[tuple[str, float]]:
+        """`1000, 0, 0.3, 71, 0.002` -> [("value", 121.3)], in the data's own units."""
+        wanted = self.sizes["in_features"]
+        try:
+            numbers = [float(part) for part in text.split(",")]
+        except ValueError:
+            numbers = []
+        if len(numbers) != wanted:
+            raise UserError(f"{text!r} is not {wanted} numbers. Type them with commas: {','.join(['0'] * wanted)}")
+        y = model(self.scaled(torch.tensor([numbers], device=self.device)))
+        y = y if self.data.y_scale is None else self.data.y_scale.undo(y)
+        return [("value" if y.shape[1] == 1 else f"value {i + 1}", each) for i, each in enumerate(y[0].tolist())]
