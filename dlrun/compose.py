@@ -33,6 +33,8 @@ HIDDEN_GROUPS = ("tuned",)  # values for exactly one triple of choices: nothing 
 
 def run(argv: list[str], job: Callable[[DictConfig], None]) -> None:
     """Lets Hydra compose argv and call `job(config)` once, or once for each job of a sweep."""
+    if any(argument.startswith("hydra.run.dir=") for argument in argv):
+        raise UserError("hydra.run.dir has no effect here. Type folder=PATH to say where the run goes.")
     register_resolvers()
 
     @hydra.main(**CONFIG)
@@ -84,11 +86,6 @@ def sweep_folder() -> Path | None:
 
 def job_number() -> int:
     return int(HydraConfig.get().job.num)
-
-
-def refuse_run_dir() -> None:
-    if HydraConfig.get().run.dir != ".":
-        raise UserError("hydra.run.dir has no effect here. Type folder=PATH to say where the run goes.")
 
 
 @contextlib.contextmanager
@@ -153,6 +150,9 @@ def composition(error: Exception, argv: list[str]) -> str:
         return unknown_key(found[1], argv)
     if found := re.search(r"Could not append to config\. An item is already at '([^']+)'", text):
         return f"{found[1]} exists already; type {found[1]}=… without the +."
+    if found := re.search(r"Ambiguous value for argument '([^']+)'", text):
+        key, _, value = found[1].partition("=")
+        return f"{found[1]} has several values. For a sweep over them add -m; for one list type '{key}=[{value}]'."
     detail = first_line(cause) if cause and "full_key" in cause else ""
     return " ".join(part for part in (first_line(text), detail) if part)
 

@@ -147,9 +147,18 @@ class Bar:
         self.started = self.drawn = time.monotonic()
         self.bar: Progress | None = None
         if sys.stderr.isatty() and not _quiet:
-            columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.percentage:>3.0f}%"))
-            self.bar = Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[figures]}"),
-                                console=Console(stderr=True, highlight=False), transient=True)
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.percentage:>3.0f}%"),
+            )
+            self.bar = Progress(
+                *columns,
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[figures]}"),
+                console=Console(stderr=True, highlight=False),
+                transient=True,
+            )
             self.bar.start()
             self.task = self.bar.add_task(escape(title), total=total, completed=done, figures="")
 
@@ -208,7 +217,9 @@ def download() -> Callable[[str, int, int | None], None]:
             return
         drawn[name] = now
         share = f" of {total / 1e6:.1f} MB ({100 * done / total:.0f}%)" if total else ""
-        line = f"getting {name}: {done / 1e6:.1f} MB{share}" if not share else f"getting {name}: {done / 1e6:.1f}{share}"
+        line = (
+            f"getting {name}: {done / 1e6:.1f} MB{share}" if not share else f"getting {name}: {done / 1e6:.1f}{share}"
+        )
         if terminal:
             sys.stderr.write(f"\r{_encodable(line, sys.stderr)}\033[K" + ("\n" if finished else ""))
             sys.stderr.flush()

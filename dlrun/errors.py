@@ -39,4 +39,4 @@ def nearest(name: str, possible: Iterable[str]) -> str:
     names = sorted(possible)
     close = get_close_matches(name, names, n=2, cutoff=0.6)
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
-    return f"{hint}Possible: {', '.join(names)}." if names else hint.strip()
+    return f"{hint}Possible: {', '.join(names)}." if names else "It has none."

@@ -76,9 +76,12 @@ class RunDir:
         path = Path(name)
         if (path / "config.yaml").is_file():
             return cls(path)
-        known = [str(run) for run in find_runs([OUTPUTS])]
+        known = sorted(str(run) for run in find_runs([OUTPUTS]))
         what = "is no run's folder: it has no config.yaml" if path.is_dir() else "does not exist"
-        raise UserError(f"{name} {what}. {nearest(name, known[-8:])} The newest run is `last`.".replace("  ", " "))
+        there = (
+            f"{nearest(name, known[-8:])} The newest is `last`." if known else f"There is no run under {OUTPUTS}/ yet."
+        )
+        raise UserError(f"{name} {what}. {there}")
 
     @contextmanager
     def working(self, purge_after: int | None = None) -> Iterator[None]:

@@ -12,9 +12,30 @@ import pytest
 import torch
 
 RUNS = {
-    "regression": ["model=mlp", "data=airfoil", "optim=adam", "trainer.epochs=3", "scheduler=cosine", "model.dropout=0.2"],
-    "image": ["model=lenet", "data=fashion_mnist", "optim=momentum", "trainer.epochs=2", "batch_size=64", "scheduler=onecycle"],
-    "language": ["model=lstm", "optim=adam", "trainer.epochs=3", "model.hidden=16", "model.embed=16", "model.dropout=0.3"],
+    "regression": [
+        "model=mlp",
+        "data=airfoil",
+        "optim=adam",
+        "trainer.epochs=3",
+        "scheduler=cosine",
+        "model.dropout=0.2",
+    ],
+    "image": [
+        "model=lenet",
+        "data=fashion_mnist",
+        "optim=momentum",
+        "trainer.epochs=2",
+        "batch_size=64",
+        "scheduler=onecycle",
+    ],
+    "language": [
+        "model=lstm",
+        "optim=adam",
+        "trainer.epochs=3",
+        "model.hidden=16",
+        "model.embed=16",
+        "model.dropout=0.3",
+    ],
     "word2vec": ["model=skipgram", "trainer.epochs=2", "batch_size=512", "model.embed=8", "optim=adagrad"],
 }
 COMMON = ["stand_in=always", "device=cpu", "trainer.log_every_steps=3", "trainer.checkpoint_every_steps=4"]
@@ -104,7 +125,9 @@ def assert_curves_do_not_fold_back(folder: Path) -> None:
 
 def test_sigterm_saves_and_resume_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    process = start(["data=airfoil", "trainer.epochs=2000", "trainer.log_every_steps=1", f"folder={folder}", *COMMON[:2]])
+    process = start(
+        ["data=airfoil", "trainer.epochs=2000", "trainer.log_every_steps=1", f"folder={folder}", *COMMON[:2]]
+    )
     while steps(folder) < 20:
         assert process.poll() is None
         time.sleep(0.01)

@@ -15,7 +15,10 @@ def load(*, n: Positive, weights: list[float], bias: float, noise: Amount, val: 
     y = x @ torch.tensor(weights, dtype=torch.float32).unsqueeze(1) + bias
     y += noise * torch.randn(n, 1, generator=draw)
     held = [round(n * val), round(n * test)]
-    parts = [Split(x_part, y_part) for x_part, y_part in zip(x.split([n - sum(held), *held]), y.split([n - sum(held), *held]), strict=True)]
+    parts = [
+        Split(x_part, y_part)
+        for x_part, y_part in zip(x.split([n - sum(held), *held]), y.split([n - sum(held), *held]), strict=True)
+    ]
     train, val_part, test_part = (part if len(part) else None for part in parts)
     assert train is not None
     return Data(train, val_part, test_part, {"in_features": len(weights), "outputs": 1})

@@ -84,5 +84,3 @@ def is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(is_plain(inner) for inner in value)
     return value is None or isinstance(value, bool | int | float | str)
-
-

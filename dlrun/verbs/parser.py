@@ -11,7 +11,8 @@ from dlrun.errors import UserError
 
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{self.prog}: {message}. Usage: {self.format_usage().removeprefix('usage: ').strip()}")
+        usage = " ".join(self.format_usage().removeprefix("usage: ").split())
+        raise UserError(f"{self.prog}: {message}. Usage: {usage}")
 
 
 def verb(name: str, description: str, *, run: bool = True, json: bool = False) -> Parser:

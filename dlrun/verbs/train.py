@@ -56,7 +56,6 @@ def one(config: DictConfig) -> RunDir:
     from dlrun import assemble, session
     from dlrun.rundir import RunDir
 
-    compose.refuse_run_dir()
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     plain["choices"] = compose.choices()
     plans = assemble.check(plain)
