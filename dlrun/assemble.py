@@ -22,8 +22,8 @@ from dlrun.device import Device
 from dlrun.errors import DataError, UserError, nearest
 from dlrun.limits import Amount, NonNegative, Positive
 from dlrun.optim.schedule import Schedule
-from dlrun.task.base import Task
 from dlrun.pace import Settings
+from dlrun.task.base import Task
 
 GROUPS = ("task", "data", "optim", "scheduler", "model", "device", "trainer")
 PLAIN_KEYS = ("seed", "batch_size", "stand_in", "trusted", "folder", "choices")

@@ -85,7 +85,7 @@ class Plan:
 
 def plan(where: str, node: dict[str, Any], target: Callable[..., Any]) -> Plan:
     """Checks the names and types of YAML's values against the target's signature."""
-    known, hints = parameters(target), annotations(target)
+    known, hints = parameters(target), type_hints(target)
     options = {key: value for key, value in node.items() if key != "_target_"}
     measured = {name for name, parameter in known.items() if is_measured(parameter, target)}
     for key, value in options.items():
@@ -123,7 +123,7 @@ def is_measured(parameter: inspect.Parameter, target: Callable[..., Any]) -> boo
     return parameter.name in ("params", "optimizer")
 
 
-def annotations(target: Callable[..., Any]) -> dict[str, Any]:
+def type_hints(target: Callable[..., Any]) -> dict[str, Any]:
     function = target.__init__ if inspect.isclass(target) else target  # type: ignore[misc]
     try:
         return typing.get_type_hints(function, include_extras=True)

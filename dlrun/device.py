@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch.amp.grad_scaler import GradScaler
 
 from dlrun.errors import UserError
 
@@ -28,9 +29,9 @@ class Device:
             return nullcontext()
         return torch.autocast(self.torch.type, LOW_PRECISION[self.precision])
 
-    def scaler(self) -> torch.amp.GradScaler:
+    def scaler(self) -> GradScaler:
         """Loss scaling, which only fp16 needs: its smallest gradients would become 0."""
-        return torch.amp.GradScaler(self.torch.type, enabled=self.precision == "fp16")
+        return GradScaler(self.torch.type, enabled=self.precision == "fp16")
 
     def __str__(self) -> str:
         name = torch.cuda.get_device_name(self.torch) if self.torch.type == "cuda" else ""
@@ -59,8 +60,7 @@ def choose(
     torch.backends.cudnn.benchmark = not deterministic
     if deterministic:  # cuBLAS reads this when it starts, and raises an error without it
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    index = int(os.environ.get("LOCAL_RANK", 0)) if kind == "cuda" else None
-    return Device(torch.device(kind, index), precision)
+    return Device(torch.device(kind), precision)
 
 
 def seed_everything(seed: int) -> None:
@@ -73,6 +73,7 @@ def seed_everything(seed: int) -> None:
 def rng_state() -> dict[str, Any]:
     """The state of every generator that training may draw from, in types that `weights_only=True` loads."""
     _, keys, *rest = np.random.get_state(legacy=True)
+    assert isinstance(keys, np.ndarray)
     return {
         "python": random.getstate(),
         "numpy": (keys.tolist(), *rest),

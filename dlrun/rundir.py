@@ -85,7 +85,7 @@ class RunDir:
 
     @contextmanager
     def working(self, purge_after: int | None = None) -> Iterator[None]:
-        """Holds the folder for this process alone, with its TensorBoard file open; hides there what came after a step."""
+        """Holds the folder for this process alone, its TensorBoard file open; there, later steps are hidden."""
         from torch.utils.tensorboard import SummaryWriter
 
         try:

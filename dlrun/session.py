@@ -11,15 +11,25 @@ from typing import Any
 
 import torch
 import yaml
+from torch.optim import Optimizer
 
 from dlrun import assemble, console
 from dlrun.assemble import Parts, Plans
 from dlrun.errors import DlrunError, RunFailed, UserError
+from dlrun.optim.schedule import Schedule
 from dlrun.rundir import RunDir
 from dlrun.trainer import Trainer, load_weights
 
 
-def train(run: RunDir, plans: Plans, parts: Parts, *, overrides: list[str], go_on: bool = False) -> None:
+def train(
+    run: RunDir,
+    plans: Plans,
+    parts: Parts,
+    engine: tuple[Optimizer, Schedule],
+    *,
+    overrides: list[str],
+    go_on: bool = False,
+) -> None:
     """Trains in a run's folder, from the start or from its last checkpoint, and says how it ended."""
     with console.log_to(run.path / "run.log"):
         checkpoint = run.load_checkpoint("last") if go_on else None
@@ -27,12 +37,11 @@ def train(run: RunDir, plans: Plans, parts: Parts, *, overrides: list[str], go_o
         with run.working(purge_after=step if go_on else None):
             if go_on:
                 run.forget_after(step)
-            optim, schedule = assemble.build_optim(plans, parts.model, parts.task)
             trainer = Trainer(
                 task=parts.task,
                 model=parts.model,
-                optim=optim,
-                schedule=schedule,
+                optim=engine[0],
+                schedule=engine[1],
                 device=parts.device,
                 run=run,
                 settings=plans.settings,
@@ -125,12 +134,9 @@ def show_result(trainer: Trainer, run: RunDir) -> None:
     lines = [f"{trainer.goal_tag} {console.number(trainer.at.best)} at step {trainer.at.best_step:,} (best)"]
     lines += [f"{tag} {console.number(value)}" for tag, value in sorted(figures.items()) if tag.startswith("test/")]
     lines += [f"{trainer.pace.elapsed():.1f} s, {run.path}"]
-    if hasattr(task, "sample"):
-        text = task.sample(trainer.model, task.prompt(), seed=trainer.seed)
-        lines += ["", text]
-        follow = f'dlrun sample {run.path} "{task.prompt()}"'
-    else:
-        follow = f"dlrun eval {run.path}"
+    text = task.shown_sample(trainer.model, trainer.seed)
+    follow = f"dlrun eval {run.path}" if text is None else f'dlrun sample {run.path} "{text[:8].strip()}"'
+    lines += ["", text] if text is not None else []
     lines += ["", f"next: {follow}", f"      dlrun resume {run.path} trainer.epochs={2 * max(trainer.at.epoch, 1)}"]
     lines += ["      dlrun tensorboard"]
     console.panel("done", lines)

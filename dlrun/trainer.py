@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -79,7 +79,7 @@ class Trainer:
             self.save("last")
             self.test_the_best()
 
-    def updates(self) -> Iterator[list[Any]]:
+    def updates(self) -> Generator[list[Any], None, None]:
         """The batches of each update, from where we stand; `at` already says where we stand after it."""
         while not self.pace.finished():
             batches, count = self.epoch_batches()
@@ -189,10 +189,9 @@ class Trainer:
         if better and math.isfinite(value):
             self.at.best, self.at.best_step = value, self.at.step
             self.save("best")
-            if hasattr(self.task, "sample"):
-                self.run.log_text(
-                    "sample", self.task.sample(self.model, self.task.prompt(), seed=self.seed), self.at.step
-                )
+            text = self.task.shown_sample(self.model, self.seed)
+            if text is not None:
+                self.run.log_text("sample", text, self.at.step)
 
     def test_the_best(self) -> None:
         """Leaves the model with the weights of best.pt and logs their test metrics."""

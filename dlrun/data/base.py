@@ -55,7 +55,8 @@ class Split:
         return len(self.x) if self.offsets is None else len(self.offsets) - 1
 
     def to(self, device: torch.device) -> Split:
-        return Split(*(part if part is None else part.to(device) for part in (self.x, self.y, self.offsets)))
+        y = None if self.y is None else self.y.to(device)
+        return Split(self.x.to(device), y, None if self.offsets is None else self.offsets.to(device))
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Schedule:
         for group, lr in zip(self.optim.param_groups, self.lrs, strict=True):
             group["lr"] = lr * share
 
-    def move(self, *value: float) -> None:
+    def move(self, *value: Any) -> None:
         for group, lr in zip(self.optim.param_groups, self.lrs, strict=True):
             group["lr"] = lr
         self.inner.step(*value)

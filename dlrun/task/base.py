@@ -45,7 +45,7 @@ class Task:
     """What we ask of the data.
 
     A subclass sets `goal`, such as "max accuracy" (it picks best.pt, orders runs), and `sizes`: what it offers a model.
-    It may also have `sample`, `predict` or `vectors`: a verb asks for them and refuses politely.
+    It may also have `sample` and `predict`: a verb asks for them and refuses politely.
     """
 
     goal: str
@@ -91,6 +91,10 @@ class Task:
         if split != "train":
             return torch.arange(count, device=self.device)
         return torch.randperm(count, generator=generator(seed, epoch)).to(self.device)
+
+    def shown_sample(self, model: nn.Module, seed: int) -> str | None:
+        """A text that shows how far a model has come, for tasks that can write one."""
+        return None
 
     def vectors(self, model: nn.Module) -> Tensor | None:
         """(V, D) a vector for each token of the vocabulary, or None where the model has none."""

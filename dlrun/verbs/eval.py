@@ -24,6 +24,7 @@ def run(argv: list[str]) -> None:
     if split not in splits:
         raise UserError(f"{run_dir.path} has no {split} part. Possible: {', '.join(splits)}.")
     figures = evaluate(parts.task, parts.model, parts.device, split, plans.config["batch_size"])
+    assert figures is not None  # nobody asked it to stop
     summary = run_dir.read_summary()
     if summary:
         summary["metrics"] = summary.get("metrics", {}) | figures

@@ -32,11 +32,14 @@ def run(argv: list[str]) -> None:
             f"To go further type: dlrun resume {arguments.run} trainer.epochs={summary['epoch'] * 2 or 10}"
         )
     parts = assemble.build_parts(plans)
+    engine = assemble.build_optim(plans, parts.model, parts.task)
     session.warn_of_other_data(run_dir, parts)
     if overrides:
         run_dir.write_config(plans.config)
         console.say(f"changed: {' '.join(arguments.overrides)}")
-    session.train(run_dir, plans, parts, overrides=summary.get("overrides", []) + arguments.overrides, go_on=True)
+    session.train(
+        run_dir, plans, parts, engine, overrides=summary.get("overrides", []) + arguments.overrides, go_on=True
+    )
 
 
 def read_override(text: str) -> tuple[str, Any]:

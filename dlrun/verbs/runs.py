@@ -64,8 +64,9 @@ def sort_by(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
 
     def value(each: dict[str, Any]) -> Any:
         found = each["metrics"].get(key) if key in metrics else each.get(key)
-        falling = isinstance(found, int | float) and each["mode"] == "max" and (key == "best" or key == each["goal"])
-        return -found if falling else found
+        if isinstance(found, int | float) and each["mode"] == "max" and key in ("best", each["goal"]):
+            return -found
+        return found
 
     present = [each for each in rows if value(each) is not None]
     return sorted(present, key=value) + [each for each in rows if value(each) is None]

@@ -65,10 +65,11 @@ def one(config: DictConfig) -> RunDir:
     plain["stand_in"] = (
         "always" if parts.data_facts["source"] == "stand-in" else "never"
     )  # a resumed run takes the same
+    engine = assemble.build_optim(plans, parts.model, parts.task)
     run_dir = RunDir.create(job_folder() or Path(plain["folder"]))
     plain["folder"] = str(run_dir.path)
     run_dir.write_config(plain)
-    session.train(run_dir, plans, parts, overrides=overrides)
+    session.train(run_dir, plans, parts, engine, overrides=overrides)
     return run_dir
 
 

@@ -1,0 +1,54 @@
+# One environment in .venv, made with `venv` and `pip` alone; `make PYTHON=python3.13 setup` picks another Python.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.stamp
+only ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test setup check format lint types bench reproduce clean
+
+help:  ## what can be made
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+
+run: $(STAMP)  ## set up, then train an LSTM on song lyrics and print a verse
+	$(BIN)/dlrun model=lstm optim=adam
+
+test: $(STAMP)  ## set up, then run all tests
+	$(BIN)/pytest -n auto --dist worksteal
+
+setup: $(STAMP)  ## make .venv with the exact versions of constraints.txt
+
+# The stamp is what says that .venv is whole: an installation that broke off starts anew.
+$(STAMP): pyproject.toml constraints.txt
+	@echo "setting up .venv with $$($(PYTHON) --version): a few minutes the first time"
+	@$(PYTHON) -c 'import sys; sys.exit("dlrun needs Python 3.11 or newer: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@touch $(STAMP)
+
+check: $(STAMP)  ## format, lint, types and the quick tests: before every commit
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
+
+format: $(STAMP)  ## format the code and put imports in order
+	$(BIN)/ruff check --select I --fix --quiet .
+	$(BIN)/ruff format .
+
+lint: $(STAMP)  ## is the code formatted, are there likely mistakes?
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(STAMP)  ## do the types fit?
+	$(BIN)/mypy
+
+bench: $(STAMP)  ## how long loading each dataset takes
+	$(BIN)/python bench/load_data.py
+
+reproduce: $(STAMP)  ## rerun the experiments of docs/results.md and compare; only=NAME for some of them
+	$(BIN)/python bench/reproduce.py $(only)
+
+clean:  ## remove .venv and everything made, but not outputs/
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	find dlrun conf tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,111 @@
+"""How a file's bytes arrive: from a mirror's folder or over HTTP (httpx). Every failure is one short line."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+CONNECT_SECONDS = 5.0  # to one host
+PROBE_SECONDS = 6.0  # to know which of all hosts can be reached: "no network" is then known well within 10 s
+STALL_SECONDS = 15.0  # without a single byte, until the next address is tried
+REMEMBER_SECONDS = 60.0  # a host that is down is not asked again for the next file or dataset
+CHUNK = 1 << 20  # bytes
+
+_down: dict[str, tuple[float, str]] = {}  # host -> when it was found to be down, and why
+
+
+class Failed(Exception):
+    """Why one address does not give the file, in a few words."""
+
+
+def is_web(address: str) -> bool:
+    return address.startswith(("http://", "https://"))
+
+
+def chunks(address: str) -> Iterator[tuple[bytes, int | None]]:
+    """A file's bytes, each piece with the whole's size as far as it is known; Failed where that goes wrong."""
+    return web_chunks(address) if is_web(address) else folder_chunks(Path(address))
+
+
+def folder_chunks(path: Path) -> Iterator[tuple[bytes, int | None]]:
+    try:
+        with open(path, "rb") as file:
+            total = path.stat().st_size
+            while chunk := file.read(CHUNK):
+                yield chunk, total
+    except OSError as error:
+        raise Failed(short(error)) from error
+
+
+def web_chunks(url: str) -> Iterator[tuple[bytes, int | None]]:
+    """Raw bytes as the server sends them: a decoded Content-Encoding would unpack a .gz and change its digest."""
+    import httpx  # costs 0.2 s, and most loads need no network
+
+    timeout = httpx.Timeout(STALL_SECONDS, connect=CONNECT_SECONDS)
+    headers = {"Accept-Encoding": "identity"}
+    try:
+        with httpx.stream("GET", url, follow_redirects=True, timeout=timeout, headers=headers) as response:
+            if response.status_code != 200:
+                raise Failed(f"the server answers {response.status_code} {response.reason_phrase}".rstrip())
+            length = response.headers.get("Content-Length", "")
+            for chunk in response.iter_raw(CHUNK):
+                yield chunk, int(length) if length.isdigit() else None
+    except httpx.TimeoutException as error:
+        raise Failed(f"no answer within {STALL_SECONDS:g} s") from error
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError, ImportError) as error:
+        raise Failed(short(error)) from error  # ValueError, ImportError: a proxy setting that httpx can't use
+
+
+def unreachable(addresses: Iterable[str]) -> dict[str, str]:
+    """host -> why it can't be reached, for the hosts of `addresses` that can't; all are asked at once.
+
+    A thread each and one deadline for all: looking up a name can block far longer than any timeout given to a socket.
+    """
+    urls = {host(url): url for url in addresses if is_web(url)}
+    now = time.monotonic()
+    known = {name: why for name, (since, why) in _down.items() if name in urls and now - since < REMEMBER_SECONDS}
+    answers: dict[str, str] = {}
+    threads = [
+        threading.Thread(target=knock, args=(name, url, answers), daemon=True)
+        for name, url in urls.items()
+        if name not in known
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, now + PROBE_SECONDS - time.monotonic()))
+    for name in urls.keys() - known.keys():
+        if why := answers.get(name, f"no answer within {PROBE_SECONDS:g} s"):
+            known[name] = why
+            _down[name] = (now, why)
+    return known
+
+
+def knock(name: str, url: str, answers: dict[str, str]) -> None:
+    """Puts "" into `answers` if the host gives any answer at all (a 404 is one), otherwise why not."""
+    import httpx
+
+    try:
+        httpx.head(url, timeout=CONNECT_SECONDS)
+        answers[name] = ""
+    except httpx.TimeoutException:
+        answers[name] = f"no answer within {CONNECT_SECONDS:g} s"
+    except (httpx.ConnectError, httpx.ProxyError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
+        answers[name] = f"no connection ({short(error)})"
+    except httpx.HTTPError:  # it does not like the question, but it is there
+        answers[name] = ""
+
+
+def host(url: str) -> str:
+    """`https://example.org:8000` of a longer address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def short(error: Exception) -> str:
+    """An error's first line, 120 characters at most."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.strip().splitlines()[0][:120] if text.strip() else type(error).__name__
