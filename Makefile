@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "setting up .venv with $$($(PYTHON) --version): a few minutes the first time"
 	@$(PYTHON) -c 'import sys; sys.exit("dlrun needs Python 3.11 or newer: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@$(BIN)/pip install -qq --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	@touch $(STAMP)
 
 check: $(STAMP)  ## format, lint, types and the quick tests: before every commit

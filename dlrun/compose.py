@@ -1,7 +1,7 @@
 """Hydra, and nothing but Hydra: argv -> a composed config, and Hydra's errors in our words.
 
-Hydra offers its flags (`--cfg job`, `-m`, `--config-dir`, completion; `--help` is ours). dlrun makes the folders itself,
-because Hydra makes them before anything is checked and two runs of the same second would share one.
+Hydra offers its flags (`--cfg job`, `-m`, `--config-dir`, completion; `--help` is ours). dlrun makes the folders
+itself, because Hydra makes them before anything is checked and two runs of the same second would share one.
 """
 
 from __future__ import annotations

@@ -115,18 +115,17 @@ def git_state() -> dict[str, Any] | None:
 def introduce(run: RunDir, plans: Plans, parts: Parts, step: int) -> None:
     chosen, task = plans.config["choices"], parts.task
     count = sum(parameter.numel() for parameter in parts.model.parameters())
-    console.say(
-        f"{'going on with' if step else 'training'} {chosen.get('model')} ({count:,} parameters) on {chosen.get('data')} "
-        f"with {chosen.get('optim')}, {parts.device}; goal: {task.goal}" + (f"; from step {step:,}" if step else "")
-    )
+    what = f"{chosen.get('model')} ({count:,} parameters) on {chosen.get('data')} with {chosen.get('optim')}"
+    if step:
+        console.say(f"going on with {what} from step {step:,}")
+    else:
+        console.say(f"training {what}, {parts.device}; goal: {task.goal}")
     console.say(f"run: {run.path}")
     if parts.data.note:
         console.warn(parts.data.note)
-    size = len(task.splits["train"])
-    if plans.config["batch_size"] > size:
-        console.warn(
-            f"batch_size={plans.config['batch_size']} is more than the {size} training examples: it trains on all at once."
-        )
+    size, asked = len(task.splits["train"]), plans.config["batch_size"]
+    if asked > size:
+        console.warn(f"batch_size={asked} is more than the {size} training examples: it trains on all at once.")
 
 
 def show_result(trainer: Trainer, run: RunDir) -> None:

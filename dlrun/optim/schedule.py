@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from dlrun.errors import UserError
 
 LENGTHS = ("T_max", "total_steps", "total_iters")  # what a scheduler calls the length of the run
 
@@ -15,6 +18,7 @@ class Schedule:
 
     Most schedulers compute the next lr from the present one, so the lr without warm-up is put back before they move.
     `total` is the number of updates of the run: past it `inner` stands still (OneCycleLR would raise an error).
+    UserError for a plateau that moves at any other time than after an evaluation: it needs a value to look at.
     """
 
     def __init__(
@@ -26,6 +30,8 @@ class Schedule:
         warmup: int,
         total: int,
     ):
+        if isinstance(inner, ReduceLROnPlateau) and every != "evaluation":
+            raise UserError(f"scheduler.every={every}: a plateau looks at a metric. Type scheduler.every=evaluation")
         self.optim, self.inner, self.every, self.warmup, self.total = optim, inner, every, warmup, total
         self.steps = 0
         self.lrs = [group["lr"] for group in optim.param_groups]  # without the warm-up
@@ -40,15 +46,18 @@ class Schedule:
         for group, lr in zip(self.optim.param_groups, self.lrs, strict=True):
             group["lr"] = lr * share
 
-    def move(self, *value: Any) -> None:
+    def move(self, *value: float) -> None:
+        """One move of `inner`; `value` is what a plateau looks at."""
+        if not value and self.inner.last_epoch + 1 >= self.total:
+            return
         for group, lr in zip(self.optim.param_groups, self.lrs, strict=True):
             group["lr"] = lr
-        self.inner.step(*value)
+        self.inner.step(*value)  # type: ignore[arg-type]  # torch calls the value of other schedulers an epoch
         self.lrs = [group["lr"] for group in self.optim.param_groups]
 
     def after_step(self) -> None:
         self.steps += 1
-        if self.every == "step" and self.steps < self.total:
+        if self.every == "step":
             self.move()
         self.write()
 
@@ -59,7 +68,7 @@ class Schedule:
 
     def after_evaluation(self, value: float) -> None:
         if self.every == "evaluation":
-            self.move(value)
+            self.move(*([value] if isinstance(self.inner, ReduceLROnPlateau) else []))
             self.write()
 
     def state_dict(self) -> dict[str, Any]:
@@ -67,13 +76,20 @@ class Schedule:
         return {"inner": inner, "steps": self.steps, "lrs": list(self.lrs)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """A run that goes on longer keeps its new length; all else is as it was."""
-        inner = dict(state["inner"])
-        for name in LENGTHS:
-            if name in inner:
-                inner[name] = getattr(self.inner, name)
-        self.inner.load_state_dict(inner)
-        self.steps, self.lrs = state["steps"], list(state["lrs"])
+        """Goes back to a state; for a schedule that has not moved yet, after the optimizer has loaded its own.
+
+        A run with a new length gets the lr that it would have had with that length from the start. The old state is
+        of no use there: a cosine that has come down to 0 stays at 0, as each lr is a multiple of the one before.
+        """
+        inner = state["inner"]
+        if any(name in inner and inner[name] != getattr(self.inner, name) for name in LENGTHS):
+            with warnings.catch_warnings(action="ignore", category=UserWarning):  # "step() before optimizer.step()"
+                for _ in range(inner["last_epoch"]):
+                    self.move()
+        else:
+            self.inner.load_state_dict(inner)
+            self.lrs = list(state["lrs"])
+        self.steps = state["steps"]
         self.write()
 
 
