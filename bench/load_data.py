@@ -1,6 +1,6 @@
 """Time to load each dataset again, torch's import not counted: imdb under 1.5 s, the others under 0.5 s on two cores.
 
-    python bench/load_data.py [DATA…]     needs the real files: $DLRUN_DATA, $DLRUN_MIRRORS or a network
+python bench/load_data.py [DATA…]     needs the real files: $DLRUN_DATA, $DLRUN_MIRRORS or a network
 """
 
 from __future__ import annotations

@@ -18,19 +18,28 @@ from typing import IO, Any
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+BAR_SECONDS = 0.1  # between two drawings of a bar
 PLAIN_SECONDS = 10.0  # between two lines about the same epoch where there is no bar
+PIPE_WIDTH = 200  # a pipe has no width of its own; 80 columns would cut the paths that a script wants to read
 
 _quiet = False
 _log: IO[str] | None = None
+_live: Console | None = None  # the console of the bar that is shown: a line said meanwhile must go above it
 
 
 def _stderr() -> Console:
     """Made anew each time: sys.stderr may have been replaced, and then a kept console writes to a closed file."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _live or Console(stderr=True, highlight=False)
+
+
+def _draws() -> bool:
+    """Whether stderr is a terminal that can redraw a line."""
+    console = _stderr()
+    return console.is_terminal and not console.is_dumb_terminal and not _quiet
 
 
 def set_quiet(quiet: bool) -> None:
@@ -43,7 +52,8 @@ def set_quiet(quiet: bool) -> None:
 def log_to(path: Path) -> Iterator[None]:
     """Everything said in the block also goes to a file, with the time."""
     global _log
-    with open(path, "a", encoding="utf-8", buffering=1) as file:
+    # A path from the command line may hold bytes that are no UTF-8: they must not end a run.
+    with open(path, "a", encoding="utf-8", errors="backslashreplace", buffering=1) as file:
         before, _log = _log, file
         try:
             yield
@@ -69,7 +79,7 @@ def number(value: float | None) -> str:
 def _line(text: str, style: str | None = None) -> None:
     log_only(text)
     if not _quiet:
-        _show(_stderr(), Text(_encodable(text, sys.stderr), style=style or ""))
+        _stderr().print(Text(_encodable(text, sys.stderr), style=style or ""), soft_wrap=True)
 
 
 def say(text: str) -> None:
@@ -104,34 +114,24 @@ def _finite(value: Any) -> Any:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    shown = Table(*(escape(name) for name in columns), title=escape(title), title_justify="left")
+    """A result, on stdout; cells are folded, never cut."""
+    shown = Table(title=Text(_encodable(title, sys.stdout)), title_justify="left")
+    for name in columns:
+        shown.add_column(Text(_encodable(name, sys.stdout)), overflow="fold")
     for row in rows:
         shown.add_row(*(Text(_encodable(cell, sys.stdout)) for cell in row))
-    for row in rows:
         log_only("  ".join(row))
     if not _quiet:
-        # A pipe has no width of its own; 80 columns would cut the paths that a script wants to read.
-        console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-        _show(console, shown)
+        Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(shown)
 
 
 def panel(title: str, lines: Sequence[str]) -> None:
+    """Lines in a frame, on stderr."""
     for line in lines:
         log_only(line)
     if not _quiet:
-        text = Text(_encodable("\n".join(lines), sys.stderr))
-        console = Console(stderr=True, highlight=False)
-        _show(console, Panel(text, title=escape(title), expand=False, safe_box=True))
-
-
-def _show(console: Console, what: Any) -> None:
-    try:
-        console.print(what)
-    except UnicodeEncodeError:  # box characters on a terminal that can't show them
-        plain = Console(file=console.file, highlight=False, width=console.width, legacy_windows=True)
-        with plain.capture() as captured:
-            plain.print(what)
-        console.file.write(_encodable(captured.get(), console.file))
+        text = Text(_encodable("\n".join(lines), sys.stderr), overflow="fold")
+        _stderr().print(Panel(text, title=Text(_encodable(title, sys.stderr)), expand=False))
 
 
 def _encodable(text: str, stream: Any) -> str:
@@ -140,51 +140,56 @@ def _encodable(text: str, stream: Any) -> str:
 
 
 class Bar:
-    """One epoch: a Rich bar on a terminal, plain lines elsewhere."""
+    """One epoch: a Rich bar on a terminal, plain lines elsewhere. `done` and `total` are batches."""
 
     def __init__(self, title: str, total: int, done: int):
-        self.title, self.total, self.first = title, total, done
+        self.title, self.total, self.first, self.done = title, total, done, done
         self.started = self.drawn = time.monotonic()
-        self.bar: Progress | None = None
-        if sys.stderr.isatty() and not _quiet:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                TextColumn("{task.percentage:>3.0f}%"),
-            )
-            self.bar = Progress(
-                *columns,
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[figures]}"),
-                console=Console(stderr=True, highlight=False),
-                transient=True,
-            )
-            self.bar.start()
-            self.task = self.bar.add_task(escape(title), total=total, completed=done, figures="")
+        self.bar = self.make_bar() if _draws() else None
+
+    def make_bar(self) -> Progress:
+        global _live
+        console = _live = Console(stderr=True, highlight=False)
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24 if console.width >= 100 else 8),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[figures]}"),
+            console=console,
+            transient=True,
+            auto_refresh=False,  # no thread: it would take its time from the training
+        )
+        self.task = bar.add_task(escape(self.title), total=self.total, completed=self.first, figures="")
+        bar.start()
+        return bar
 
     def advance(self, done: int, figures: Callable[[], dict[str, float]]) -> None:
         """Costs nothing but a look at the clock, unless something is drawn."""
+        self.done = done
         now = time.monotonic()
-        if now - self.drawn < (0.1 if self.bar else PLAIN_SECONDS) or _quiet:
+        if now - self.drawn < (BAR_SECONDS if self.bar else PLAIN_SECONDS) or _quiet:
             return
         self.drawn = now
-        rate = f"{(done - self.first) / (now - self.started):.3g} steps/s"
-        text = f"{_figures(figures())}  {rate}"
+        left = (now - self.started) / max(done - self.first, 1) * (self.total - done)
+        text = f"{_figures(figures())}  {self.rate()}  {_duration(left)} left"
         if self.bar:
-            self.bar.update(self.task, completed=done, figures=escape(text))
+            self.bar.update(self.task, completed=done, figures=escape(text), refresh=True)
         else:
-            left = (now - self.started) / max(done - self.first, 1) * (self.total - done)
-            _line(f"{self.title}  {done}/{self.total}  {text}  {_duration(left)} left")
+            _line(f"{self.title}  {done}/{self.total}  {text}")
 
     def end(self, figures: dict[str, float]) -> None:
         """The epoch's line, which stays."""
         self.close()
-        _line(f"{self.title}  {_figures(figures)}  {_duration(time.monotonic() - self.started)}")
+        _line(f"{self.title}  {_figures(figures)}  {self.rate()}  {_duration(time.monotonic() - self.started)}")
+
+    def rate(self) -> str:
+        return f"{number((self.done - self.first) / max(time.monotonic() - self.started, 1e-9))} batches/s"
 
     def close(self) -> None:
+        global _live
         if self.bar:
             self.bar.stop()
-            self.bar = None
+            self.bar = _live = None
 
 
 @contextmanager
@@ -207,21 +212,22 @@ def _duration(seconds: float) -> str:
 
 
 def download() -> Callable[[str, int, int | None], None]:
-    """`progress(file, done_bytes, total_bytes)` for a download: about a line a second, in place on a terminal."""
+    """`show(file, done_bytes, total_bytes)` for a download: one line in place on a terminal, a few lines elsewhere."""
     drawn: dict[str, float] = {}
 
     def show(name: str, done: int, total: int | None) -> None:
-        finished = total is not None and done >= total
-        terminal, now = sys.stderr.isatty(), time.monotonic()
-        if _quiet or (not finished and now - drawn.get(name, 0.0) < (0.2 if terminal else PLAIN_SECONDS)):
+        finished, draws, now = done == total, _draws(), time.monotonic()
+        wait = BAR_SECONDS if draws else PLAIN_SECONDS
+        if _quiet or (not finished and now - drawn.setdefault(name, now - BAR_SECONDS) < wait):
             return
         drawn[name] = now
-        share = f" of {total / 1e6:.1f} MB ({100 * done / total:.0f}%)" if total else ""
-        line = (
-            f"getting {name}: {done / 1e6:.1f} MB{share}" if not share else f"getting {name}: {done / 1e6:.1f}{share}"
+        size = (
+            f"{done / 1e6:.1f} of {total / 1e6:.1f} MB ({100 * done / total:.0f}%)" if total else f"{done / 1e6:.1f} MB"
         )
-        if terminal:
-            sys.stderr.write(f"\r{_encodable(line, sys.stderr)}\033[K" + ("\n" if finished else ""))
+        line = f"getting {name}: {size}"
+        if draws:
+            line = _encodable(line, sys.stderr)[: _stderr().width - 1]  # a line that wraps can't be drawn over
+            sys.stderr.write(f"\r{line}\033[K" + ("\n" if finished else ""))
             sys.stderr.flush()
         else:
             _line(line)

@@ -123,9 +123,11 @@ def introduce(run: RunDir, plans: Plans, parts: Parts, step: int) -> None:
     console.say(f"run: {run.path}")
     if parts.data.note:
         console.warn(parts.data.note)
-    size, asked = len(task.splits["train"]), plans.config["batch_size"]
+    size, asked = task.capacity(), plans.config["batch_size"]
     if asked > size:
-        console.warn(f"batch_size={asked} is more than the {size} training examples: it trains on all at once.")
+        console.warn(
+            f"batch_size={asked} is more than the {size} training examples (or rows of text) there are: it trains on all at once."
+        )
 
 
 def show_result(trainer: Trainer, run: RunDir) -> None:

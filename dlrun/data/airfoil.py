@@ -66,5 +66,8 @@ def write_stand_in(folder: Path) -> None:
     z = (torch.rand(1503, len(WEIGHTS), generator=draw, dtype=torch.float64) * 2 - 1) * 3**0.5
     y = 125 + z @ torch.tensor(WEIGHTS, dtype=torch.float64) + NOISE * torch.randn(1503, generator=draw)
     x = torch.tensor([4000, 8, 0.15, 50, 0.01]) + z * torch.tensor([2000, 4, 0.08, 15, 0.005])
-    lines = ["\t".join(f"{number:.6g}" for number in [*row, level]) for row, level in zip(x.tolist(), y.tolist(), strict=True)]
+    lines = [
+        "\t".join(f"{number:.6g}" for number in [*row, level])
+        for row, level in zip(x.tolist(), y.tolist(), strict=True)
+    ]
     (folder / FILE).write_bytes("".join(f"{line}\r\n" for line in lines).encode())

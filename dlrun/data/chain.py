@@ -19,7 +19,10 @@ class Chain:
     def __init__(self, tokens: Sequence[str], *, end: float):
         self.tokens, self.end = list(tokens), end
         draw = random.Random(0)
-        self.successors = {token: draw.sample(self.tokens, len(NEXT)) for token in self.tokens}
+        self.successors = {}
+        for token, follower in zip(self.tokens, [*self.tokens[1:], self.tokens[0]], strict=True):
+            others = [other for other in self.tokens if other != follower]
+            self.successors[token] = [*draw.sample(others, len(NEXT) - 1), follower]  # so that each token is reached
         self.first = draw.sample(self.tokens, len(NEXT))
 
     @property

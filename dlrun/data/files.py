@@ -150,11 +150,14 @@ def counts(path: Path, entry: dict[str, Any], *, remember: bool = True) -> bool:
 
 
 def mismatch(path: Path, entry: dict[str, Any]) -> str:
+    """What is wrong with a file that does not count."""
+    if not path.is_file():
+        return "it is not a file"
     size = path.stat().st_size
-    if not path.is_file() or not size:
-        return "it is empty" if path.is_file() else "it is not a file"
-    expected = [f"{kind} {value}" for kind in ("sha256", "sha1") for value in entry.get(kind, [])]
-    return f"other bytes than expected: {size:,} bytes of sha256 {hashed(path, 'sha256')}, expected {' or '.join(expected)}"
+    if not size:
+        return "it is empty"
+    expected = " or ".join(f"{kind} {value}" for kind in ("sha256", "sha1") for value in entry.get(kind, []))
+    return f"not the expected file: {size:,} bytes of sha256 {hashed(path, 'sha256')}; expected is {expected}"
 
 
 def digest(path: Path, kind: str = "sha256") -> str:

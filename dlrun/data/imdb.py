@@ -1,6 +1,6 @@
-"""IMDb: 50,000 film reviews, good or bad (Maas et al. 2011; book 10.7). 123 texts stand in both train and test upstream.
+"""IMDb: 50,000 film reviews, good or bad (Maas et al. 2011; book 10.7).
 
-They are read straight from the tarball, which is never unpacked; its third part, `unsup/` (no labels), is skipped.
+123 texts stand in both train and test upstream, and so they do here. The reviews are read straight from the tarball, which is never unpacked; its third part, `unsup/` (no labels), is skipped.
 """
 
 from __future__ import annotations
@@ -59,7 +59,13 @@ def load(
     `val` is held out of the training part, as many of each class, before the vocabulary is made from what is left:
     the `max_vocab` most frequent words of those that occur `min_freq` times. 0 is `<pad>`, 1 `<unk>`.
     """
-    settings = {"min_freq": min_freq, "max_vocab": max_vocab, "max_len": max_len, "val": val, "seed": seed}
+    settings: dict[str, Any] = {
+        "min_freq": min_freq,
+        "max_vocab": max_vocab,
+        "max_len": max_len,
+        "val": val,
+        "seed": seed,
+    }
     key = {"file": files.digest(folder / FILE), "reader": READER_VERSION, **settings}
     made = prepared("imdb", key, lambda: prepare(folder / FILE, **settings))
     vocab = ReviewVocab(made["vocab"].split("\n"), level="word", unknown=1)
@@ -81,7 +87,7 @@ class Review(NamedTuple):
 
 
 def reviews(path: Path) -> Iterator[Review]:
-    """In the order of the tarball; 15 s for upstream's on one core."""
+    """In the order of the tarball: 10 s on a slow core, and three times that with splitting into words."""
     with tarfile.open(path, "r|gz") as archive:  # as a stream: nothing is looked for, nothing unpacked
         for member in archive:
             where = member.name.split("/")
@@ -161,7 +167,7 @@ def vocabulary(x: Tensor, words: list[str], min_freq: int, max_vocab: int | None
 
 # the stand-in
 
-NEUTRAL = "the a film movie story of and with it was this actors scene plot in two hours music camera end".split()
+NEUTRAL = "the a film movie story of and with it was this actors scene plot in two hours music camera end"
 TELLING = ("awful boring dull weak poor waste worst mess flat bad", "great superb moving funny best lovely rich fine")
 
 
@@ -178,7 +184,7 @@ def write_stand_in(folder: Path) -> None:
             for number in range(count):
                 true = number % 2
                 label = 1 - true if number // 2 % FLIPPED == 0 else true
-                words = draw.choices(NEUTRAL, k=draw.randint(17, 57)) + draw.choices(TELLING[true].split(), k=3)
+                words = draw.choices(NEUTRAL.split(), k=draw.randint(17, 57)) + draw.choices(TELLING[true].split(), k=3)
                 draw.shuffle(words)
                 text = f"{' '.join(words).capitalize()}.<br /><br />It's {draw.randint(1, 9)} of 10!"
                 name = f"aclImdb/{part}/{'pos' if label else 'neg'}/{number}_{9 if label else 2}.txt"

@@ -18,6 +18,6 @@ def held_out(rows: Tensor, val: float, test: float = 0.0) -> tuple[Tensor, Tenso
     held = [round(len(rows) * val), round(len(rows) * test)]
     left = len(rows) - sum(held)
     if left < 1:
-        raise UserError(f"data.val={val:g} leaves nothing of {len(rows)} to train on. Type a smaller data.val=…")
+        raise UserError(f"The held-out shares leave nothing of {len(rows)} to train on. Type a smaller data.val=…")
     train, val_rows, test_rows = rows.split([left, *held])
     return train, val_rows, test_rows

@@ -17,7 +17,7 @@ class Schedule:
     """Moves `inner` after each step, epoch or evaluation; in the first `warmup` steps its lr is scaled by k / warmup.
 
     Most schedulers compute the next lr from the present one, so the lr without warm-up is put back before they move.
-    `total` is the number of updates of the run: past it `inner` stands still (OneCycleLR would raise an error).
+    An `inner` with a length stands still at the run's end, `total` updates: past it OneCycleLR would raise an error.
     UserError for a plateau that moves at any other time than after an evaluation: it needs a value to look at.
     """
 
@@ -33,7 +33,9 @@ class Schedule:
         if isinstance(inner, ReduceLROnPlateau) and every != "evaluation":
             raise UserError(f"scheduler.every={every}: a plateau looks at a metric. Type scheduler.every=evaluation")
         self.optim, self.inner, self.every, self.warmup, self.total = optim, inner, every, warmup, total
+        self.lengths = [name for name in LENGTHS if hasattr(inner, name)]
         self.steps = 0
+        self.moves = 0  # those past the end counted in
         self.lrs = [group["lr"] for group in optim.param_groups]  # without the warm-up
         self.write()
 
@@ -48,7 +50,8 @@ class Schedule:
 
     def move(self, *value: float) -> None:
         """One move of `inner`; `value` is what a plateau looks at."""
-        if not value and self.inner.last_epoch + 1 >= self.total:
+        self.moves += 1
+        if self.lengths and self.moves >= self.total:
             return
         for group, lr in zip(self.optim.param_groups, self.lrs, strict=True):
             group["lr"] = lr
@@ -73,7 +76,7 @@ class Schedule:
 
     def state_dict(self) -> dict[str, Any]:
         inner = {key: value for key, value in self.inner.state_dict().items() if is_plain(value)}
-        return {"inner": inner, "steps": self.steps, "lrs": list(self.lrs)}
+        return {"inner": inner, "steps": self.steps, "moves": self.moves, "lrs": list(self.lrs)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to a state; for a schedule that has not moved yet, after the optimizer has loaded its own.
@@ -82,13 +85,13 @@ class Schedule:
         of no use there: a cosine that has come down to 0 stays at 0, as each lr is a multiple of the one before.
         """
         inner = state["inner"]
-        if any(name in inner and inner[name] != getattr(self.inner, name) for name in LENGTHS):
+        if any(inner[name] != getattr(self.inner, name) for name in self.lengths):
             with warnings.catch_warnings(action="ignore", category=UserWarning):  # "step() before optimizer.step()"
-                for _ in range(inner["last_epoch"]):
+                for _ in range(state["moves"]):
                     self.move()
         else:
             self.inner.load_state_dict(inner)
-            self.lrs = list(state["lrs"])
+            self.moves, self.lrs = state["moves"], list(state["lrs"])
         self.steps = state["steps"]
         self.write()
 

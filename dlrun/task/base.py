@@ -92,6 +92,10 @@ class Task:
             return torch.arange(count, device=self.device)
         return torch.randperm(count, generator=generator(seed, epoch)).to(self.device)
 
+    def capacity(self) -> int:
+        """The largest batch that the training part can fill."""
+        return len(self.splits["train"])
+
     def shown_sample(self, model: nn.Module, seed: int) -> str | None:
         """A text that shows how far a model has come, for tasks that can write one."""
         return None

@@ -1,0 +1,164 @@
+"""Language modelling: the next token, over one long stream of text (book 6.3, 6.4; Mikolov 2010)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from dlrun.data.base import Data
+from dlrun.errors import UserError, nearest
+from dlrun.limits import Positive
+from dlrun.task.base import Batches, Scores, Task, generator
+
+IGNORE = -100  # cross_entropy leaves such targets out
+
+
+class Batch(NamedTuple):
+    ids: Tensor  # (B, T)
+    targets: Tensor  # (B, T); IGNORE past the end of the stream
+    n: int  # targets that count
+    split: str
+    fresh: bool  # the state starts anew: the first batch of a pass, or random order
+
+
+class LanguageModel(Task):
+    """`consecutive`: the stream lies in `batch_size` rows, read side by side; the hidden state travels from batch to batch.
+
+    Row r predicts its part of the stream from the token before it on, so every token but the very first is predicted
+    once and perplexity is exp(total nll / tokens). More rows mean more places where the state starts from nothing.
+    `random`: windows of `steps` tokens in random order, each with a fresh state.
+    """
+
+    goal = "min perplexity"
+
+    def __init__(self, data: Data, *, steps: Positive, order: Literal["consecutive", "random"]):
+        super().__init__(data)
+        if data.vocab is None or data.train.offsets is None:
+            raise UserError("task=lm needs text; pick data=ptb, jaychou_lyrics or imdb.")
+        self.vocab = data.vocab
+        self.sizes = {"vocab_size": len(data.vocab)}
+        self.steps, self.sampling = steps, order
+        self.carry: dict[str, Any] = {}  # split -> the state after the last batch
+
+    def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
+        stream = self.splits[split].x
+        if self.sampling == "random" and split == "train":
+            return self.windows(stream, batch_size, seed, epoch, start)
+        return self.rows(stream, batch_size, split, start)
+
+    def capacity(self) -> int:
+        return max(1, (len(self.splits["train"].x) - 1) // self.steps)
+
+    def rows(self, stream: Tensor, batch_size: int, split: str, start: int) -> Batches:
+        count = len(stream) - 1  # predictions
+        rows = max(1, min(batch_size, count // self.steps))
+        length = -(-count // rows)
+        padded = torch.full((rows * length + 1,), IGNORE, dtype=torch.int64, device=stream.device)
+        padded[: len(stream)] = stream
+        targets = padded[1:].view(rows, length)
+        ids = padded[:-1].view(rows, length).clamp(min=0)
+
+        def make(index: int) -> Batch:
+            piece = slice(index * self.steps, (index + 1) * self.steps)
+            wanted = targets[:, piece]
+            left = count - torch.arange(rows) * length - index * self.steps  # predictions each row still has
+            n = int(left.clamp(0, wanted.shape[1]).sum())
+            return Batch(ids[:, piece], wanted, n, split, fresh=index == 0)
+
+        return Batches(make, -(-length // self.steps) if count > 0 else 0, start)
+
+    def windows(self, stream: Tensor, batch_size: int, seed: int, epoch: int, start: int) -> Batches:
+        """The book's random sampling: another offset each pass, then windows that do not overlap, shuffled."""
+        draw = generator(seed, epoch)
+        offset = int(torch.randint(self.steps, (1,), generator=draw))
+        count = (len(stream) - 1 - offset) // self.steps
+        order = torch.randperm(max(count, 0), generator=draw).to(stream.device)
+        within = torch.arange(self.steps, device=stream.device)
+
+        def make(index: int) -> Batch:
+            begins = offset + order[index * batch_size : (index + 1) * batch_size] * self.steps
+            where = begins.unsqueeze(1) + within
+            return Batch(stream[where].long(), stream[where + 1].long(), where.numel(), "train", fresh=True)
+
+        return Batches(make, -(-count // batch_size) if count > 0 else 0, start)
+
+    def step(self, model: nn.Module, batch: Any) -> Scores:
+        state = None if batch.fresh else self.carry.get(batch.split)
+        logits, state = model(batch.ids, state)
+        self.carry[batch.split] = detached(state)  # cut off the graph: gradients reach back one batch
+        loss = cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORE)
+        return Scores(loss, {}, batch.n)
+
+    def report(self, means: dict[str, float]) -> dict[str, float]:
+        loss = means["loss"]
+        return {**means, "perplexity": math.exp(loss) if loss < 700 else math.inf}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"carry": self.carry.get("train")}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.carry = {"train": moved(state["carry"], self.device)}
+
+    # text
+
+    def prompt(self) -> str:
+        """The first tokens of the training part."""
+        count = 4 if self.vocab.level == "char" else 2
+        return self.vocab.join(self.vocab.decode(self.splits["train"].x[:count].tolist()))
+
+    def shown_sample(self, model: nn.Module, seed: int) -> str | None:
+        return self.sample(model, self.prompt(), length=100, temperature=0.8, top_k=None, seed=seed)
+
+    @torch.no_grad()
+    def sample(
+        self, model: nn.Module, prompt: str, *, length: int, temperature: float, top_k: int | None, seed: int
+    ) -> str:
+        """`prompt` and `length` tokens more; temperature 0 takes the likeliest. The global random state is left alone."""
+        tokens = self.known_tokens(prompt)
+        was_training = model.training
+        model.eval()
+        draw = torch.Generator().manual_seed(seed)
+        ids = torch.tensor([self.vocab.encode(tokens)], device=self.device)
+        logits, state = model(ids, None)
+        written = []
+        for _ in range(length):
+            written.append(pick(logits[0, -1].float().cpu(), temperature, top_k, draw))
+            logits, state = model(torch.tensor([[written[-1]]], device=self.device), state)
+        model.train(was_training)
+        return self.vocab.join([*tokens, *self.vocab.decode(written)])
+
+    def known_tokens(self, prompt: str) -> list[str]:
+        tokens = self.vocab.split(prompt)
+        if not tokens:
+            raise UserError("The prompt is empty. Type a few words of your own in quotes after the run.")
+        for token in tokens:
+            if token not in self.vocab.index:
+                hint = nearest(token, self.vocab.tokens).split("Possible:")[0].strip()
+                raise UserError(f"{token} is not in the vocabulary of {len(self.vocab):,}. {hint}".rstrip())
+        return tokens
+
+
+def pick(logits: Tensor, temperature: float, top_k: int | None, draw: torch.Generator) -> int:
+    """One token from (V,) logits."""
+    if temperature == 0:
+        return int(logits.argmax())
+    logits = logits / temperature
+    if top_k is not None and top_k < len(logits):
+        logits[logits < logits.topk(top_k).values[-1]] = -torch.inf
+    return int(torch.multinomial(logits.softmax(0), 1, generator=draw))
+
+
+def detached(state: Any) -> Any:
+    if isinstance(state, Tensor):
+        return state.detach()
+    return tuple(detached(part) for part in state) if isinstance(state, tuple) else state
+
+
+def moved(state: Any, device: torch.device) -> Any:
+    if isinstance(state, Tensor):
+        return state.to(device)
+    return tuple(moved(part, device) for part in state) if isinstance(state, tuple) else state

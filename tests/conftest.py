@@ -1,0 +1,30 @@
+"""Tests never touch the user's data folder: they share one of their own, in which each stand-in is made once."""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+REAL_DATA = "real data: set DLRUN_MIRRORS"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist has the environment of the process that started it
+        return
+    os.environ["DLRUN_DATA"] = tempfile.mkdtemp(prefix="dlrun-tests-")
+    os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side; for our own processes, too
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ["DLRUN_DATA"], ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`@pytest.mark.real_data`: needs the files themselves, and is skipped, visibly, where they can't be had."""
+    if os.environ.get("DLRUN_MIRRORS"):
+        return
+    for item in items:
+        if item.get_closest_marker("real_data"):
+            item.add_marker(pytest.mark.skip(reason=REAL_DATA))

@@ -1,0 +1,138 @@
+"""The house's walls: imports go down only, one module prints, one ends the program, torch waits until it is needed."""
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LEVELS = (  # a module imports from its own level and those before it
+    {"errors", "limits", "console", "dist", "device", "metric", "signals", "model", "optim"},
+    {"data", "catalogue", "build", "pace"},
+    {"task"},
+    {"rundir"},
+    {"trainer"},
+    {"assemble", "compose", "sweep"},
+    {"session"},
+    {"verbs"},
+    {"cli"},
+    {"__main__"},
+)
+TORCH_FREE = [  # they answer before torch could be imported, which takes seconds
+    *("errors", "limits", "console", "rundir", "compose", "catalogue", "cli", "data.files"),
+    *(f"verbs.{verb}" for verb in ("train", "resume", "eval", "sample", "predict", "neighbors", "analogy")),
+    *(f"verbs.{verb}" for verb in ("runs", "fetch", "list", "tensorboard", "help")),
+]
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
+PACKAGE = sorted((ROOT / "dlrun").rglob("*.py"))
+
+
+def module(path: Path) -> str:
+    """dlrun/data/base.py -> data.base; a package's __init__ is the package."""
+    parts = path.relative_to(ROOT / "dlrun").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def level(name: str) -> int:
+    """Where in LEVELS a module such as data.base stands; StopIteration is a test's failure: give it a place there."""
+    return next(number for number, names in enumerate(LEVELS) if name.split(".")[0] in names)
+
+
+def imported(path: Path) -> Iterator[tuple[str, int]]:
+    """Modules of dlrun that a file imports, in functions too, with the line. Those for type checkers alone count."""
+    modules = {module(each) for each in PACKAGE}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}:{node.lineno} imports relatively; write dlrun.…"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            while parts and ".".join(parts[1:]) not in modules:
+                parts.pop()
+            if parts[:1] == ["dlrun"] and parts[1:]:
+                yield ".".join(parts[1:]), node.lineno
+
+
+def calls(path: Path) -> Iterator[tuple[str, int]]:
+    """What a file calls by a plain or dotted name, such as `sys.exit`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node.lineno
+
+
+def test_every_module_has_its_level() -> None:
+    known = set().union(*LEVELS)
+    assert {module(path).split(".")[0] for path in PACKAGE} - {""} <= known
+
+
+def test_imports_go_down_only() -> None:
+    seen, wrong = 0, []
+    for path in PACKAGE:
+        name = module(path)
+        for other, line in imported(path) if name else ():
+            seen += 1
+            help_lists_the_verbs = (name, other) == ("verbs.help", "cli")
+            if level(other) > level(name) and not help_lists_the_verbs:
+                wrong.append(f"{name}:{line} imports {other}, which stands above it")
+    assert seen > 50  # the reading itself works
+    assert not wrong, "\n".join(wrong)
+
+
+def test_lowest_parts_know_nothing_of_each_other() -> None:
+    """A model that reads a task, or an optimizer that prints, would tie the catalogue together."""
+    allowed = {"errors", "limits", "metric", "dist"}
+    wrong = [
+        f"{module(path)}:{line} imports {other}"
+        for path in PACKAGE
+        for other, line in imported(path)
+        if module(path).split(".")[0] in ("model", "optim", "metric", "device")
+        and other.split(".")[0] not in allowed | {module(path).split(".")[0]}
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("names", "owner"),
+    [
+        (("print", "sys.stdout.write", "sys.stderr.write", "rich.print"), "console"),
+        (("sys.exit", "exit", "quit", "os._exit"), "cli"),
+    ],
+)
+def test_one_module_alone_calls(names: tuple[str, ...], owner: str) -> None:
+    found = [(module(path), line) for path in PACKAGE for name, line in calls(path) if name in names]
+    assert owner in {name for name, _ in found}
+    assert [each for each in found if each[0] != owner] == []
+
+
+def test_files_can_be_read_in_a_sitting() -> None:
+    long = {str(path): lines for path in PACKAGE if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 330}
+    assert not long
+
+
+def test_no_drawer_for_everything() -> None:
+    assert [path for path in PACKAGE if set(path.stem.split("_")) & FORBIDDEN_NAMES] == []
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [
+        module(path)
+        for path in PACKAGE
+        if path.stem != "__main__" and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert not silent
+
+
+@pytest.mark.parametrize("name", TORCH_FREE)
+def test_torch_waits(name: str) -> None:
+    if importlib.util.find_spec(f"dlrun.{name}") is None:
+        pytest.skip(f"there is no dlrun.{name} yet")
+    code = f"import sys, dlrun.{name}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0, f"dlrun.{name} imports torch"
