@@ -147,20 +147,26 @@ def build_parts(plans: Plans, *, replaceable: bool = False) -> Parts:
 
 def build_optim(plans: Plans, model: nn.Module, task: Task) -> tuple[Optimizer, Schedule]:
     optim: Optimizer = plans.optim(params=model.parameters())
-    total = planned_steps(plans, task)
+    total = planned_moves(plans, task)
     node = plans.config["scheduler"]
     mode = task.goal.split()[0]
     inner = plans.scheduler(optimizer=optim, T_max=total, total_steps=total, total_iters=total, mode=mode)
     return optim, Schedule(optim, inner, every=node["every"], warmup=node["warmup"], total=total)
 
 
-def planned_steps(plans: Plans, task: Task) -> int:
-    """Updates of the whole run, for schedules that have an end."""
+def planned_moves(plans: Plans, task: Task) -> int:
+    """How often the scheduler moves in the whole run, at its own pace: that is the length of its curve."""
     settings = plans.settings
-    batches = task.batches("train", plans.config["batch_size"], seed=plans.config["seed"], epoch=0)
-    a_pass = min(len(batches), settings.overfit_batches or settings.limit_batches or len(batches))
-    by_epochs = settings.epochs * -(-a_pass // settings.accumulate) if settings.epochs else None
-    return max(1, min(end for end in (by_epochs, settings.max_steps) if end is not None))
+    batches = len(task.batches("train", plans.config["batch_size"], seed=plans.config["seed"], epoch=0))
+    a_pass = min(batches, settings.overfit_batches or settings.limit_batches or batches)
+    updates = max(1, -(-a_pass // settings.accumulate))  # in one pass
+    ends = (settings.epochs and settings.epochs * updates, settings.max_steps)
+    steps = min(end for end in ends if end)
+    every = plans.config["scheduler"]["every"]
+    if every == "evaluation":
+        by_epoch, by_step = settings.eval_every_epochs, settings.eval_every_steps
+        return max(1, steps // (updates * by_epoch) if by_epoch else 0, steps // by_step if by_step else 0)
+    return max(1, steps if every == "step" else steps // updates)
 
 
 def does_not_fit(plans: Plans, task: Task, missing: list[str]) -> str:

@@ -75,11 +75,7 @@ class Plan:
         fills = {name: value for name, value in measured.items() if name in known and name not in self.options}
         try:
             return self.target(**fills, **self.options)
-        except (
-            ValueError,
-            TypeError,
-            RuntimeError,
-        ) as error:  # torch's own checks, such as "Invalid learning rate: -1"
+        except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:  # torch's own checks of values
             raise UserError(f"{self.where}: {self.name} refuses its options: {error}") from error
 
 

@@ -25,6 +25,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from dlrun import console
 from dlrun.errors import UserError, nearest
 
 CONFIG = {"version_base": "1.3", "config_path": "pkg://dlrun.conf", "config_name": "config"}
@@ -207,4 +208,4 @@ def complete(argv: list[str]) -> None:
     with contextlib.redirect_stdout(shown):
         run(argv, lambda config: None)
     lines = [line for line in shown.getvalue().splitlines() if not line.startswith(HIDDEN_GROUPS)]
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    console.out("\n".join(lines))

@@ -150,9 +150,11 @@ class Bar:
     def make_bar(self) -> Progress:
         global _live
         console = _live = Console(stderr=True, highlight=False)
+        bar_width = 24 if console.width >= 100 else 0
+        self.room = max(0, console.width - len(self.title) - bar_width - 8)  # for the figures; 8: percentage and gaps
         bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24 if console.width >= 100 else 8),
+            *([BarColumn(bar_width)] if bar_width else []),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[figures]}"),
             console=console,
@@ -171,9 +173,9 @@ class Bar:
             return
         self.drawn = now
         left = (now - self.started) / max(done - self.first, 1) * (self.total - done)
-        text = f"{_figures(figures())}  {self.rate()}  {_duration(left)} left"
+        text = f"{_figures(figures())}  {_duration(left)} left  {self.rate()}"
         if self.bar:
-            self.bar.update(self.task, completed=done, figures=escape(text), refresh=True)
+            self.bar.update(self.task, completed=done, figures=escape(text[: self.room]), refresh=True)
         else:
             _line(f"{self.title}  {done}/{self.total}  {text}")
 
@@ -229,6 +231,8 @@ def download() -> Callable[[str, int, int | None], None]:
             line = _encodable(line, sys.stderr)[: _stderr().width - 1]  # a line that wraps can't be drawn over
             sys.stderr.write(f"\r{line}\033[K" + ("\n" if finished else ""))
             sys.stderr.flush()
+            if finished:
+                log_only(line)
         else:
             _line(line)
 

@@ -15,10 +15,11 @@ from torch.optim import Optimizer
 
 from dlrun import assemble, console
 from dlrun.assemble import Parts, Plans
-from dlrun.errors import DlrunError, RunFailed, UserError
+from dlrun.errors import DlrunError, RunFailed, UserError, nearest
+from dlrun.evaluate import load_weights
 from dlrun.optim.schedule import Schedule
 from dlrun.rundir import RunDir
-from dlrun.trainer import Trainer, load_weights
+from dlrun.trainer import Trainer
 
 
 def train(
@@ -125,9 +126,7 @@ def introduce(run: RunDir, plans: Plans, parts: Parts, step: int) -> None:
         console.warn(parts.data.note)
     size, asked = task.capacity(), plans.config["batch_size"]
     if asked > size:
-        console.warn(
-            f"batch_size={asked} is more than the {size} training examples (or rows of text) there are: it trains on all at once."
-        )
+        console.warn(f"batch_size={asked} is more than the {size} training examples: it trains on all at once.")
 
 
 def show_result(trainer: Trainer, run: RunDir) -> None:
@@ -171,8 +170,6 @@ def set_key(config: dict[str, Any], key: str, value: Any) -> None:
     for step in path:
         node = node.get(step) if isinstance(node, dict) else None
     if not isinstance(node, dict) or name not in node:
-        from dlrun.errors import nearest
-
         raise UserError(f"The run has no key {key}. {nearest(name, node if isinstance(node, dict) else config)}")
     node[name] = value
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 from dlrun import console
 from dlrun.device import Device, rng_state, set_rng_state
 from dlrun.errors import RunFailed, Stopped, UserError
+from dlrun.evaluate import evaluate, load_weights
 from dlrun.metric import Mean
 from dlrun.optim.schedule import Schedule
 from dlrun.pace import Pace, Progress, Settings
@@ -310,37 +311,3 @@ class Trainer:
         """A pass's end: loss and the goal's metric, of training and of the held-out part."""
         tags = {"loss": "train/loss", self.metric: f"train/{self.metric}", f"val {self.metric}": f"val/{self.metric}"}
         return {name: self.at.figures[tag] for name, tag in tags.items() if tag in self.at.figures}
-
-
-@torch.no_grad()
-def evaluate(
-    task: Task,
-    model: nn.Module,
-    device: Device,
-    split: str,
-    batch_size: int,
-    *,
-    limit: int | None = None,
-    stopped: Callable[[], bool] = lambda: False,
-) -> dict[str, float] | None:
-    """One pass over a split -> tags and values, such as {"val/loss": 0.31}; None when `stopped()` cut it short."""
-    model.eval()
-    means = Mean()
-    for number, batch in enumerate(task.batches(split, batch_size, seed=0, epoch=0)):
-        if number == limit:
-            break
-        if stopped():
-            return None
-        with device.autocast():
-            means.add(task.step(model, batch))
-    return {f"{split}/{name}": value for name, value in task.report(means.means()).items()}
-
-
-def load_weights(model: nn.Module, state: dict[str, Any]) -> None:
-    """UserError with torch's first complaint where a checkpoint is of another model."""
-    try:
-        model.load_state_dict(state["model"])
-    except (RuntimeError, KeyError) as error:
-        lines = str(error).splitlines()
-        detail = lines[1].strip() if len(lines) > 1 else lines[0]
-        raise UserError(f"The checkpoint is of another model than {type(model).__name__}: {detail}") from error

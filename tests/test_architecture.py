@@ -14,7 +14,7 @@ LEVELS = (  # a module imports from its own level and those before it
     {"errors", "limits", "console", "dist", "device", "metric", "signals", "model", "optim"},
     {"data", "catalogue", "build", "pace"},
     {"task"},
-    {"rundir"},
+    {"rundir", "evaluate"},
     {"trainer"},
     {"assemble", "compose", "sweep"},
     {"session"},

@@ -1,13 +1,14 @@
 """IMDb: 50,000 film reviews, good or bad (Maas et al. 2011; book 10.7).
 
-123 texts stand in both train and test upstream, and so they do here. The reviews are read straight from the tarball, which is never unpacked; its third part, `unsup/` (no labels), is skipped.
+They are read straight from the tarball, which is never unpacked; its third part, `unsup/` (no labels), is skipped.
+123 texts stand in both train and test upstream, and so they do here.
 """
 
 from __future__ import annotations
 
 import io
 import random
-import re
+import string
 import tarfile
 from array import array
 from collections.abc import Iterator
@@ -36,12 +37,15 @@ FLIPPED = 10  # every tenth label of the stand-in is wrong
 STAND_IN_BEST: dict[str, float] = {"accuracy": 1 - 1 / FLIPPED}
 """Every review has words of its true class only, and exactly every tenth stands in the other class's folder: 0.9."""
 
-WORD = re.compile(r"\w+|'(?:s|t|re|ve|ll|d|m)\b|[^\w\s]")
+MARKS = [mark for mark in string.punctuation if mark not in "'_"]
 
 
 def tokens_of(text: str) -> list[str]:
-    """`It's <br />GREAT!` -> it 's great !"""
-    return WORD.findall(text.lower().replace("<br />", " "))
+    """`It's <br />GREAT!` -> it 's great !    Plain replacing takes a quarter of a regular expression's time."""
+    text = text.lower().replace("<br />", " ")
+    for mark in MARKS:
+        text = text.replace(mark, f" {mark} ")
+    return text.replace("'", " '").split()
 
 
 class ReviewVocab(Vocab):
@@ -87,7 +91,7 @@ class Review(NamedTuple):
 
 
 def reviews(path: Path) -> Iterator[Review]:
-    """In the order of the tarball: 10 s on a slow core, and three times that with splitting into words."""
+    """In the order of the tarball: 7 s on a slow core, and as much again for what is made of it."""
     with tarfile.open(path, "r|gz") as archive:  # as a stream: nothing is looked for, nothing unpacked
         for member in archive:
             where = member.name.split("/")

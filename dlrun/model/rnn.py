@@ -1,4 +1,4 @@
-"""Recurrent networks: language model (book 6; Zaremba 2014) and, where the data has classes, text classifier (book 10.7)."""
+"""Recurrent networks: language model (book 6; Zaremba 2014) and, given classes, text classifier (book 10.7)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dlrun.limits import Positive, Share
 
 
 class Recurrent(nn.Module):
-    """Embedding, recurrent layers, a linear layer. With `outputs` it classifies, otherwise it predicts the next token."""
+    """Embedding, recurrent layers, a linear layer. With `outputs` it classifies, else it predicts the next token."""
 
-    cell: type[nn.RNNBase]
+    cell: type[nn.RNN | nn.GRU | nn.LSTM]
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Recurrent(nn.Module):
         return self.embedding.weight
 
     def forward(self, ids: Tensor, context: Any = None) -> Any:
-        """(B, T) ids and a state -> (B, T, V) logits and a state; as a classifier (B, T) ids, (B,) lengths -> (B, outputs)."""
+        """(B, T) ids, a state -> (B, T, V) logits, a state; classifying: (B, T) ids, (B,) lengths -> (B, outputs)."""
         x = self.dropout(self.embedding(ids))  # (B, T, D)
         if self.classifies:
             return self.classify(x, context)

@@ -21,12 +21,11 @@ class Batch(NamedTuple):
     ids: Tensor  # (B, T)
     targets: Tensor  # (B, T); IGNORE past the end of the stream
     n: int  # targets that count
-    split: str
     fresh: bool  # the state starts anew: the first batch of a pass, or random order
 
 
 class LanguageModel(Task):
-    """`consecutive`: the stream lies in `batch_size` rows, read side by side; the hidden state travels from batch to batch.
+    """`consecutive`: the stream lies in `batch_size` rows, read side by side; the state travels from batch to batch.
 
     Row r predicts its part of the stream from the token before it on, so every token but the very first is predicted
     once and perplexity is exp(total nll / tokens). More rows mean more places where the state starts from nothing.
@@ -42,18 +41,18 @@ class LanguageModel(Task):
         self.vocab = data.vocab
         self.sizes = {"vocab_size": len(data.vocab)}
         self.steps, self.sampling = steps, order
-        self.carry: dict[str, Any] = {}  # split -> the state after the last batch
+        self.carry: dict[bool, Any] = {}  # whether it trains -> the state after its last batch: no pass reads another's
 
     def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
         stream = self.splits[split].x
         if self.sampling == "random" and split == "train":
             return self.windows(stream, batch_size, seed, epoch, start)
-        return self.rows(stream, batch_size, split, start)
+        return self.rows(stream, batch_size, start)
 
     def capacity(self) -> int:
         return max(1, (len(self.splits["train"].x) - 1) // self.steps)
 
-    def rows(self, stream: Tensor, batch_size: int, split: str, start: int) -> Batches:
+    def rows(self, stream: Tensor, batch_size: int, start: int) -> Batches:
         count = len(stream) - 1  # predictions
         rows = max(1, min(batch_size, count // self.steps))
         length = -(-count // rows)
@@ -67,7 +66,7 @@ class LanguageModel(Task):
             wanted = targets[:, piece]
             left = count - torch.arange(rows) * length - index * self.steps  # predictions each row still has
             n = int(left.clamp(0, wanted.shape[1]).sum())
-            return Batch(ids[:, piece], wanted, n, split, fresh=index == 0)
+            return Batch(ids[:, piece], wanted, n, fresh=index == 0)
 
         return Batches(make, -(-length // self.steps) if count > 0 else 0, start)
 
@@ -82,14 +81,14 @@ class LanguageModel(Task):
         def make(index: int) -> Batch:
             begins = offset + order[index * batch_size : (index + 1) * batch_size] * self.steps
             where = begins.unsqueeze(1) + within
-            return Batch(stream[where].long(), stream[where + 1].long(), where.numel(), "train", fresh=True)
+            return Batch(stream[where].long(), stream[where + 1].long(), where.numel(), fresh=True)
 
         return Batches(make, -(-count // batch_size) if count > 0 else 0, start)
 
     def step(self, model: nn.Module, batch: Any) -> Scores:
-        state = None if batch.fresh else self.carry.get(batch.split)
+        state = None if batch.fresh else self.carry.get(model.training)
         logits, state = model(batch.ids, state)
-        self.carry[batch.split] = detached(state)  # cut off the graph: gradients reach back one batch
+        self.carry[model.training] = detached(state)  # cut off the graph: gradients reach back one batch
         loss = cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORE)
         return Scores(loss, {}, batch.n)
 
@@ -98,10 +97,10 @@ class LanguageModel(Task):
         return {**means, "perplexity": math.exp(loss) if loss < 700 else math.inf}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"carry": self.carry.get("train")}
+        return {"carry": self.carry.get(True)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.carry = {"train": moved(state["carry"], self.device)}
+        self.carry = {True: moved(state["carry"], self.device)}
 
     # text
 
@@ -117,7 +116,7 @@ class LanguageModel(Task):
     def sample(
         self, model: nn.Module, prompt: str, *, length: int, temperature: float, top_k: int | None, seed: int
     ) -> str:
-        """`prompt` and `length` tokens more; temperature 0 takes the likeliest. The global random state is left alone."""
+        """`prompt` and `length` tokens; temperature 0 takes the likeliest. The global random state is left as it is."""
         tokens = self.known_tokens(prompt)
         was_training = model.training
         model.eval()

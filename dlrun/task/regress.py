@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from dlrun.data.base import Data
 from dlrun.errors import UserError
 from dlrun.metric import squared_error
 from dlrun.task.base import Batches, Scores, Task
@@ -21,6 +23,14 @@ class Regress(Task):
     """The loss is the course's squared error, half of the mse; both in the data's scaled units."""
 
     goal = "min mse"
+
+    def __init__(self, data: Data):
+        super().__init__(data)
+        y = data.train.y
+        if y is None or not y.is_floating_point() or not data.train.x.is_floating_point():
+            raise UserError(
+                "task=regress needs numbers to predict from numbers; pick data=airfoil or synthetic_linear."
+            )
 
     def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
         part, order = self.splits[split], self.order(split, seed=seed, epoch=epoch)
@@ -45,14 +55,19 @@ class Regress(Task):
 
     @torch.no_grad()
     def predict(self, model: nn.Module, text: str) -> list[tuple[str, float]]:
-        """`1000, 0, 0.3, 71, 0.002` -> [("value", 121.3)], in the data's own units."""
-        wanted = self.sizes["in_features"]
-        try:
-            numbers = [float(part) for part in text.split(",")]
-        except ValueError:
-            numbers = []
-        if len(numbers) != wanted:
-            raise UserError(f"{text!r} is not {wanted} numbers. Type them with commas: {','.join(['0'] * wanted)}")
+        """`1000, 0, 0.3, 71, 0.002` -> [("value", 121.3)], in the data's own units; the model is to be in eval mode."""
+        numbers = numbers_in(text, self.sizes["in_features"])
         y = model(self.scaled(torch.tensor([numbers], device=self.device)))
         y = y if self.data.y_scale is None else self.data.y_scale.undo(y)
         return [("value" if y.shape[1] == 1 else f"value {i + 1}", each) for i, each in enumerate(y[0].tolist())]
+
+
+def numbers_in(text: str, wanted: int) -> list[float]:
+    """`1, 2.5` -> [1.0, 2.5]; UserError unless it is `wanted` finite numbers."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != wanted or not all(map(math.isfinite, numbers)):
+        raise UserError(f"{text!r} is not {wanted} numbers. Type them with commas: {','.join(['0'] * wanted)}")
+    return numbers

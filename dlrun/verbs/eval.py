@@ -16,7 +16,7 @@ def run(argv: list[str]) -> None:
     run_dir = RunDir.open(arguments.run)
 
     from dlrun import session
-    from dlrun.trainer import evaluate
+    from dlrun.evaluate import evaluate
 
     plans, parts = session.open_parts(run_dir, checkpoint=arguments.checkpoint, trust=arguments.trust)
     splits = parts.task.splits

@@ -10,7 +10,8 @@ from dlrun.errors import UserError
 from dlrun.rundir import RunDir
 from dlrun.verbs.parser import verb
 
-FIXED = ("model", "data", "task", "folder", "choices", "stand_in", "seed")  # another value would be another run
+# Another value would be another run; what optim and scheduler say is in the checkpoint as well, which wins.
+FIXED = ("model", "data", "task", "optim", "scheduler", "folder", "choices", "stand_in", "seed")
 
 
 def run(argv: list[str]) -> None:

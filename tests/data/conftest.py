@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections import Counter
@@ -15,8 +16,14 @@ import pytest
 from dlrun.data import transport
 
 
+@pytest.fixture(scope="session")
+def shared_root() -> tuple[str, str]:
+    """$DLRUN_DATA and $DLRUN_MIRRORS as the tests were started: what is got and prepared there serves all of them."""
+    return os.environ["DLRUN_DATA"], os.environ.get("DLRUN_MIRRORS", "")
+
+
 @pytest.fixture(autouse=True)
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(shared_root: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DLRUN_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("DLRUN_MIRRORS", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -1,0 +1,53 @@
+"""TextCNN: filters over words, each giving its strongest answer in the text (Kim 2014, arXiv 1408.5882; book 10.8)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad, relu
+
+from dlrun.limits import Positive, Share
+
+
+class TextCNN(nn.Module):
+    """`channels` filters of each of `widths` words. Padding never wins a maximum: a text's answer is its own."""
+
+    def __init__(
+        self,
+        vocab_size: int,
+        outputs: int,
+        *,
+        embed: Positive,
+        widths: list[Positive],
+        channels: Positive,
+        dropout: Share,
+    ):
+        super().__init__()
+        self.widths = widths
+        self.embedding = nn.Embedding(vocab_size, embed)
+        self.filters = nn.ModuleList(nn.Conv1d(embed, channels, width) for width in widths)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(channels * len(widths), outputs)
+
+    @property
+    def vectors(self) -> Tensor:
+        return self.embedding.weight
+
+    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T) ids, (B,) lengths -> (B, outputs)."""
+        place = torch.arange(ids.shape[1], device=ids.device)
+        inside = place < lengths.unsqueeze(1)  # (B, T)
+        x = self.dropout(self.embedding(ids)) * inside.unsqueeze(2)  # (B, T, D)
+        x = pad(
+            x.transpose(1, 2), (0, max(self.widths) - 1)
+        )  # (B, D, T'); a text shorter than a filter goes on with zeros
+        found = [
+            self.strongest(filter(x), lengths, width) for width, filter in zip(self.widths, self.filters, strict=True)
+        ]
+        return self.output(self.dropout(torch.cat(found, dim=1)))
+
+    def strongest(self, x: Tensor, lengths: Tensor, width: int) -> Tensor:
+        """(B, channels, places) -> (B, channels), over the places where a filter lies on the text, or at its start."""
+        places = (lengths - width + 1).clamp(min=1)  # (B,)
+        outside = torch.arange(x.shape[2], device=x.device) >= places.unsqueeze(1)  # (B, places)
+        return relu(x.masked_fill(outside.unsqueeze(1), -torch.inf).amax(2))

@@ -1,0 +1,144 @@
+"""Classification of images, texts and tables, by cross entropy (book 3.4, 10.7)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from dlrun.data.base import Data
+from dlrun.errors import UserError
+from dlrun.limits import Positive, Share
+from dlrun.metric import accuracy
+from dlrun.task.base import Batches, Scores, Task, generator
+from dlrun.task.regress import numbers_in
+
+CHUNK = 50  # batches that are sorted by length together: more means less padding, and less chance in who meets whom
+
+
+class Batch(NamedTuple):
+    inputs: tuple[Tensor, ...]  # images and tables: (B, ...) scaled; texts: (B, T) ids and (B,) lengths
+    y: Tensor  # (B,) classes
+
+
+class Classify(Task):
+    """The loss in nats; `label_smoothing` is there while training only, so that held-out losses can be compared.
+
+    Texts are cut to `max_len` tokens and meet others of about their length: training sorts them by length within chunks
+    of 50 batches and shuffles the batches, evaluation sorts them all. That costs a little chance and saves the
+    padding, which on imdb would be half of all tokens.
+    """
+
+    goal = "max accuracy"
+
+    def __init__(self, data: Data, *, label_smoothing: Share, max_len: Positive | None):
+        super().__init__(data)
+        y = data.train.y
+        if y is None or y.is_floating_point() or y.dim() != 1 or "outputs" not in data.sizes:
+            raise UserError("task=classify needs examples with a class each; pick data=fashion_mnist or imdb.")
+        self.label_smoothing, self.max_len = label_smoothing, max_len
+        self.lengths = {
+            name: (split.offsets[1:] - split.offsets[:-1]).cpu().clamp(max=max_len)
+            for name, split in self.splits.items()
+            if split.offsets is not None
+        }
+
+    def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
+        part, order = self.splits[split], self.order(split, seed=seed, epoch=epoch).cpu()
+        count = -(-len(order) // batch_size)
+        turn = torch.arange(count)
+        if part.offsets is not None:
+            shuffled = split == "train"
+            order = by_length(order, self.lengths[split], batch_size * CHUNK if shuffled else len(order))
+            turn = torch.randperm(count, generator=generator(seed, epoch, 1)) if shuffled else turn
+        assert part.y is not None
+        y = part.y
+
+        def make(index: int) -> Batch:
+            begin = int(turn[index]) * batch_size
+            chosen = order[begin : begin + batch_size]
+            inputs = (
+                (self.scaled(part.x[chosen.to(self.device)]),) if part.offsets is None else self.padded(split, chosen)
+            )
+            return Batch(inputs, y[chosen.to(self.device)])
+
+        return Batches(make, count, start)
+
+    def padded(self, split: str, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """(B,) numbers of texts -> (B, T) ids, 0 behind each text's end, and (B,) lengths, at least 1."""
+        part = self.splits[split]
+        assert part.offsets is not None
+        lengths = self.lengths[split][chosen]
+        longest = max(int(lengths.max()), 1)  # known on the CPU: the device need not be waited for
+        lengths, begins = lengths.to(self.device), part.offsets[chosen.to(self.device)]
+        place = torch.arange(longest, device=self.device)
+        where = (begins.unsqueeze(1) + place).clamp(max=len(part.x) - 1)
+        ids = part.x[where].long().masked_fill(place >= lengths.unsqueeze(1), 0)
+        return ids, lengths.clamp(min=1)
+
+    def scaled(self, x: Tensor) -> Tensor:
+        if self.data.x_scale is not None:
+            return self.data.x_scale.apply(x)
+        return x.float() / 255 if x.dtype == torch.uint8 else x
+
+    def step(self, model: nn.Module, batch: Any) -> Scores:
+        logits = model(*batch.inputs)
+        loss = cross_entropy(logits, batch.y, label_smoothing=self.label_smoothing if model.training else 0.0)
+        return Scores(loss, {"accuracy": accuracy(logits, batch.y)}, len(batch.y))
+
+    # answers
+
+    @torch.no_grad()
+    def predict(self, model: nn.Module, text: str) -> list[tuple[str, float]]:
+        """A sentence, an image file's path or a row of numbers -> every label and its probability, likeliest first.
+
+        The model is to be in eval mode. UserError for an input that is none of what the data is made of.
+        """
+        logits = model(*(part.to(self.device) for part in self.inputs(text)))
+        labels = self.data.labels or [str(number) for number in range(self.sizes["outputs"])]
+        answers = zip(labels, logits[0].float().softmax(0).tolist(), strict=True)
+        return sorted(answers, key=lambda answer: -answer[1])
+
+    def inputs(self, text: str) -> tuple[Tensor, ...]:
+        train = self.splits["train"]
+        if train.offsets is not None:
+            return self.sentence(text)
+        if train.x.dim() == 4:
+            _, channels, height, width = train.x.shape
+            return (self.scaled(read_image(text, channels, height, width)),)
+        return (self.scaled(torch.tensor([numbers_in(text, train.x.shape[1])])),)
+
+    def sentence(self, text: str) -> tuple[Tensor, Tensor]:
+        vocab = self.data.vocab
+        assert vocab is not None
+        words = vocab.split(text)[: self.max_len]
+        if not words:
+            raise UserError("The text is empty. Type a sentence in quotes.")
+        try:
+            ids = vocab.encode(words)
+        except KeyError as error:
+            raise UserError(f"{error.args[0]} is not in the vocabulary of {len(vocab):,}.") from error
+        return torch.tensor([ids]), torch.tensor([len(ids)])
+
+
+def by_length(order: Tensor, lengths: Tensor, chunk: int) -> Tensor:
+    """(N,) an order -> the same, but sorted by length within each chunk; equally long ones stay as they were."""
+    chunks = torch.arange(len(order)) // max(chunk, 1)
+    key = chunks * (int(lengths.max()) + 1) + lengths[order]
+    return order[key.sort(stable=True).indices]
+
+
+def read_image(path: str, channels: int, height: int, width: int) -> Tensor:
+    """An image file -> (1, C, height, width) uint8, grey if C is 1. Fashion-MNIST's clothes are bright on black."""
+    try:
+        with Image.open(path) as image:
+            pixels = image.convert("L" if channels == 1 else "RGB").resize((width, height))
+    except FileNotFoundError as error:
+        raise UserError(f"There is no file {path}. Type the path of an image.") from error
+    except (UnidentifiedImageError, OSError) as error:
+        raise UserError(f"{path} is no image that can be read. Type the path of a PNG or JPEG file.") from error
+    return torch.from_numpy(np.array(pixels)).view(1, height, width, -1).permute(0, 3, 1, 2)
