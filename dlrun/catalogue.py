@@ -27,10 +27,14 @@ def text(group: str, name: str) -> str:
 
 
 def read(group: str, name: str) -> dict[str, Any]:
-    """A group's own values in one YAML, whether it says them under `model:` (with the package line) or at the top."""
+    """A group's own values in one YAML and those it builds on, said under `model:` or at the top."""
     content = yaml.safe_load(text(group, name)) or {}
+    values: dict[str, Any] = {}
+    for entry in content.pop("defaults", []):
+        if isinstance(entry, str) and entry != "_self_":
+            values |= read(group, entry)
     inner = content.get(group)
-    return inner if isinstance(inner, dict) else content
+    return values | (inner if isinstance(inner, dict) else content)
 
 
 def home(name: str, *, group: str = "model") -> dict[str, str]:

@@ -9,7 +9,7 @@ from dlrun import __version__, console
 from dlrun.errors import DlrunError, UserError, nearest
 
 VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
-    "train": "train what OVERRIDES say (the default: `dlrun model=lstm optim=adam`)",
+    "train": "OVERRIDES: train; the word itself may be left out",
     "resume": "RUN [KEY=VALUE…]: go on exactly where a run stopped; trainer.epochs=20 extends it",
     "eval": "RUN: metrics of a run's model on its val, test or training part",
     "sample": "RUN PROMPT: text from a language model",

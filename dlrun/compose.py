@@ -29,6 +29,7 @@ from dlrun import console
 from dlrun.errors import UserError, nearest
 
 CONFIG = {"version_base": "1.3", "config_path": "pkg://dlrun.conf", "config_name": "config"}
+_sweeps: list[Path] = []  # folders made for the sweep that is running
 HIDDEN_GROUPS = ("tuned",)  # values for exactly one triple of choices: nothing to pick by hand
 
 
@@ -43,8 +44,13 @@ def run(argv: list[str], job: Callable[[DictConfig], None]) -> None:
         job(config)
 
     sys.argv = ["dlrun", *argv]
-    with raising_plainly(), argparse_that_starts(), own_words(argv):
-        main()
+    _sweeps.clear()
+    try:
+        with raising_plainly(), argparse_that_starts(), own_words(argv):
+            main()
+    finally:
+        for folder in _sweeps:
+            remove_if_nothing_ran(folder)
 
 
 def register_resolvers() -> None:
@@ -65,8 +71,19 @@ def new_folder(wanted: str) -> str:
         path = Path(wanted if number == 1 else f"{wanted}-{number}")
         with contextlib.suppress(FileExistsError):
             path.mkdir()
+            _sweeps.append(path)
             return str(path)
     raise UserError(f"{wanted} and its numbered neighbours all exist.")
+
+
+def remove_if_nothing_ran(folder: Path) -> None:
+    """A sweep in which no job began leaves no folder behind."""
+    if {path.name for path in folder.iterdir()} <= {"multirun.yaml"}:
+        (folder / "multirun.yaml").unlink(missing_ok=True)
+        folder.rmdir()
+        with contextlib.suppress(OSError):  # the day's folder and outputs/, where they are empty now
+            folder.parent.rmdir()
+            folder.parent.parent.rmdir()
 
 
 def choices() -> dict[str, str]:

@@ -7,6 +7,7 @@ Rewritten files go through a temporary file, fsync and rename: a kill at any mom
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -170,8 +171,11 @@ class RunDir:
     def save_checkpoint(self, name: str, state: dict[str, Any]) -> None:
         import torch
 
+        # Into memory first: on a full disk torch.save raises a RuntimeError without a reason, a file an OSError with one.
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
         self.checkpoints.mkdir(exist_ok=True)
-        write_atomically(self.checkpoints / f"{name}.pt", lambda file: torch.save(state, file))
+        write_atomically(self.checkpoints / f"{name}.pt", lambda file: file.write(buffer.getbuffer()))
 
     def load_checkpoint(self, name: str) -> dict[str, Any] | None:
         """A checkpoint on the CPU, or None where there is none. UserError for a damaged one."""

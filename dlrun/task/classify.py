@@ -42,7 +42,7 @@ class Classify(Task):
             raise UserError("task=classify needs examples with a class each; pick data=fashion_mnist or imdb.")
         self.label_smoothing, self.max_len = label_smoothing, max_len
         self.lengths = {
-            name: (split.offsets[1:] - split.offsets[:-1]).cpu().clamp(max=max_len)
+            name: (split.offsets[1:] - split.offsets[:-1]).cpu().clamp(min=0, max=max_len)
             for name, split in self.splits.items()
             if split.offsets is not None
         }

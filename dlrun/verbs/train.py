@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from dlrun import compose, console
-from dlrun.errors import DlrunError, RunFailed, Stopped
+from dlrun.errors import DlrunError, RunFailed, Stopped, UserError
 
 if TYPE_CHECKING:
     from dlrun.rundir import RunDir
@@ -56,6 +57,8 @@ def one(config: DictConfig) -> RunDir:
     from dlrun import assemble, session
     from dlrun.rundir import RunDir
 
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("Training in several processes at once is not there yet: start dlrun without torchrun.")
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     plain["choices"] = compose.choices()
     plans = assemble.check(plain)

@@ -1,0 +1,91 @@
+"""conf/: every choice composes and builds, every key says what it is, and the home chain holds."""
+
+import re
+from pathlib import Path
+
+import hydra
+import pytest
+from omegaconf import OmegaConf
+
+from dlrun import assemble, catalogue, compose
+
+CONF = Path(__file__).parents[1] / "conf"
+
+
+def composed(*overrides: str) -> dict:
+    compose.register_resolvers()
+    with hydra.initialize_config_module(config_module="dlrun.conf", version_base="1.3"):
+        config = hydra.compose("config", overrides=[*overrides, "folder=somewhere"], return_hydra_config=True)
+    chosen = {group: name for group, name in config.hydra.runtime.choices.items() if not group.startswith("hydra/")}
+    with OmegaConf.flag_override(config, "struct", False):
+        config.pop("hydra")
+    return dict(OmegaConf.to_container(config, resolve=True), choices=chosen)
+
+
+ALL = [(group, name) for group in catalogue.GROUPS if group != "trainer" for name in catalogue.choices(group)]
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), [each for each in ALL if each not in (("device", "cuda"), ("device", "mps"))]
+)
+def test_every_choice_composes_and_is_checked(group: str, name: str) -> None:
+    assemble.check(composed(f"{group}={name}"))
+
+
+@pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: str(path.relative_to(CONF)))
+def test_every_key_has_help(path: Path) -> None:
+    """A key with a plain value says behind it what it is; experiments and tuned values say it at the top instead."""
+    if path.parent.name in ("experiment", "tuned"):
+        assert path.read_text(encoding="utf-8").count("\n# ") >= 3 or path.parent.name == "tuned"
+        return
+    text = path.read_text(encoding="utf-8").split("\nhydra:")[0]
+    for line in text.splitlines():
+        if re.match(r" *(?!_target_|urls|sha|defaults|name: (cpu|cuda|mps)$)[a-z_]+: *[^ ].*$", line):
+            assert "  # " in line or line.strip().startswith(("-", "{")) or ".gz:" in line, line
+
+
+def test_experiments_promise_a_result() -> None:
+    for name in catalogue.choices("experiment"):
+        text = catalogue.text("experiment", name)
+        assert f"# dlrun experiment={name}\n" in text
+        for key in ("title", "reference", "seeds"):
+            assert f"\n# {key}: " in text, name
+        assert re.search(r"\n# reach: (train|val|test)/[a-z]+ (<=|>=) [\d.]+", text), name
+
+
+@pytest.mark.parametrize(
+    ("overrides", "data", "task", "optim"),
+    [
+        (["model=lstm"], "jaychou_lyrics", "lm", "adam"),
+        (["model=lstm", "data=imdb"], "imdb", "classify", "adam"),
+        (["data=imdb", "model=lstm"], "imdb", "classify", "adam"),
+        (["model=lstm", "optim=sgd"], "jaychou_lyrics", "lm", "sgd"),
+        (["model=skipgram"], "ptb", "word2vec", "adam"),
+        (["model=cbow", "data=imdb"], "imdb", "cbow", "adam"),
+        (["data=airfoil"], "airfoil", "regress", "sgd"),
+        (["experiment=lstm_ptb"], "ptb", "lm", "sgd"),
+        (["experiment=lstm_ptb", "data=jaychou_lyrics", "optim=adam"], "jaychou_lyrics", "lm", "adam"),
+    ],
+)
+def test_the_home_chain(overrides: list[str], data: str, task: str, optim: str) -> None:
+    """The command line beats an experiment, which beats the model's choice, which beats the data's."""
+    chosen = composed(*overrides)["choices"]
+    assert (chosen["data"], chosen["task"], chosen["optim"]) == (data, task, optim)
+
+
+def test_tuned_values_are_for_their_triple_alone() -> None:
+    tuned = composed("model=lstm")["optim"]["lr"]
+    assert composed("model=lstm", "optim=adam")["optim"]["lr"] == tuned
+    assert composed("model=lstm", "optim=sgd")["optim"]["lr"] != tuned
+    assert composed("model=lstm", "data=ptb")["optim"]["lr"] != tuned
+    assert composed("model=lstm", "optim.lr=0.5")["optim"]["lr"] == 0.5
+
+
+def test_fits() -> None:
+    from dlrun.verbs.list import fitting
+
+    fits = fitting()
+    assert set(fits["fashion_mnist"]) == {"linear", "mlp", "lenet"}
+    assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == {"linear", "mlp"}
+    assert set(fits["ptb"]) == {"rnn", "gru", "lstm", "skipgram", "cbow"}
+    assert set(fits["imdb"]) == {"rnn", "gru", "lstm", "textcnn", "skipgram", "cbow"}

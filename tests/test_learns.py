@@ -1,0 +1,56 @@
+"""Every model is trained through the command line on its stand-in and held to the stand-in's best possible score."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dlrun.cli import exit_code
+from dlrun.data import airfoil, fashion_mnist, imdb, jaychou_lyrics, ptb
+
+SMALL = ["model.embed=32", "model.hidden=64", "optim.lr=0.01", "scheduler=cosine", "trainer.epochs=4"]
+LEARNS = {
+    "linear on airfoil": (["model=linear", "data=airfoil", "optim=adam", "optim.lr=0.02"], airfoil, "mse", 1.1),
+    "mlp on airfoil": (["model=mlp", "data=airfoil", "model.hidden=[32]", "optim.lr=0.005"], airfoil, "mse", 1.25),
+    "softmax on images": (["model=linear", "data=fashion_mnist", "trainer.epochs=6"], fashion_mnist, "accuracy", 0.95),
+    "mlp on images": (["model=mlp", "model.hidden=[64]", "trainer.epochs=4"], fashion_mnist, "accuracy", 0.97),
+    "lenet": (["model=lenet", "trainer.epochs=4", "batch_size=64"], fashion_mnist, "accuracy", 0.97),
+    "rnn on lyrics": (["model=rnn", *SMALL], jaychou_lyrics, "perplexity", 1.08),
+    "gru on lyrics": (["model=gru", *SMALL], jaychou_lyrics, "perplexity", 1.08),
+    "lstm on lyrics": (["model=lstm", *SMALL], jaychou_lyrics, "perplexity", 1.08),
+    "lstm on ptb": (["model=lstm", "data=ptb", *SMALL], ptb, "perplexity", 1.08),
+    "random order": (["model=gru", "task.order=random", *SMALL], jaychou_lyrics, "perplexity", 1.08),
+    "textcnn": (["model=textcnn", "model.embed=16", "model.channels=16", "trainer.epochs=3"], imdb, "accuracy", 0.97),
+    "bidirectional lstm": (
+        ["model=lstm", "data=imdb", "model.bidirectional=true", "model.hidden=16", "optim.lr=0.01", "trainer.epochs=3"],
+        imdb,
+        "accuracy",
+        0.97,
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LEARNS)
+def test_learns_to_its_stand_ins_best(name: str, tmp_path: Path) -> None:
+    arguments, data, metric, share = LEARNS[name]
+    folder = tmp_path / "run"
+    assert exit_code([*arguments, "stand_in=always", "device=cpu", f"folder={folder}"]) == 0
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["data"]["source"] == "stand-in"
+    reached, best = summary["metrics"][f"test/{metric}"], data.STAND_IN_BEST[metric]
+    assert reached >= share * best if share < 1 else reached <= share * best, f"{reached} of {best}"
+
+
+@pytest.mark.real_data
+def test_words_that_belong_together(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """One pass over a part of real ptb: not yet `chip`, but the days of the week find each other."""
+    folder = tmp_path / "run"
+    words = ["model=skipgram", "trainer.epochs=2", "optim.lr=0.01", "model.embed=50", "trainer.limit_batches=300"]
+    assert exit_code([*words, "device=cpu", f"folder={folder}"]) == 0
+    capfd.readouterr()
+    assert exit_code(["neighbors", str(folder), "monday", "--k", "5", "--json"]) == 0
+    near = json.loads(capfd.readouterr().out)["monday"]
+    assert set(near) & {"tuesday", "wednesday", "thursday", "friday", "yesterday"}
+    assert exit_code(["neighbors", str(folder), "mondey"]) == 2
+    assert "mondey is not in the vocabulary of 10,000. Did you mean monday" in capfd.readouterr().err

@@ -1,0 +1,182 @@
+"""The trainer's settings, each by what it changes in a real run."""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from dlrun.cli import exit_code
+
+QUICK = ["data=airfoil", "stand_in=always", "device=cpu", "optim=momentum", "optim.lr=0.001", "trainer.epochs=3"]
+
+
+def train(folder: Path, *arguments: str) -> list[dict]:
+    assert exit_code([*QUICK, f"folder={folder}", *arguments]) == 0
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def weights(folder: Path, name: str = "last") -> dict[str, torch.Tensor]:
+    return torch.load(folder / "checkpoints" / f"{name}.pt", weights_only=True)["model"]
+
+
+def summary(folder: Path) -> dict:
+    return json.loads((folder / "summary.json").read_text())
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train(tmp_path / name, f"seed={seed}")
+    a, b, c = (weights(tmp_path / name)["layer.weight"] for name in "abc")
+    assert torch.equal(a, b) and not torch.equal(a, c)
+
+
+def test_nothing_leaks_from_job_to_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second job of a sweep is what it would have been alone."""
+    monkeypatch.chdir(tmp_path)
+    assert exit_code(["-m", *QUICK, "model=mlp", "model.hidden=[8]", "model.dropout=0.5,0.2"]) == 0
+    (second,) = tmp_path.glob("outputs/*/*-sweep/1-*")
+    train(tmp_path / "alone", "model=mlp", "model.hidden=[8]", "model.dropout=0.2")
+    for key, value in weights(tmp_path / "alone").items():
+        assert torch.equal(value, weights(second)[key])
+
+
+def test_max_steps_ends_a_run_in_mid_epoch_and_evaluates_there(tmp_path: Path) -> None:
+    lines = train(tmp_path / "run", "trainer.max_steps=7")
+    assert summary(tmp_path / "run")["step"] == 7
+    assert [line["step"] for line in lines if "val/mse" in line] == [7]
+
+
+def test_accumulating_two_batches_is_one_of_twice_the_size(tmp_path: Path) -> None:
+    train(tmp_path / "two", "batch_size=16", "trainer.accumulate=2")
+    train(tmp_path / "one", "batch_size=32")
+    two, one = (weights(tmp_path / name)["layer.weight"] for name in ("two", "one"))
+    assert torch.allclose(two, one, atol=1e-6)
+    assert summary(tmp_path / "two")["step"] == summary(tmp_path / "one")["step"]
+
+
+def test_clipping_holds_the_step(tmp_path: Path) -> None:
+    """With plain gradient descent and norm 0.01, a step is no longer than lr * 0.01; the logged norm is the true one."""
+    arguments = ["optim=sgd", "optim.lr=1.0", "trainer.clip=0.01", "trainer.max_steps=1", "trainer.log_every_steps=1"]
+    lines = train(tmp_path / "run", *arguments)
+    torch.manual_seed(0)
+    start = torch.nn.Linear(5, 1)
+    moved = torch.cat([start.weight.flatten(), start.bias]) - torch.cat(
+        [value.flatten() for value in weights(tmp_path / "run").values()]
+    )
+    assert moved.norm().item() == pytest.approx(0.01, rel=1e-3)
+    assert lines[0]["optim/grad_norm"] > 0.1
+
+
+def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
+    train(tmp_path / "run", "optim.lr=0.0", "trainer.epochs=50", "trainer.patience=3")
+    found = summary(tmp_path / "run")
+    assert (found["epoch"], found["status"], found["goal"]["best_step"] * 4) == (4, "completed", found["step"])
+
+
+def test_limit_and_overfit_batches(tmp_path: Path) -> None:
+    train(tmp_path / "limit", "trainer.limit_batches=5")
+    assert summary(tmp_path / "limit")["step"] == 15
+    train(tmp_path / "overfit", "trainer.overfit_batches=1", "batch_size=3", "trainer.epochs=300", "optim.lr=0.01")
+    lines = [json.loads(line) for line in (tmp_path / "overfit" / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 300
+    assert lines[299]["train/mse"] < 1e-3 < lines[0]["train/mse"]  # 3 rows, 6 parameters
+
+
+def test_evaluation_every_so_many_steps(tmp_path: Path) -> None:
+    lines = train(
+        tmp_path / "run", "trainer.eval_every_steps=50", "trainer.eval_every_epochs=null", "trainer.max_steps=120"
+    )
+    assert [line["step"] for line in lines if "val/mse" in line] == [50, 100, 120]
+
+
+def test_best_is_the_best_and_is_what_is_tested(tmp_path: Path) -> None:
+    """A learning rate that is too large at first: the best value is somewhere, and eval finds it again."""
+    lines = train(tmp_path / "run", "optim.lr=0.02", "trainer.epochs=6")
+    values = [line["val/mse"] for line in lines if "val/mse" in line]
+    goal = summary(tmp_path / "run")["goal"]
+    assert goal["best"] == min(values) and goal["mode"] == "min"
+    best = torch.load(tmp_path / "run" / "checkpoints" / "best.pt", weights_only=True)
+    assert best["trainer"]["step"] == goal["best_step"]
+    assert best.keys() == {"format", "model", "optim", "scheduler", "task", "trainer", "rng"}
+
+
+def test_bf16_trains(tmp_path: Path) -> None:
+    train(tmp_path / "run", "device.precision=bf16", "optim.lr=0.005")
+    assert summary(tmp_path / "run")["metrics"]["test/mse"] < 0.3
+    assert summary(tmp_path / "run")["device"] == "cpu bf16"
+
+
+def test_fp16_on_a_cpu_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["device=cpu", "device.precision=fp16"]) == 2
+    assert "device.precision=fp16 needs a GPU." in capfd.readouterr().err
+
+
+def test_tensorboard_holds_what_metrics_hold(tmp_path: Path) -> None:
+    lines = train(tmp_path / "run")
+    events = EventAccumulator(str(tmp_path / "run"), size_guidance={"scalars": 0, "tensors": 0})
+    events.Reload()
+    for tag in (
+        "train/loss",
+        "train/mse",
+        "val/mse",
+        "test/mse",
+        "optim/lr",
+        "optim/grad_norm",
+        "speed/examples_per_s",
+    ):
+        read = [(event.step, event.value) for event in events.Scalars(tag)]
+        wanted = [(line["step"], pytest.approx(line[tag], rel=1e-6)) for line in lines if tag in line]
+        assert read == wanted, tag
+    config = events.Tensors("config/text_summary")[0].tensor_proto.string_val[0].decode()
+    assert "_target_: dlrun.model.linear.Linear" in config
+
+
+def test_samples_of_text_are_kept_as_they_improve(tmp_path: Path) -> None:
+    small = ["model=gru", "model.embed=8", "model.hidden=8", "data=jaychou_lyrics", "trainer.limit_batches=3"]
+    train(tmp_path / "run", *small)
+    events = EventAccumulator(str(tmp_path / "run"), size_guidance={"tensors": 0})
+    events.Reload()
+    samples = [event.tensor_proto.string_val[0].decode() for event in events.Tensors("sample/text_summary")]
+    assert len(samples) >= 2 and all(len(text) > 50 for text in samples)
+
+
+def test_perplexity_is_exp_of_the_loss(tmp_path: Path) -> None:
+    import math
+
+    lines = train(tmp_path / "run", "model=gru", "model.hidden=8", "data=ptb", "trainer.limit_batches=5")
+    for line in lines:
+        for split in ("train", "val", "test"):
+            if f"{split}/loss" in line:
+                assert line[f"{split}/perplexity"] == pytest.approx(math.exp(line[f"{split}/loss"]), rel=1e-9)
+
+
+def test_a_torch_optimizer_and_scheduler_are_one_yaml_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for group, text in (
+        ("optim", "_target_: torch.optim.NAdam\nlr: 0.01\n"),
+        ("scheduler", "_target_: torch.optim.lr_scheduler.ExponentialLR\ngamma: 0.5\nevery: epoch\nwarmup: 0\n"),
+    ):
+        (tmp_path / "mine" / group).mkdir(parents=True)
+        (tmp_path / "mine" / group / "own.yaml").write_text(text)
+    lines = train(tmp_path / "run", "--config-dir", "mine", "optim=own", "scheduler=own")
+    assert lines[-2]["optim/lr"] == pytest.approx(0.01 * 0.5**3)
+
+
+def test_a_full_disk_is_one_message(tmp_path: Path) -> None:
+    """A file may grow to 2 kB, the checkpoint is larger: what the system says then is the same as on a full disk."""
+    program = "import sys; from dlrun.cli import main; sys.argv = ['dlrun', *sys.argv[1:]]; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *QUICK, "model=mlp", f"folder={tmp_path / 'run'}"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "can't be written: File too large. Make room, then: dlrun resume" in done.stderr
+    assert "Traceback" not in done.stderr
