@@ -171,7 +171,7 @@ class RunDir:
     def save_checkpoint(self, name: str, state: dict[str, Any]) -> None:
         import torch
 
-        # Into memory first: on a full disk torch.save raises a RuntimeError without a reason, a file an OSError with one.
+        # Into memory first: on a full disk torch.save raises a RuntimeError without a reason, a file an OSError.
         buffer = io.BytesIO()
         torch.save(state, buffer)
         self.checkpoints.mkdir(exist_ok=True)

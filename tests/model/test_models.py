@@ -1,6 +1,7 @@
 """Every model: the shape of its answer, a gradient in every parameter, and what is its own."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,14 @@ from dlrun.model.textcnn import TextCNN
 from dlrun.model.word2vec import WordVectors
 
 B, T, V, CLASSES = 6, 9, 20, 3
-RECURRENT = {"embed": 8, "hidden": 8, "layers": 2, "dropout": 0.0, "tied": False, "bidirectional": False}
+RECURRENT: dict[str, Any] = {
+    "embed": 8,
+    "hidden": 8,
+    "layers": 2,
+    "dropout": 0.0,
+    "tied": False,
+    "bidirectional": False,
+}
 
 
 def images(size: int = 28) -> Tensor:

@@ -1,0 +1,243 @@
+"""Classification: batches of images, tables and texts, and answers to what a user types."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from dlrun.data.base import Data, Scale, Split, Vocab
+from dlrun.errors import UserError
+from dlrun.metric import Mean
+from dlrun.model.textcnn import TextCNN
+from dlrun.task.classify import CHUNK, Classify, by_length
+
+
+def image_data(count: int = 10) -> Data:
+    x = torch.randint(256, (count, 1, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    split = Split(x, torch.arange(count) % 3)
+    sizes = {"in_channels": 1, "height": 4, "width": 5, "in_features": 20, "outputs": 3}
+    scale = Scale(torch.tensor(100.0), torch.tensor(50.0))
+    return Data(split, split, None, sizes, labels=("shirt", "bag", "coat"), x_scale=scale)
+
+
+def text_data(count: int = 300) -> Data:
+    """Text i is the number i, followed by up to 19 times token 1; every fourth one is empty but for that."""
+    lengths = torch.randint(1, 21, (count,), generator=torch.Generator().manual_seed(0))
+    texts = [torch.tensor([i + 2] + [1] * (n - 1)) for i, n in enumerate(lengths.tolist())]
+    offsets = torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)])
+    split = Split(torch.cat(texts).int(), torch.arange(count) % 2, offsets)
+    vocab = Vocab(["<pad>", "<unk>", *(f"w{i}" for i in range(count))], level="word", unknown=1)
+    sizes = {"vocab_size": len(vocab), "outputs": 2}
+    return Data(split, split, None, sizes, vocab=vocab, labels=("bad", "good"))
+
+
+def classify(data: Data, *, label_smoothing: float = 0.0, max_len: int | None = None) -> Classify:
+    return Classify(data, label_smoothing=label_smoothing, max_len=max_len)
+
+
+class Fixed(nn.Module):
+    """The same logits for everything."""
+
+    def __init__(self, logits: list[float]):
+        super().__init__()
+        self.logits = nn.Parameter(torch.tensor(logits))
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        return self.logits.expand(len(x), -1)
+
+
+def test_images_are_scaled_when_a_batch_is_made() -> None:
+    task = classify(image_data())
+    batches = list(task.batches("val", 4, seed=0, epoch=0))
+    assert [len(batch.y) for batch in batches] == [4, 4, 2]
+    raw = task.splits["val"].x[4:8]
+    assert batches[1].inputs[0].equal((raw.float() - 100) / 50)
+    assert batches[1].y.tolist() == [1, 2, 0, 1]
+    assert task.splits["val"].x.dtype == torch.uint8
+
+
+def test_without_a_scale_pixels_are_shares_of_white() -> None:
+    data = image_data()
+    plain = Data(data.train, None, None, data.sizes)
+    (x,) = next(iter(classify(plain).batches("train", 99, seed=0, epoch=0))).inputs
+    assert x.shape == (10, 1, 4, 5)  # one batch of what there is
+    assert x.dtype == torch.float32 and 0.9 < x.max() <= 1
+
+
+def test_step_is_cross_entropy_and_accuracy() -> None:
+    task, model = classify(image_data()), Fixed([0.0, 2.0, 1.0])
+    means = Mean()
+    for batch in task.batches("train", 4, seed=0, epoch=0):
+        means.add(task.step(model, batch))
+    log_p = model.logits.log_softmax(0)
+    assert means.n == 10
+    assert means.means()["accuracy"] == pytest.approx(0.3)  # three of ten are of class 1
+    assert means.means()["loss"] == pytest.approx(-(4 * log_p[0] + 3 * log_p[1] + 3 * log_p[2]).item() / 10)
+
+
+def test_label_smoothing_is_for_training_alone() -> None:
+    model = Fixed([0.0, 2.0, 1.0])
+    plain, smooth = classify(image_data()), classify(image_data(), label_smoothing=0.3)
+    batch = next(iter(plain.batches("val", 10, seed=0, epoch=0)))
+    hard = plain.step(model, batch).loss.item()
+    even = -model.logits.log_softmax(0).mean().item()
+    assert smooth.step(model, batch).loss.item() == pytest.approx(0.7 * hard + 0.3 * even)
+    model.eval()
+    assert smooth.step(model, batch).loss.item() == hard
+
+
+# texts
+
+
+def texts_of(batch: Any) -> list[list[int]]:
+    ids, lengths = batch.inputs
+    return [row[:n].tolist() for row, n in zip(ids, lengths.tolist(), strict=True)]
+
+
+@pytest.mark.parametrize(("split", "batch_size"), [("train", 2), ("train", 7), ("val", 7), ("train", 1000)])
+def test_every_text_once_whole_and_with_its_class(split: str, batch_size: int) -> None:
+    data = text_data()
+    task = classify(data)
+    found = {}
+    for batch in task.batches(split, batch_size, seed=0, epoch=0):
+        ids, lengths = batch.inputs
+        assert ids.dtype == lengths.dtype == torch.int64
+        assert ids.shape[1] == lengths.max()
+        assert ids[torch.arange(ids.shape[1]) >= lengths.unsqueeze(1)].eq(0).all()
+        for text, y in zip(texts_of(batch), batch.y.tolist(), strict=True):
+            assert text[0] not in found
+            found[text[0]] = (text, y)
+    offsets = data.train.offsets
+    assert offsets is not None
+    expected = {i + 2: (data.train.x[offsets[i] : offsets[i + 1]].tolist(), i % 2) for i in range(len(data.train))}
+    assert found == expected
+
+
+def test_texts_are_cut() -> None:
+    task = classify(text_data(), max_len=3)
+    lengths = torch.cat([batch.inputs[1] for batch in task.batches("train", 16, seed=0, epoch=0)])
+    assert lengths.max() == 3 and len(lengths) == 300
+    assert len(task.sentence("w1 w2 w3 w4")[0][0]) == 3
+
+
+def test_an_empty_text_is_one_token_of_padding() -> None:
+    split = Split(torch.tensor([4, 5]), torch.tensor([0, 1, 0]), torch.tensor([0, 0, 2, 2]))
+    task = classify(Data(split, None, None, {"vocab_size": 6, "outputs": 2}))
+    ids, lengths = task.padded("train", torch.tensor([0, 1, 2]))
+    assert ids.tolist() == [[0, 0], [4, 5], [0, 0]] and lengths.tolist() == [1, 2, 1]
+    assert task.padded("train", torch.tensor([2]))[0].tolist() == [[0]]
+
+
+def test_bucketing_saves_padding_and_stays_random() -> None:
+    task = classify(text_data())
+    batches = list(task.batches("train", 10, seed=0, epoch=0))
+    padded, real = sum(b.inputs[0].numel() for b in batches), sum(int(b.inputs[1].sum()) for b in batches)
+    assert padded / real < 1.12  # at random: 20 / 10.5 = 1.9
+    longest = [int(batch.inputs[1].max()) for batch in batches]
+    assert longest != sorted(longest)
+    again = list(task.batches("train", 10, seed=0, epoch=1))
+    assert {frozenset(t[0] for t in texts_of(b)) for b in batches} != {
+        frozenset(t[0] for t in texts_of(b)) for b in again
+    }
+
+
+def test_by_length_sorts_within_chunks() -> None:
+    lengths = torch.tensor([5, 1, 4, 2, 9, 3, 1])
+    assert by_length(torch.arange(7), lengths, 3).tolist() == [1, 2, 0, 3, 5, 4, 6]
+    assert by_length(torch.arange(7), lengths, 7).tolist() == [1, 6, 3, 5, 2, 0, 4]
+    assert CHUNK > 1
+
+
+@pytest.mark.parametrize("make", [image_data, text_data])
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_pass_can_begin_in_the_middle(make: Any, split: str) -> None:
+    whole = list(classify(make()).batches(split, 3, seed=3, epoch=2))
+    rest = classify(make()).batches(split, 3, seed=3, epoch=2, start=2)
+    assert len(rest) == len(whole)
+    for a, b in zip(whole[2:], rest, strict=True):
+        assert a.y.equal(b.y)
+        assert all(x.equal(y) for x, y in zip(a.inputs, b.inputs, strict=True))
+    other = list(classify(make()).batches(split, 3, seed=3, epoch=3))
+    same = all(a.inputs[0].equal(b.inputs[0]) for a, b in zip(whole, other, strict=True))
+    assert same == (split == "val")
+
+
+def test_textcnn_learns_texts() -> None:
+    """Texts of class 1 have the token 3 somewhere, the others nowhere."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randint(4, 20, (400, 8), generator=draw)
+    y = torch.arange(400) % 2
+    x[y == 1, torch.randint(8, (200,), generator=draw)] = 3
+    split = Split(x.flatten(), y, torch.arange(401) * 8)
+    task = classify(Data(split, None, None, {"vocab_size": 20, "outputs": 2}))
+    torch.manual_seed(0)
+    model = TextCNN(20, 2, embed=8, widths=[1, 2], channels=8, dropout=0.0)
+    optim = torch.optim.Adam(model.parameters(), lr=0.01)
+    for epoch in range(10):
+        means = Mean()
+        for batch in task.batches("train", 20, seed=0, epoch=epoch):
+            scores = task.step(model, batch)
+            optim.zero_grad()
+            scores.loss.backward()
+            optim.step()
+            means.add(scores)
+    assert means.means()["accuracy"] == 1.0
+
+
+# answers
+
+
+def test_predict_a_sentence() -> None:
+    task = classify(text_data())
+    ids, lengths = task.sentence("w0 never W1")
+    assert ids.tolist() == [[2, 1, 3]] and lengths.tolist() == [3]
+    answer = task.predict(Fixed([0.0, 1.0]), "w0 never W1")
+    assert [label for label, _ in answer] == ["good", "bad"]
+    assert answer[0][1] == pytest.approx(1 / (1 + 2.718281828**-1))
+    with pytest.raises(UserError, match="The text is empty"):
+        task.predict(Fixed([0.0, 1.0]), "  ")
+
+
+def test_predict_an_image(tmp_path: Path) -> None:
+    task = classify(image_data())
+    pixels = torch.arange(20, dtype=torch.uint8).view(4, 5) * 10
+    Image.fromarray(pixels.numpy()).save(tmp_path / "grey.png")
+    (x,) = task.inputs(str(tmp_path / "grey.png"))
+    assert x.equal((pixels.float().view(1, 1, 4, 5) - 100) / 50)
+    Image.new("RGB", (50, 30), (255, 255, 255)).save(tmp_path / "large.jpg")
+    (x,) = task.inputs(str(tmp_path / "large.jpg"))
+    assert x.shape == (1, 1, 4, 5) and x.eq((255 - 100) / 50).all()
+    assert [label for label, _ in task.predict(Fixed([0.0, 2.0, 1.0]), str(tmp_path / "grey.png"))] == [
+        "bag",
+        "coat",
+        "shirt",
+    ]
+
+
+def test_predict_refuses_what_is_no_image(tmp_path: Path) -> None:
+    task = classify(image_data())
+    with pytest.raises(UserError, match="There is no file nowhere.png"):
+        task.inputs("nowhere.png")
+    (tmp_path / "text.png").write_text("hello")
+    with pytest.raises(UserError, match="text.png is no image that can be read"):
+        task.inputs(str(tmp_path / "text.png"))
+    with pytest.raises(UserError, match="is no image that can be read"):
+        task.inputs(str(tmp_path))
+
+
+def test_tables_with_classes() -> None:
+    split = Split(torch.rand(6, 2), torch.arange(6) % 2)
+    task = classify(Data(split, None, None, {"in_features": 2, "outputs": 2}))
+    assert task.inputs("1, 2.5")[0].tolist() == [[1.0, 2.5]]
+    assert [label for label, _ in task.predict(Fixed([0.0, 1.0]), "1,2")] == ["1", "0"]
+    with pytest.raises(UserError, match="is not 2 numbers"):
+        task.inputs("1,2,3")
+
+
+@pytest.mark.parametrize("y", [None, torch.rand(4, 1)])
+def test_only_classes_can_be_told_apart(y: Tensor | None) -> None:
+    with pytest.raises(UserError, match="task=classify needs examples with a class each"):
+        classify(Data(Split(torch.rand(4, 2), y), None, None, {"outputs": 1}))
