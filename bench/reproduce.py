@@ -1,7 +1,8 @@
 """Reruns conf/experiment/*.yaml and writes docs/results.md: reference, reach, measured, time, machine, command.
 
     python bench/reproduce.py                      every experiment, those that are complete are kept
-    python bench/reproduce.py lenet_fashion_mnist  only these, run again
+    python bench/reproduce.py lenet_fashion_mnist  only these, run again; with --keep, not those that are complete
+    python bench/reproduce.py --seeds 1            at most so many seeds of each
 
 An experiment's YAML says what it promises in its header comments: `reference:`, `reach: TAG <= NUMBER`, `seeds:`.
 Runs lie in outputs/reproduce/<experiment>-<seed>; one that was cut off goes on where it stopped.
@@ -9,6 +10,7 @@ Runs lie in outputs/reproduce/<experiment>-<seed>; one that was cut off goes on 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -116,15 +118,21 @@ def write_page(figures: dict[str, dict]) -> None:
 
 
 def main() -> None:
-    wanted, known = sys.argv[1:], promises()
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        sys.exit(f"There is no experiment {unknown[0]}. Possible: {', '.join(known)}")
-    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    for name in wanted or known:
-        figures[name] = measure(name, known[name], again=bool(wanted))
-        FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-        write_page(figures)
+    known = promises()
+    parser = argparse.ArgumentParser(description="Reruns experiments and writes docs/results.md.")
+    parser.add_argument("names", nargs="*", metavar="EXPERIMENT", choices=[*known, []])
+    parser.add_argument("--keep", action="store_true", help="do not run again what is complete")
+    parser.add_argument("--seeds", type=int, default=99, metavar="N", help="at most so many seeds of each")
+    arguments = parser.parse_args()
+    for name in arguments.names or known:
+        promise = known[name] | {"seeds": str(min(arguments.seeds, int(known[name]["seeds"])))}
+        figure = measure(name, promise, again=bool(arguments.names) and not arguments.keep)
+        # Read anew: another `reproduce` may have written while this one trained.
+        figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+        FIGURES.write_text(
+            json.dumps(dict(sorted((figures | {name: figure}).items())), indent=1) + "\n", encoding="utf-8"
+        )
+        write_page(figures | {name: figure})
 
 
 if __name__ == "__main__":
