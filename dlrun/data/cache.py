@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from dlrun import console
 from dlrun.data import files
 
 
@@ -28,6 +29,7 @@ def prepared(name: str, key: dict[str, Any], make: Callable[[], dict[str, Any]])
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.lock(path.with_name(f".{path.name}.lock")):
             if (found := kept(path)) is None:  # unless another process was first
+                console.say(f"preparing {name} for the first time with these settings")
                 found = make()
                 keep(path, found)
     except OSError:

@@ -55,21 +55,13 @@ class ReviewVocab(Vocab):
         return tokens_of(text)
 
 
-def load(
-    folder: Path, *, min_freq: Positive, max_vocab: Positive | None, max_len: Positive | None, val: Share, seed: int
-) -> Data:
+def load(folder: Path, *, min_freq: Positive, max_vocab: Positive | None, val: Share, seed: int) -> Data:
     """x is one flat (words,) int32 tensor with offsets, y (N,) int64: 0 negative, 1 positive.
 
     `val` is held out of the training part, as many of each class, before the vocabulary is made from what is left:
     the `max_vocab` most frequent words of those that occur `min_freq` times. 0 is `<pad>`, 1 `<unk>`.
     """
-    settings: dict[str, Any] = {
-        "min_freq": min_freq,
-        "max_vocab": max_vocab,
-        "max_len": max_len,
-        "val": val,
-        "seed": seed,
-    }
+    settings: dict[str, Any] = {"min_freq": min_freq, "max_vocab": max_vocab, "val": val, "seed": seed}
     key = {"file": files.digest(folder / FILE), "reader": READER_VERSION, **settings}
     made = prepared("imdb", key, lambda: prepare(folder / FILE, **settings))
     vocab = ReviewVocab(made["vocab"].split("\n"), level="word", unknown=1)
@@ -115,11 +107,9 @@ class Texts(NamedTuple):
     y: Tensor  # (N,)
 
 
-def prepare(
-    path: Path, *, min_freq: int, max_vocab: int | None, max_len: int | None, val: float, seed: int
-) -> dict[str, Any]:
+def prepare(path: Path, *, min_freq: int, max_vocab: int | None, val: float, seed: int) -> dict[str, Any]:
     numbers = Numbers()
-    both = read(path, numbers, max_len)
+    both = read(path, numbers)
     draw = torch.Generator().manual_seed(seed)
     kept, held = [], []
     for label in range(len(LABELS)):
@@ -136,11 +126,11 @@ def prepare(
     return made
 
 
-def read(path: Path, numbers: Numbers, max_len: int | None) -> dict[str, Texts]:
+def read(path: Path, numbers: Numbers) -> dict[str, Texts]:
     """The two parts, their words as `numbers` counts them; sorted by name, since tarballs differ in their order."""
     found: dict[str, list[tuple[int, str, array]]] = {"train": [], "test": []}
     for part, label, name, text in reviews(path):
-        words = tokens_of(text)[:max_len] or [UNKNOWN]
+        words = tokens_of(text) or [UNKNOWN]
         found[part].append((label, name, array("i", map(numbers.__getitem__, words))))
     both = {}
     for part, rows in found.items():
