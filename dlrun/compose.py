@@ -14,9 +14,10 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -43,7 +44,7 @@ def run(argv: list[str], job: Callable[[DictConfig], None]) -> None:
     def main(config: DictConfig) -> None:
         job(config)
 
-    sys.argv = ["dlrun", *argv]
+    sys.argv = ["dlrun", *flags_last(argv)]
     _sweeps.clear()
     try:
         with raising_plainly(), argparse_that_starts(), own_words(argv):
@@ -51,6 +52,22 @@ def run(argv: list[str], job: Callable[[DictConfig], None]) -> None:
     finally:
         for folder in _sweeps:
             remove_if_nothing_ran(folder)
+
+
+def flags_last(argv: list[str]) -> list[str]:
+    """Hydra's parser stumbles over a flag between overrides, such as `model=mine --config-dir my_conf optim=sgd`."""
+
+    def complain(message: str) -> NoReturn:
+        raise UserError(f"{message}. `dlrun --help` shows what can be typed.")
+
+    with argparse_that_starts():
+        parser = get_args_parser()
+        parser.error = complain  # type: ignore[method-assign]
+        overrides = parser.parse_intermixed_args(argv).overrides
+    flags = list(argv)
+    for override in overrides:
+        flags.remove(override)
+    return [*overrides, *flags]
 
 
 def register_resolvers() -> None:

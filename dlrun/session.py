@@ -134,9 +134,9 @@ def show_result(trainer: Trainer, run: RunDir) -> None:
     lines = [f"{trainer.goal_tag} {console.number(trainer.at.best)} at step {trainer.at.best_step:,} (best)"]
     lines += [f"{tag} {console.number(value)}" for tag, value in sorted(figures.items()) if tag.startswith("test/")]
     lines += [f"{trainer.pace.elapsed():.1f} s, {run.path}"]
-    text = task.shown_sample(trainer.model, trainer.seed)
-    follow = f"dlrun eval {run.path}" if text is None else f'dlrun sample {run.path} "{text[:8].strip()}"'
-    lines += ["", text] if text is not None else []
+    sample = task.shown_sample(trainer.model, trainer.seed)
+    lines += ["", sample[1]] if sample else []
+    follow = f'dlrun sample {run.path} "{sample[0]}"' if sample else f"dlrun eval {run.path}"
     lines += ["", f"next: {follow}", f"      dlrun resume {run.path} trainer.epochs={2 * max(trainer.at.epoch, 1)}"]
     lines += ["      dlrun tensorboard"]
     console.panel("done", lines)

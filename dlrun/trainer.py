@@ -190,9 +190,9 @@ class Trainer:
         if better and math.isfinite(value):
             self.at.best, self.at.best_step = value, self.at.step
             self.save("best")
-            text = self.task.shown_sample(self.model, self.seed)
-            if text is not None:
-                self.run.log_text("sample", text, self.at.step)
+            sample = self.task.shown_sample(self.model, self.seed)
+            if sample is not None:
+                self.run.log_text("sample", sample[1], self.at.step)
 
     def test_the_best(self) -> None:
         """Leaves the model with the weights of best.pt and logs their test metrics."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import hydra
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 from dlrun import assemble, catalogue, compose
 
@@ -17,9 +17,11 @@ def composed(*overrides: str) -> dict:
     with hydra.initialize_config_module(config_module="dlrun.conf", version_base="1.3"):
         config = hydra.compose("config", overrides=[*overrides, "folder=somewhere"], return_hydra_config=True)
     chosen = {group: name for group, name in config.hydra.runtime.choices.items() if not group.startswith("hydra/")}
-    with OmegaConf.flag_override(config, "struct", False):
+    with open_dict(config):
         config.pop("hydra")
-    return dict(OmegaConf.to_container(config, resolve=True), choices=chosen)
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)
+    return {**plain, "choices": chosen}
 
 
 ALL = [(group, name) for group in catalogue.GROUPS if group != "trainer" for name in catalogue.choices(group)]

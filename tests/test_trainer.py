@@ -60,7 +60,7 @@ def test_accumulating_two_batches_is_one_of_twice_the_size(tmp_path: Path) -> No
 
 
 def test_clipping_holds_the_step(tmp_path: Path) -> None:
-    """Plain gradient descent, lr 1, norm clipped to 0.01: the step is that long, and the logged norm is the true one."""
+    """Plain gradient descent, lr 1, norm clipped to 0.01: the step is that long, the logged norm the true one."""
     arguments = ["optim=sgd", "optim.lr=1.0", "trainer.clip=0.01", "trainer.max_steps=1", "trainer.log_every_steps=1"]
     lines = train(tmp_path / "run", *arguments)
     torch.manual_seed(0)

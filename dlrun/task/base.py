@@ -96,8 +96,8 @@ class Task:
         """The largest batch that the training part can fill."""
         return len(self.splits["train"])
 
-    def shown_sample(self, model: nn.Module, seed: int) -> str | None:
-        """A text that shows how far a model has come, for tasks that can write one."""
+    def shown_sample(self, model: nn.Module, seed: int) -> tuple[str, str] | None:
+        """A prompt and the text that goes on from it, to show how far a model has come; for tasks that can write."""
         return None
 
     def vectors(self, model: nn.Module) -> Tensor | None:

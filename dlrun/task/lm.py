@@ -109,8 +109,9 @@ class LanguageModel(Task):
         count = 4 if self.vocab.level == "char" else 2
         return self.vocab.join(self.vocab.decode(self.splits["train"].x[:count].tolist()))
 
-    def shown_sample(self, model: nn.Module, seed: int) -> str | None:
-        return self.sample(model, self.prompt(), length=100, temperature=0.8, top_k=None, seed=seed)
+    def shown_sample(self, model: nn.Module, seed: int) -> tuple[str, str]:
+        prompt = self.prompt()
+        return prompt, self.sample(model, prompt, length=100, temperature=0.8, top_k=None, seed=seed)
 
     @torch.no_grad()
     def sample(

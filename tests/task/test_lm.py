@@ -209,5 +209,5 @@ def test_only_text_can_be_modelled() -> None:
 def test_default_prompt_and_shown_sample() -> None:
     lm = task()
     assert lm.vocab.encode(lm.prompt().split()) == lm.splits["train"].x[:2].tolist()
-    shown = lm.shown_sample(Bigram(), 0)
-    assert shown is not None and shown.startswith(lm.prompt()) and len(shown.split()) == 102
+    prompt, shown = lm.shown_sample(Bigram(), 0)
+    assert prompt == lm.prompt() and shown.startswith(prompt) and len(shown.split()) == 102
