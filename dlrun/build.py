@@ -101,7 +101,7 @@ def plan(where: str, node: dict[str, Any], target: Callable[..., Any]) -> Plan:
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty and name not in options
     ]
     if forgotten and is_own(target):
-        raise UserError(f"{where}.{forgotten[0]} has no value. Type {where}.{forgotten[0]}=… or put it into the YAML.")
+        raise UserError(f"{where}.{forgotten[0]} has no value. Type {where}.{forgotten[0]}=… or say it in the YAML.")
     return Plan(where, target, options)
 
 

@@ -58,6 +58,7 @@ class Trainer:
         self.mode, self.metric = task.goal.split()
         self.goal_split = "val" if "val" in task.splits else "train"  # without a held-out part: the training part
         self.goal_tag = f"{self.goal_split}/{self.metric}"
+        self.shown: dict[str, float] = {}  # the running means when they were last logged
         self.last_log = (time.monotonic(), 0)  # when, and how many examples had been seen
         if settings.compile:
             model.compile()
@@ -211,9 +212,10 @@ class Trainer:
         """One line of metrics: the running means since the last one, and what was evaluated just now."""
         now, seen = time.monotonic(), self.at.seen
         before, seen_before = self.last_log
+        self.shown = self.task.report(self.running.means())
         figures = {}
         if self.goal_split != "train":  # otherwise train/... holds exact values alone, never mixed with running means
-            figures = {f"train/{name}": value for name, value in self.task.report(self.running.means()).items()}
+            figures = {f"train/{name}": value for name, value in self.shown.items()}
         figures |= evaluated | {
             "optim/lr": self.schedule.lr,
             "optim/grad_norm": self.at.figures["optim/grad_norm"],
@@ -308,6 +310,8 @@ class Trainer:
         return self.task.report(self.running.means()) if self.running.n else {}
 
     def shown_figures(self) -> dict[str, float]:
-        """A pass's end: loss and the goal's metric, of training and of the held-out part."""
-        tags = {"loss": "train/loss", self.metric: f"train/{self.metric}", f"val {self.metric}": f"val/{self.metric}"}
-        return {name: self.at.figures[tag] for name, tag in tags.items() if tag in self.at.figures}
+        """A pass's end: running means of loss and metric since they were last logged, and what was just evaluated."""
+        figures = {name: self.shown[name] for name in ("loss", self.metric) if name in self.shown}
+        if self.at.evaluated == self.at.step:
+            figures[f"{self.goal_split} {self.metric}"] = self.at.figures[self.goal_tag]
+        return figures

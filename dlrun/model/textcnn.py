@@ -28,6 +28,7 @@ class TextCNN(nn.Module):
         super().__init__()
         self.widths = widths
         self.embedding = nn.Embedding(vocab_size, embed)
+        nn.init.uniform_(self.embedding.weight, -0.25, 0.25)  # Kim's; torch's N(0, 1) drowns what Adam can add to it
         self.filters = nn.ModuleList(nn.Conv2d(embed, channels, (1, width)) for width in widths)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(channels * len(widths), outputs)

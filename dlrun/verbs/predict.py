@@ -1,4 +1,4 @@
-"""`dlrun predict RUN INPUT…`: a label with probabilities for a text or an image file, a number for a row of numbers."""
+"""`dlrun predict RUN INPUT…`: labels with probabilities for a text or an image file, a number for numbers."""
 
 from __future__ import annotations
 
