@@ -164,7 +164,7 @@ def test_a_torch_optimizer_and_scheduler_are_one_yaml_each(tmp_path: Path, monke
         (tmp_path / "mine" / group).mkdir(parents=True)
         (tmp_path / "mine" / group / "own.yaml").write_text(text)
     lines = train(tmp_path / "run", "--config-dir", "mine", "optim=own", "scheduler=own")
-    assert lines[-2]["optim/lr"] == pytest.approx(0.01 * 0.5**3)
+    assert lines[-2]["optim/lr"] == pytest.approx(0.001 * 0.5**3)  # the lr that QUICK types
 
 
 def test_a_full_disk_is_one_message(tmp_path: Path) -> None:

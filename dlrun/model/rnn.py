@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from dlrun.errors import UserError
 from dlrun.limits import Positive, Share
@@ -37,7 +37,11 @@ class Recurrent(nn.Module):
             raise UserError(f"model.tied needs a language model with model.embed={hidden}, its model.hidden.")
         self.embedding = nn.Embedding(vocab_size, embed)
         inner = dropout if layers > 1 else 0.0
-        self.layers = self.cell(embed, hidden, layers, batch_first=True, dropout=inner, bidirectional=bidirectional)
+        self.layers: nn.Module
+        if bidirectional:
+            self.layers = BothWays(self.cell, embed, hidden, layers, inner)
+        else:
+            self.layers = self.cell(embed, hidden, layers, batch_first=True, dropout=inner)
         self.dropout = nn.Dropout(dropout)
         width = hidden * (2 if bidirectional else 1)
         self.output = nn.Linear(width * 2 if self.classifies else width, outputs or vocab_size)
@@ -59,13 +63,41 @@ class Recurrent(nn.Module):
         return self.output(self.dropout(x)), state
 
     def classify(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Mean and maximum over the words; packed, or reading from the right would begin with padding."""
-        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        x, _ = pad_packed_sequence(self.layers(packed)[0], batch_first=True, total_length=x.shape[1])  # (B, T, H)
-        outside = torch.arange(x.shape[1], device=x.device) >= lengths.unsqueeze(1)  # (B, T)
-        mean = x.sum(1) / lengths.unsqueeze(1)
-        largest = x.masked_fill(outside.unsqueeze(2), -torch.inf).amax(1)
+        """(B, T, D), (B,) lengths -> (B, outputs), from mean and maximum over the words."""
+        x = self.layers(x, lengths) if isinstance(self.layers, BothWays) else self.layers(x)[0]  # (B, T, H)
+        outside = (torch.arange(x.shape[1], device=x.device) >= lengths.unsqueeze(1)).unsqueeze(2)  # (B, T, 1)
+        mean = x.masked_fill(outside, 0).sum(1) / lengths.unsqueeze(1)
+        largest = x.masked_fill(outside, -torch.inf).amax(1)
         return self.output(self.dropout(torch.cat([mean, largest], dim=1)))
+
+
+class BothWays(nn.Module):
+    """Recurrent layers that read padded texts from the left and from the right (Schuster & Paliwal 1997; book 10.7).
+
+    Each text is turned round within its length, so that both directions meet its padding last and nothing of it counts.
+    torch's own way, packed sequences, gives the same and takes ten times as long on a CPU.
+    """
+
+    def __init__(self, cell: Callable[..., nn.RNNBase], embed: int, hidden: int, layers: int, dropout: float):
+        super().__init__()
+        widths = [embed] + [2 * hidden] * (layers - 1)
+        self.from_left = nn.ModuleList(cell(width, hidden, batch_first=True) for width in widths)
+        self.from_right = nn.ModuleList(cell(width, hidden, batch_first=True) for width in widths)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, D), (B,) lengths -> (B, T, 2H); past a text's end there is nothing of use."""
+        place = torch.arange(x.shape[1], device=x.device)
+        last = lengths.unsqueeze(1) - 1
+        turned = torch.where(place <= last, last - place, place).unsqueeze(2)  # (B, T, 1)
+
+        def turn(y: Tensor) -> Tensor:
+            return y.gather(1, turned.expand(-1, -1, y.shape[2]))
+
+        for number, (left, right) in enumerate(zip(self.from_left, self.from_right, strict=True)):
+            x = self.dropout(x) if number else x
+            x = torch.cat([left(x)[0], turn(right(turn(x))[0])], dim=2)
+        return x
 
 
 class RNN(Recurrent):
