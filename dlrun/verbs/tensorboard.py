@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from pathlib import Path
 
@@ -21,14 +21,4 @@ def run(argv: list[str]) -> None:
         raise UserError(f"{arguments.folder} does not exist. Train something first: dlrun model=lstm")
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", arguments.folder, "--port", str(arguments.port)]
     console.say(f"serving {arguments.folder}; Ctrl-C ends it")
-    server = subprocess.Popen(command)
-    try:
-        code = server.wait()
-    except KeyboardInterrupt:
-        server.wait()  # Ctrl-C reached it too
-        return
-    finally:
-        if server.poll() is None:
-            server.terminate()
-    if code:
-        raise UserError(f"TensorBoard ended with code {code}; another port may help: --port 0")
+    os.execv(command[0], command)  # this process becomes TensorBoard: no child is left behind when it is killed
