@@ -5,7 +5,7 @@ from pathlib import Path
 
 import hydra
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, flag_override
 
 from dlrun import assemble, catalogue, compose
 
@@ -17,7 +17,7 @@ def composed(*overrides: str) -> dict:
     with hydra.initialize_config_module(config_module="dlrun.conf", version_base="1.3"):
         config = hydra.compose("config", overrides=[*overrides, "folder=somewhere"], return_hydra_config=True)
     chosen = {group: name for group, name in config.hydra.runtime.choices.items() if not group.startswith("hydra/")}
-    with OmegaConf.flag_override(config, "struct", False):
+    with flag_override(config, "struct", False):
         config.pop("hydra")
     return dict(OmegaConf.to_container(config, resolve=True), choices=chosen)
 
@@ -85,7 +85,12 @@ def test_fits() -> None:
     from dlrun.verbs.list import fitting
 
     fits = fitting()
-    assert set(fits["fashion_mnist"]) == {"linear", "mlp", "lenet"}
-    assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == {"linear", "mlp"}
-    assert set(fits["ptb"]) == {"rnn", "gru", "lstm", "skipgram", "cbow"}
-    assert set(fits["imdb"]) == {"rnn", "gru", "lstm", "textcnn", "skipgram", "cbow"}
+    assert set(fits["fashion_mnist"]) == {
+        *("linear", "mlp", "lenet", "scratch_linear", "scratch_softmax", "scratch_mlp")
+    }
+    assert (
+        set(fits["airfoil"]) == set(fits["synthetic_linear"]) == {*("linear", "mlp", "scratch_linear", "scratch_mlp")}
+    )
+    recurrent = {"rnn", "gru", "lstm", "scratch_rnn", "scratch_gru", "scratch_lstm"}
+    assert set(fits["ptb"]) == recurrent | {"skipgram", "cbow"}
+    assert set(fits["imdb"]) == recurrent | {"textcnn", "skipgram", "cbow"}

@@ -1,6 +1,6 @@
 """Recurrent networks gate by gate, in the course's equations (book 6.2, 6.5, 6.7 to 6.10), beside those of rnn.py.
 
-x: (B, D) a step's inputs; H: (B, H) the state. Each step is a few small products: plain to read, and slower than torch's.
+x: (B, D) a step's inputs; H: (B, H) the state. A step is a few small products: plain to read, slower than torch's.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class RNNCell(nn.Module):
 
 class GRUCell(nn.Module):
     """The course resets the state before its product with W_hh, as Cho (2014) has it; torch and cuDNN reset the
-    product, which has a bias of its own there: `reset_after` makes it so. The two are different functions of the same weights.
+    product, which has a bias of its own there: `reset_after` makes it so. They are two functions of the same weights.
     """
 
     states = 1
