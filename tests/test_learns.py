@@ -19,6 +19,16 @@ LEARNS = {
     "rnn on lyrics": (["model=rnn", *SMALL], jaychou_lyrics, "perplexity", 1.08),
     "gru on lyrics": (["model=gru", *SMALL], jaychou_lyrics, "perplexity", 1.08),
     "lstm on lyrics": (["model=lstm", *SMALL, "trainer.epochs=7"], jaychou_lyrics, "perplexity", 1.08),
+    "written-out rnn": (["model=scratch_rnn", *SMALL, "trainer.epochs=6"], jaychou_lyrics, "perplexity", 1.08),
+    "written-out gru": (["model=scratch_gru", *SMALL, "trainer.epochs=6"], jaychou_lyrics, "perplexity", 1.08),
+    "written-out lstm": (["model=scratch_lstm", *SMALL, "trainer.epochs=6"], jaychou_lyrics, "perplexity", 1.08),
+    "written-out softmax": (["model=scratch_softmax", "trainer.epochs=6"], fashion_mnist, "accuracy", 0.95),
+    "written-out mlp": (
+        ["model=scratch_mlp", "trainer.epochs=4", "optim=scratch_adam"],
+        fashion_mnist,
+        "accuracy",
+        0.97,
+    ),
     "lstm on ptb": (["model=lstm", "data=ptb", *SMALL], ptb, "perplexity", 1.08),
     "random order": (["model=gru", "task.order=random", *SMALL], jaychou_lyrics, "perplexity", 1.08),
     "textcnn": (

@@ -15,7 +15,7 @@ from dlrun.limits import Positive, Share
 class Recurrent(nn.Module):
     """Embedding, recurrent layers, a linear layer. With `outputs` it classifies, else it predicts the next token."""
 
-    cell: type[nn.RNN | nn.GRU | nn.LSTM]
+    cell: Callable[..., Any]  # nn.RNN and its like, or what takes its place
 
     def __init__(
         self,

@@ -1,1 +1,1 @@
-"""Schedules and optimizers; those of torch need no Python here."""
+"""Schedules, and optimizers written out; those of torch need no Python here."""

@@ -11,7 +11,8 @@ from torch.optim import Optimizer
 from dlrun.build import Plan, locate, plan
 
 CONF = Path(__file__).parents[2] / "conf"
-OPTIMIZERS = ("adadelta", "adagrad", "adam", "adamw", "momentum", "nesterov", "rmsprop", "sgd")
+SCRATCH = ("adadelta", "adagrad", "adam", "adamw", "momentum", "rmsprop", "sgd")
+OPTIMIZERS = (*SCRATCH, "nesterov", *(f"scratch_{name}" for name in SCRATCH))
 SCHEDULERS = ("constant", "cosine", "linear", "onecycle", "plateau", "step")
 
 

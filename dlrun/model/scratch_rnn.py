@@ -1,0 +1,186 @@
+"""Recurrent networks gate by gate, in the course's equations (book 6.2, 6.5, 6.7 to 6.10), beside those of rnn.py.
+
+x: (B, D) a step's inputs; H: (B, H) the state. A step is a few small products: plain to read, slower than torch's.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from dlrun.limits import Positive, Share
+from dlrun.model.rnn import Recurrent
+
+State = tuple[Tensor, ...]  # (H,), for an LSTM (H, C)
+
+
+class RNNCell(nn.Module):
+    states = 1
+
+    def __init__(self, inputs: int, hidden: int):
+        super().__init__()
+        self.W_xh, self.W_hh, self.b_h = weights(inputs, hidden)
+
+    def forward(self, x: Tensor, H: Tensor) -> State:
+        """(B, D), (B, H) -> (B, H)."""
+        return (torch.tanh(x @ self.W_xh + H @ self.W_hh + self.b_h),)
+
+
+class GRUCell(nn.Module):
+    """The course resets the state before its product with W_hh, as Cho (2014) has it; torch and cuDNN reset the
+    product, which has a bias of its own there: `reset_after` makes it so. They are two functions of the same weights.
+    """
+
+    states = 1
+
+    def __init__(self, inputs: int, hidden: int):
+        super().__init__()
+        self.W_xr, self.W_hr, self.b_r = weights(inputs, hidden)
+        self.W_xz, self.W_hz, self.b_z = weights(inputs, hidden)
+        self.W_xh, self.W_hh, self.b_h = weights(inputs, hidden)
+        self.b_hh: nn.Parameter | None = None
+
+    def reset_after(self) -> None:
+        self.b_hh = nn.Parameter(torch.zeros_like(self.b_h))
+
+    def forward(self, x: Tensor, H: Tensor) -> State:
+        """(B, D), (B, H) -> (B, H)."""
+        R = torch.sigmoid(x @ self.W_xr + H @ self.W_hr + self.b_r)
+        Z = torch.sigmoid(x @ self.W_xz + H @ self.W_hz + self.b_z)
+        past = (R * H) @ self.W_hh if self.b_hh is None else R * (H @ self.W_hh + self.b_hh)
+        H_new = torch.tanh(x @ self.W_xh + past + self.b_h)
+        return (Z * H + (1 - Z) * H_new,)
+
+
+class LSTMCell(nn.Module):
+    states = 2
+
+    def __init__(self, inputs: int, hidden: int):
+        super().__init__()
+        self.W_xi, self.W_hi, self.b_i = weights(inputs, hidden)
+        self.W_xf, self.W_hf, self.b_f = weights(inputs, hidden)
+        self.W_xo, self.W_ho, self.b_o = weights(inputs, hidden)
+        self.W_xc, self.W_hc, self.b_c = weights(inputs, hidden)
+
+    def forward(self, x: Tensor, H: Tensor, C: Tensor) -> State:
+        """(B, D), (B, H), (B, H) -> (B, H), (B, H)."""
+        I = torch.sigmoid(x @ self.W_xi + H @ self.W_hi + self.b_i)  # noqa: E741  # the course's letter
+        F = torch.sigmoid(x @ self.W_xf + H @ self.W_hf + self.b_f)
+        O = torch.sigmoid(x @ self.W_xo + H @ self.W_ho + self.b_o)  # noqa: E741
+        C_new = torch.tanh(x @ self.W_xc + H @ self.W_hc + self.b_c)
+        C = F * C + I * C_new
+        return O * torch.tanh(C), C
+
+
+def weights(inputs: int, hidden: int) -> list[nn.Parameter]:
+    """(D, H), (H, H) and (H,), drawn as torch draws its own: evenly within 1 / sqrt(H) of 0."""
+    bound = hidden**-0.5
+    return [
+        nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))
+        for shape in ((inputs, hidden), (hidden,) * 2, (hidden,))
+    ]
+
+
+class Layers(nn.Module):
+    """Takes the place of `nn.LSTM(..., batch_first=True)`: cells above each other, each reading to the right and, if
+    bidirectional, another one to the left; dropout between layers. A state is a tuple of (layers * ways, B, H).
+    """
+
+    def __init__(
+        self,
+        cell: type[RNNCell | GRUCell | LSTMCell],
+        embed: int,
+        hidden: int,
+        layers: int,
+        *,
+        batch_first: Literal[True],
+        dropout: float,
+        bidirectional: bool,
+    ):
+        super().__init__()
+        self.ways = 2 if bidirectional else 1
+        self.hidden, self.dropout = hidden, nn.Dropout(dropout)
+        widths = [embed] + [hidden * self.ways] * (layers - 1)
+        self.cells = nn.ModuleList(cell(width, hidden) for width in widths for _ in range(self.ways))
+        self.states = cell.states
+
+    def forward(self, x: Any, state: State | None = None) -> tuple[Any, State]:
+        """(B, T, D) or packed texts -> (B, T, H * ways), packed if they were, and the last state."""
+        if isinstance(x, PackedSequence):
+            padded, lengths = pad_packed_sequence(x, batch_first=True)
+            inside = torch.arange(padded.shape[1]) < lengths.unsqueeze(1)  # (B, T)
+            y, state = self.read(padded, state, inside.to(padded.device))
+            return pack_padded_sequence(y, lengths, batch_first=True, enforce_sorted=False), state
+        return self.read(x, state, None)
+
+    def read(self, x: Tensor, state: State | None, inside: Tensor | None) -> tuple[Tensor, State]:
+        if state is None:
+            state = (x.new_zeros(len(self.cells), len(x), self.hidden),) * self.states
+        last = []
+        for number in range(0, len(self.cells), self.ways):
+            x = x if number == 0 else self.dropout(x)
+            outputs = []
+            for way in range(self.ways):
+                begin = tuple(part[number + way] for part in state)
+                output, end = self.walk(self.cells[number + way], x, begin, inside, to_left=way == 1)
+                outputs.append(output)
+                last.append(end)
+            x = torch.cat(outputs, dim=2)
+        return x, tuple(torch.stack(parts) for parts in zip(*last, strict=True))
+
+    def walk(
+        self, cell: nn.Module, x: Tensor, state: State, inside: Tensor | None, *, to_left: bool
+    ) -> tuple[Tensor, State]:
+        """One cell over all steps. In padding the state stands still: it ends at the text's end, or begins there."""
+        steps = range(x.shape[1])
+        outputs: list[Tensor] = [x] * len(steps)
+        for t in reversed(steps) if to_left else steps:
+            new = cell(x[:, t], *state)
+            if inside is not None:
+                new = tuple(torch.where(inside[:, t : t + 1], a, b) for a, b in zip(new, state, strict=True))
+            state = new
+            outputs[t] = state[0]
+        return torch.stack(outputs, dim=1), state
+
+
+class ScratchRNN(Recurrent):
+    cell = staticmethod(partial(Layers, RNNCell))
+
+
+class ScratchLSTM(Recurrent):
+    cell = staticmethod(partial(Layers, LSTMCell))
+
+
+class ScratchGRU(Recurrent):
+    cell = staticmethod(partial(Layers, GRUCell))
+
+    def __init__(
+        self,
+        vocab_size: int,
+        outputs: int | None = None,
+        *,
+        embed: Positive,
+        hidden: Positive,
+        layers: Positive,
+        dropout: Share,
+        tied: bool,
+        bidirectional: bool,
+        reset: Literal["before", "after"],
+    ):
+        super().__init__(
+            vocab_size,
+            outputs,
+            embed=embed,
+            hidden=hidden,
+            layers=layers,
+            dropout=dropout,
+            tied=tied,
+            bidirectional=bidirectional,
+        )
+        if reset == "after":
+            for cell in self.layers.cells:
+                cell.reset_after()
