@@ -85,7 +85,8 @@ def test_fits() -> None:
     from dlrun.verbs.list import fitting
 
     fits = fitting()
-    assert set(fits["fashion_mnist"]) == {"linear", "mlp", "lenet"}
+    images = {"lenet", "alexnet", "vgg", "nin", "googlenet", "resnet", "smallresnet", "densenet"}
+    assert set(fits["fashion_mnist"]) == {"linear", "mlp"} | images
     assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == {"linear", "mlp"}
     assert set(fits["ptb"]) == {"rnn", "gru", "lstm", "skipgram", "cbow"}
     assert set(fits["imdb"]) == {"rnn", "gru", "lstm", "textcnn", "skipgram", "cbow"}

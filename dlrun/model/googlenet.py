@@ -80,7 +80,7 @@ class GoogLeNet(nn.Module):
         x, found = self.stem(x), []
         for number, stage in enumerate(self.stages):
             x = self.pool(x)
-            for place, block in enumerate(stage):  # type: ignore[arg-type]
+            for place, block in enumerate(stage.children()):
                 x = block(x)
                 if self.training and number == 1 and str(place) in self.heads:
                     found.append(self.heads[str(place)](x))
