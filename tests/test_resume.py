@@ -27,6 +27,9 @@ RUNS = {
         "trainer.epochs=2",
         "batch_size=64",
         "scheduler=onecycle",
+        "task.shift=2",
+        "task.flip=true",
+        "task.erase=4",
     ],
     "language": [
         "model=lstm",

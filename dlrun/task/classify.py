@@ -12,8 +12,9 @@ from torch.nn.functional import cross_entropy
 
 from dlrun.data.base import Data
 from dlrun.errors import UserError
-from dlrun.limits import Positive, Share
+from dlrun.limits import Amount, NonNegative, Positive, Share
 from dlrun.metric import accuracy
+from dlrun.task.augment import covered, moved
 from dlrun.task.base import Batches, Scores, Task, generator
 from dlrun.task.regress import numbers_in
 
@@ -23,10 +24,12 @@ CHUNK = 50  # batches that are sorted by length together: more means less paddin
 class Batch(NamedTuple):
     inputs: tuple[Tensor, ...]  # images and tables: (B, ...) scaled; texts: (B, T) ids and (B,) lengths
     y: Tensor  # (B,) classes
+    place: tuple[int, ...]  # (seed, epoch, number in the pass): what is drawn for this batch comes from it alone
 
 
 class Classify(Task):
-    """The loss in nats; `label_smoothing` is there while training only, so that held-out losses can be compared.
+    """The loss in nats. What makes training harder is there while training only, so that losses can be compared:
+    `label_smoothing`, the losses of side heads, and images changed at random by `shift`, `flip` and `erase`.
 
     Texts are cut to `max_len` tokens and meet others of about their length: training sorts them by length within chunks
     of 50 batches and shuffles the batches, evaluation sorts them all. That costs a little chance and saves the
@@ -35,12 +38,25 @@ class Classify(Task):
 
     goal = "max accuracy"
 
-    def __init__(self, data: Data, *, label_smoothing: Share, max_len: Positive | None):
+    def __init__(
+        self,
+        data: Data,
+        *,
+        label_smoothing: Share,
+        max_len: Positive | None,
+        auxiliary_weight: Amount,
+        shift: NonNegative,
+        flip: bool,
+        erase: NonNegative,
+    ):
         super().__init__(data)
         y = data.train.y
         if y is None or y.is_floating_point() or y.dim() != 1 or "outputs" not in data.sizes:
             raise UserError("task=classify needs examples with a class each; pick data=fashion_mnist or imdb.")
-        self.label_smoothing, self.max_len = label_smoothing, max_len
+        if (shift or flip or erase) and data.train.x.dim() != 4:
+            raise UserError("task.shift, flip and erase change images. Type task.shift=0 task.flip=false task.erase=0.")
+        self.label_smoothing, self.max_len, self.auxiliary_weight = label_smoothing, max_len, auxiliary_weight
+        self.shift, self.flip, self.erase = shift, flip, erase
         self.lengths = {
             name: (split.offsets[1:] - split.offsets[:-1]).cpu().clamp(min=0, max=max_len)
             for name, split in self.splits.items()
@@ -64,7 +80,7 @@ class Classify(Task):
             inputs = (
                 (self.scaled(part.x[chosen.to(self.device)]),) if part.offsets is None else self.padded(split, chosen)
             )
-            return Batch(inputs, y[chosen.to(self.device)])
+            return Batch(inputs, y[chosen.to(self.device)], (seed, epoch, index))
 
         return Batches(make, count, start)
 
@@ -86,9 +102,31 @@ class Classify(Task):
         return x.float() / 255 if x.dtype == torch.uint8 else x
 
     def step(self, model: nn.Module, batch: Any) -> Scores:
-        logits = model(*batch.inputs)
-        loss = cross_entropy(logits, batch.y, label_smoothing=self.label_smoothing if model.training else 0.0)
+        """A model may answer (logits, *side logits) while it trains: each of those adds a loss of its own."""
+        answer = model(*(self.changed(batch) if model.training else batch.inputs))
+        logits, *sides = answer if isinstance(answer, tuple) else (answer,)
+        smoothing = self.label_smoothing if model.training else 0.0
+        loss = cross_entropy(logits, batch.y, label_smoothing=smoothing)
+        for side in sides:
+            loss = loss + self.auxiliary_weight * cross_entropy(side, batch.y, label_smoothing=smoothing)
         return Scores(loss, {"accuracy": accuracy(logits, batch.y)}, len(batch.y))
+
+    def changed(self, batch: Batch) -> tuple[Tensor, ...]:
+        """The inputs with their images moved, mirrored, covered; drawn from the batch's place, so a resumed run has the
+        same. In `step` and not in `batches`, as a pass over the training part may be an evaluation."""
+        if not (self.shift or self.flip or self.erase):
+            return batch.inputs
+        (x,), draw = batch.inputs, generator(*batch.place, 2)
+        count, _, height, width = x.shape
+        by = torch.randint(-self.shift, self.shift + 1, (count, 2), generator=draw)
+        mirrored = torch.rand(count, generator=draw) < (0.5 if self.flip else 0.0)
+        x = moved(
+            x, by.to(x.device), mirrored.to(x.device), self.scaled(torch.zeros((), dtype=torch.uint8)).to(x.device)
+        )
+        if self.erase:
+            middle = (torch.rand(count, 2, generator=draw) * torch.tensor([height, width])).long()
+            x = covered(x, (middle - self.erase // 2).to(x.device), self.erase)
+        return (x,)
 
     # answers
 

@@ -34,8 +34,9 @@ def text_data(count: int = 300) -> Data:
     return Data(split, split, None, sizes, vocab=vocab, labels=("bad", "good"))
 
 
-def classify(data: Data, *, label_smoothing: float = 0.0, max_len: int | None = None) -> Classify:
-    return Classify(data, label_smoothing=label_smoothing, max_len=max_len)
+def classify(data: Data, **options: Any) -> Classify:
+    chosen = {"label_smoothing": 0.0, "max_len": None, "auxiliary_weight": 0.3, "shift": 0, "flip": False, "erase": 0}
+    return Classify(data, **(chosen | options))
 
 
 class Fixed(nn.Module):
@@ -87,6 +88,25 @@ def test_label_smoothing_is_for_training_alone() -> None:
     assert smooth.step(model, batch).loss.item() == pytest.approx(0.7 * hard + 0.3 * even)
     model.eval()
     assert smooth.step(model, batch).loss.item() == hard
+
+
+def test_side_heads_add_their_losses_while_training() -> None:
+    class Sided(Fixed):
+        def forward(self, x: Tensor, lengths: Tensor | None = None) -> Any:
+            logits = super().forward(x)
+            return (logits, 2 * logits, 3 * logits) if self.training else logits
+
+    task, model = classify(image_data(), auxiliary_weight=0.5, label_smoothing=0.1), Sided([0.0, 2.0, 1.0])
+    batch = next(iter(task.batches("train", 10, seed=0, epoch=0)))
+    one, two, three = (
+        torch.nn.functional.cross_entropy(factor * model(*batch.inputs)[0], batch.y, label_smoothing=0.1).item()
+        for factor in (1, 2, 3)
+    )
+    scores = task.step(model, batch)
+    assert scores.loss.item() == pytest.approx(one + 0.5 * (two + three))
+    assert scores.values["accuracy"].sum() == 3  # of the answer itself: three of ten are of class 1
+    plain = classify(image_data()).step(Fixed([0.0, 2.0, 1.0]).eval(), batch)
+    assert task.step(model.eval(), batch).loss.item() == plain.loss.item()
 
 
 # texts
