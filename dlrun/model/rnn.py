@@ -81,8 +81,8 @@ class BothWays(nn.Module):
     def __init__(self, cell: Callable[..., nn.RNNBase], embed: int, hidden: int, layers: int, dropout: float):
         super().__init__()
         widths = [embed] + [2 * hidden] * (layers - 1)
-        self.from_left = nn.ModuleList(cell(width, hidden, batch_first=True) for width in widths)
-        self.from_right = nn.ModuleList(cell(width, hidden, batch_first=True) for width in widths)
+        self.from_left = nn.ModuleList(cell(width, hidden, 1, batch_first=True, dropout=0.0) for width in widths)
+        self.from_right = nn.ModuleList(cell(width, hidden, 1, batch_first=True, dropout=0.0) for width in widths)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:

@@ -6,11 +6,10 @@ x: (B, D) a step's inputs; H: (B, H) the state. A step is a few small products: 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from dlrun.limits import Positive, Share
 from dlrun.model.rnn import Recurrent
@@ -86,8 +85,9 @@ def weights(inputs: int, hidden: int) -> list[nn.Parameter]:
 
 
 class Layers(nn.Module):
-    """Takes the place of `nn.LSTM(..., batch_first=True)`: cells above each other, each reading to the right and, if
-    bidirectional, another one to the left; dropout between layers. A state is a tuple of (layers * ways, B, H).
+    """Takes the place of `nn.LSTM(..., batch_first=True)`: cells above each other, dropout between them.
+
+    A state is a tuple of (layers, B, H). Both directions are made of two of these by `dlrun.model.rnn.BothWays`.
     """
 
     def __init__(
@@ -99,52 +99,32 @@ class Layers(nn.Module):
         *,
         batch_first: Literal[True],
         dropout: float,
-        bidirectional: bool,
     ):
         super().__init__()
-        self.ways = 2 if bidirectional else 1
         self.hidden, self.dropout = hidden, nn.Dropout(dropout)
-        widths = [embed] + [hidden * self.ways] * (layers - 1)
-        self.cells = nn.ModuleList(cell(width, hidden) for width in widths for _ in range(self.ways))
+        widths = [embed] + [hidden] * (layers - 1)
+        self.cells = nn.ModuleList(cell(width, hidden) for width in widths)
         self.states = cell.states
 
-    def forward(self, x: Any, state: State | None = None) -> tuple[Any, State]:
-        """(B, T, D) or packed texts -> (B, T, H * ways), packed if they were, and the last state."""
-        if isinstance(x, PackedSequence):
-            padded, lengths = pad_packed_sequence(x, batch_first=True)
-            inside = torch.arange(padded.shape[1]) < lengths.unsqueeze(1)  # (B, T)
-            y, state = self.read(padded, state, inside.to(padded.device))
-            return pack_padded_sequence(y, lengths, batch_first=True, enforce_sorted=False), state
-        return self.read(x, state, None)
-
-    def read(self, x: Tensor, state: State | None, inside: Tensor | None) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """(B, T, D) -> (B, T, H) and the last state."""
         if state is None:
             state = (x.new_zeros(len(self.cells), len(x), self.hidden),) * self.states
         last = []
-        for number in range(0, len(self.cells), self.ways):
-            x = x if number == 0 else self.dropout(x)
-            outputs = []
-            for way in range(self.ways):
-                begin = tuple(part[number + way] for part in state)
-                output, end = self.walk(self.cells[number + way], x, begin, inside, to_left=way == 1)
-                outputs.append(output)
-                last.append(end)
-            x = torch.cat(outputs, dim=2)
+        for number, cell in enumerate(self.cells):
+            x = self.dropout(x) if number else x
+            x, end = walk(cell, x, tuple(part[number] for part in state))
+            last.append(end)
         return x, tuple(torch.stack(parts) for parts in zip(*last, strict=True))
 
-    def walk(
-        self, cell: nn.Module, x: Tensor, state: State, inside: Tensor | None, *, to_left: bool
-    ) -> tuple[Tensor, State]:
-        """One cell over all steps. In padding the state stands still: it ends at the text's end, or begins there."""
-        steps = range(x.shape[1])
-        outputs: list[Tensor] = [x] * len(steps)
-        for t in reversed(steps) if to_left else steps:
-            new = cell(x[:, t], *state)
-            if inside is not None:
-                new = tuple(torch.where(inside[:, t : t + 1], a, b) for a, b in zip(new, state, strict=True))
-            state = new
-            outputs[t] = state[0]
-        return torch.stack(outputs, dim=1), state
+
+def walk(cell: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
+    """One cell over all steps: (B, T, D) -> (B, T, H) and its last state."""
+    outputs = []
+    for t in range(x.shape[1]):
+        state = cell(x[:, t], *state)
+        outputs.append(state[0])
+    return torch.stack(outputs, dim=1), state
 
 
 class ScratchRNN(Recurrent):
@@ -182,5 +162,6 @@ class ScratchGRU(Recurrent):
             bidirectional=bidirectional,
         )
         if reset == "after":
-            for cell in self.layers.cells:
-                cell.reset_after()
+            for cell in self.layers.modules():
+                if isinstance(cell, GRUCell):
+                    cell.reset_after()

@@ -18,6 +18,14 @@ from dlrun.task.regress import Regress
 PIXELS, CLASSES = 4 * 3, 5
 
 
+PLAIN: dict[str, Any] = {
+    "auxiliary_weight": 0.0,
+    "shift": 0,
+    "flip": False,
+    "erase": 0,
+}  # nothing but the images themselves
+
+
 def regression() -> Regress:
     draw = torch.Generator().manual_seed(0)
     x = torch.randn(60, 3, generator=draw)
@@ -33,7 +41,7 @@ def images() -> Classify:
     y = (x.flatten(1).float() @ torch.randn(PIXELS, CLASSES, generator=draw)).argmax(1)
     sizes = {"in_features": PIXELS, "in_channels": 1, "height": 4, "width": 3, "outputs": CLASSES}
     split = Split(x, y)
-    return Classify(Data(split, split, None, sizes), label_smoothing=0.1, max_len=None)
+    return Classify(Data(split, split, None, sizes), label_smoothing=0.1, max_len=None, **PLAIN)
 
 
 def train(task: Task, model: nn.Module, optim: torch.optim.Optimizer) -> list[float]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dlrun.model.rnn import GRU, LSTM, RNN, Recurrent
+from dlrun.model.rnn import GRU, LSTM, RNN, BothWays, Recurrent
 from dlrun.model.scratch_rnn import ScratchGRU, ScratchLSTM, ScratchRNN
 
 B, T, V, D, H, CLASSES = 5, 7, 11, 6, 4, 3
@@ -33,8 +33,8 @@ def pair(name: str, outputs: int | None = None, reset: str = "after", **options:
     ours.embedding.load_state_dict(theirs.embedding.state_dict())
     ours.output.load_state_dict(theirs.output.state_dict())
     with torch.no_grad():
-        for number, cell in enumerate(ours.layers.cells):
-            for key, value in taken_over(name, parts(theirs, number, chosen["bidirectional"])).items():
+        for number, cell in enumerate(cells(ours)):
+            for key, value in taken_over(name, parts(theirs, number)).items():
                 if getattr(cell, key) is not None:
                     getattr(cell, key).copy_(value)
     return ours, theirs
@@ -44,11 +44,21 @@ def only_gru(name: str, reset: str) -> dict[str, Any]:
     return {"reset": reset} if name == "gru" else {}
 
 
-def parts(theirs: Recurrent, number: int, bidirectional: bool) -> list[Tensor]:
+def readers(model: Any) -> list[Any]:
+    """What reads in one direction, from the lowest layer up; of both ways the one from the left first."""
+    if not isinstance(model.layers, BothWays):
+        return [model.layers]
+    return [each for both in zip(model.layers.from_left, model.layers.from_right, strict=True) for each in both]
+
+
+def cells(ours: Any) -> list[Any]:
+    return [cell for reader in readers(ours) for cell in reader.cells]
+
+
+def parts(theirs: Recurrent, number: int) -> list[Tensor]:
     """weight_ih, weight_hh, bias_ih and bias_hh of one cell of torch's."""
-    layer, way = divmod(number, 2) if bidirectional else (number, 0)
-    suffix = f"_l{layer}{'_reverse' if way else ''}"
-    return [getattr(theirs.layers, f"{kind}{suffix}") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+    found = [reader.all_weights[layer] for reader in readers(theirs) for layer in range(reader.num_layers)]
+    return found[number]
 
 
 def taken_over(name: str, torchs: list[Tensor]) -> dict[str, Tensor]:
@@ -62,12 +72,12 @@ def taken_over(name: str, torchs: list[Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def gradients_agree(name: str, ours: Recurrent, theirs: Recurrent, bidirectional: bool) -> None:
+def gradients_agree(name: str, ours: Recurrent, theirs: Recurrent) -> None:
     """Of every weight; the gradient of a bias that is a sum is that of each of torch's two."""
     torch.testing.assert_close(ours.embedding.weight.grad, theirs.embedding.weight.grad)
     torch.testing.assert_close(ours.output.weight.grad, theirs.output.weight.grad)
-    for number, cell in enumerate(ours.layers.cells):
-        torchs = [part.grad for part in parts(theirs, number, bidirectional) if part.grad is not None]
+    for number, cell in enumerate(cells(ours)):
+        torchs = [part.grad for part in parts(theirs, number) if part.grad is not None]
         torchs[3] = torchs[3] if name == "gru" else torch.zeros_like(torchs[3])
         wanted = taken_over(name, torchs)
         if name == "gru":
@@ -96,7 +106,7 @@ def test_language_model_with_torch_s_weights(name: str, layers: int) -> None:
             torch.testing.assert_close(a, b)
     (own_logits * weigh[:, 4:]).sum().backward()
     (torch_logits * weigh[:, 4:]).sum().backward()
-    gradients_agree(name, ours, theirs, bidirectional=False)
+    gradients_agree(name, ours, theirs)
     assert ours.vectors is ours.embedding.weight
 
 
@@ -111,7 +121,7 @@ def test_classifier_with_torch_s_weights(name: str, bidirectional: bool) -> None
     torch.testing.assert_close(own, torchs)
     (own * weigh).sum().backward()
     (torchs * weigh).sum().backward()
-    gradients_agree(name, ours, theirs, bidirectional)
+    gradients_agree(name, ours, theirs)
 
 
 def test_reset_before_the_product_is_another_function() -> None:
@@ -123,7 +133,7 @@ def test_reset_before_the_product_is_another_function() -> None:
     torch.testing.assert_close(after(ids)[0], theirs(ids)[0])
     assert (course(ids)[0] - theirs(ids)[0]).abs().max() > 0.05
     assert "layers.cells.0.b_hh" not in dict(course.named_parameters())
-    cell = course.layers.cells[0]
+    cell = cells(course)[0]
     x, h = torch.randn(B, D), torch.randn(B, H)
     r = torch.sigmoid(x @ cell.W_xr + h @ cell.W_hr + cell.b_r)
     z = torch.sigmoid(x @ cell.W_xz + h @ cell.W_hz + cell.b_z)
