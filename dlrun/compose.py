@@ -22,7 +22,6 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -30,28 +29,24 @@ from dlrun import console
 from dlrun.errors import UserError, nearest
 
 CONFIG = {"version_base": "1.3", "config_path": "pkg://dlrun.conf", "config_name": "config"}
-_sweeps: list[Path] = []  # folders made for the sweep that is running
+OURS = ("hydra", "launcher", "sweep")  # what the config says about running many, not about a run
 HIDDEN_GROUPS = ("tuned",)  # values for exactly one triple of choices: nothing to pick by hand
 
 
-def run(argv: list[str], job: Callable[[DictConfig], None]) -> None:
+def run(argv: list[str], job: Callable[[DictConfig], Any]) -> None:
     """Lets Hydra compose argv and call `job(config)` once, or once for each job of a sweep."""
-    if any(argument.startswith("hydra.run.dir=") for argument in argv):
-        raise UserError("hydra.run.dir has no effect here. Type folder=PATH to say where the run goes.")
+    for key in ("hydra.run.dir", "hydra.sweep.dir"):
+        if any(argument.startswith(f"{key}=") for argument in argv):
+            raise UserError(f"{key} has no effect here. Type folder=PATH to say where the run or sweep goes.")
     register_resolvers()
 
     @hydra.main(**CONFIG)
-    def main(config: DictConfig) -> None:
-        job(config)
+    def main(config: DictConfig) -> Any:
+        return job(config)
 
     sys.argv = ["dlrun", *flags_last(argv)]
-    _sweeps.clear()
-    try:
-        with raising_plainly(), argparse_that_starts(), own_words(argv):
-            main()
-    finally:
-        for folder in _sweeps:
-            remove_if_nothing_ran(folder)
+    with raising_plainly(), argparse_that_starts(), own_words(argv):
+        main()
 
 
 def flags_last(argv: list[str]) -> list[str]:
@@ -71,9 +66,7 @@ def flags_last(argv: list[str]) -> list[str]:
 
 
 def register_resolvers() -> None:
-    # Both are cached by Hydra for the whole sweep, so that all its jobs see the same folder.
     OmegaConf.register_new_resolver("choice", choice, replace=True)
-    OmegaConf.register_new_resolver("new_sweep_folder", new_folder, replace=True, use_cache=True)
 
 
 def choice(group: str) -> str:
@@ -81,42 +74,28 @@ def choice(group: str) -> str:
     return str(HydraConfig.get().runtime.choices.get(group, "none")).replace("/", "_")
 
 
-def new_folder(wanted: str) -> str:
-    """Makes a sweep's folder, its own even when two sweeps start in the same second."""
-    Path(wanted).parent.mkdir(parents=True, exist_ok=True)
-    for number in range(1, 10_000):
-        path = Path(wanted if number == 1 else f"{wanted}-{number}")
-        with contextlib.suppress(FileExistsError):
-            path.mkdir()
-            _sweeps.append(path)
-            return str(path)
-    raise UserError(f"{wanted} and its numbered neighbours all exist.")
+def plain(config: DictConfig, hydra_config: Any = None) -> dict[str, Any]:
+    """A run's config as plain values, resolved, with its choices; what is said about running many is left out."""
+    values = OmegaConf.to_container(
+        OmegaConf.masked_copy(config, [str(key) for key in config if key not in OURS]), resolve=True
+    )
+    assert isinstance(values, dict)
+    return {**values, "choices": choices(hydra_config or HydraConfig.get())}
 
 
-def remove_if_nothing_ran(folder: Path) -> None:
-    """A sweep in which no job began leaves no folder behind."""
-    if {path.name for path in folder.iterdir()} <= {"multirun.yaml"}:
-        (folder / "multirun.yaml").unlink(missing_ok=True)
-        folder.rmdir()
-        with contextlib.suppress(OSError):  # the day's folder and outputs/, where they are empty now
-            folder.parent.rmdir()
-            folder.parent.parent.rmdir()
-
-
-def choices() -> dict[str, str]:
-    """Group -> what was chosen, without Hydra's own groups."""
-    chosen = HydraConfig.get().runtime.choices
-    return {group: name for group, name in chosen.items() if not group.startswith("hydra/") and name is not None}
+def choices(hydra_config: Any) -> dict[str, str]:
+    """Group -> what was chosen, without Hydra's own groups and those that say nothing about a run."""
+    chosen = hydra_config.runtime.choices
+    return {group: name for group, name in chosen.items() if name is not None and group.split("/")[0] not in OURS}
 
 
 def overrides() -> list[str]:
     return list(HydraConfig.get().overrides.task)
 
 
-def sweep_folder() -> Path | None:
-    """The sweep's folder while a job of `-m` runs, otherwise None."""
-    config = HydraConfig.get()
-    return Path(config.sweep.dir) if config.mode == RunMode.MULTIRUN else None
+def sweep_folder() -> Path:
+    """The sweep's folder, while one of Hydra's launchers runs a job of it."""
+    return Path(HydraConfig.get().sweep.dir)
 
 
 def job_number() -> int:

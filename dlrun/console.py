@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn
@@ -26,7 +27,11 @@ BAR_SECONDS = 0.1  # between two drawings of a bar
 PLAIN_SECONDS = 10.0  # between two lines about the same epoch where there is no bar
 PIPE_WIDTH = 200  # a pipe has no width of its own; 80 columns would cut the paths that a script wants to read
 
+Relay = Callable[..., None]  # relay("said", text) | relay("at", title, share of the pass, seconds left, figures)
+RELAY_SECONDS = 0.5  # between two messages about the same epoch
+
 _quiet = False
+_relay: Relay | None = None
 _log: IO[str] | None = None
 _live: Console | None = None  # the console of the bar that is shown: a line said meanwhile must go above it
 
@@ -46,6 +51,18 @@ def set_quiet(quiet: bool) -> None:
     """On ranks above 0 nothing is printed."""
     global _quiet
     _quiet = quiet
+
+
+@contextmanager
+def relayed(relay: Relay) -> Iterator[None]:
+    """What would be shown is told to `relay` instead: a sweep's worker has no terminal of its own."""
+    global _relay, _quiet
+    before = _relay, _quiet
+    _relay, _quiet = relay, True
+    try:
+        yield
+    finally:
+        _relay, _quiet = before
 
 
 @contextmanager
@@ -88,6 +105,8 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     _line(f"warning: {text}", "bold yellow")
+    if _relay:
+        _relay("warned", text)
 
 
 def error(text: str) -> None:
@@ -140,10 +159,10 @@ def _encodable(text: str, stream: Any) -> str:
 
 
 class Bar:
-    """One epoch: a Rich bar on a terminal, plain lines elsewhere. `done` and `total` are batches."""
+    """One epoch: a Rich bar on a terminal, plain lines elsewhere. `done`, `total` and those `after` it are batches."""
 
-    def __init__(self, title: str, total: int, done: int):
-        self.title, self.total, self.first, self.done = title, total, done, done
+    def __init__(self, title: str, total: int, done: int, after: int):
+        self.title, self.total, self.first, self.done, self.after = title, total, done, done, after
         self.started = self.drawn = time.monotonic()
         self.bar = self.make_bar() if _draws() else None
 
@@ -169,6 +188,9 @@ class Bar:
         """Costs nothing but a look at the clock, unless something is drawn."""
         self.done = done
         now = time.monotonic()
+        if _relay and now - self.drawn >= RELAY_SECONDS:
+            self.drawn = now
+            self.tell(figures())
         if now - self.drawn < (BAR_SECONDS if self.bar else PLAIN_SECONDS) or _quiet:
             return
         self.drawn = now
@@ -182,7 +204,14 @@ class Bar:
     def end(self, figures: dict[str, float]) -> None:
         """The epoch's line, which stays."""
         self.close()
+        if _relay:
+            self.tell(figures)
         _line(f"{self.title}  {_figures(figures)}  {self.rate()}  {_duration(time.monotonic() - self.started)}")
+
+    def tell(self, figures: dict[str, float]) -> None:
+        assert _relay is not None
+        seconds = (time.monotonic() - self.started) / max(self.done - self.first, 1)
+        _relay("at", self.title, self.done / self.total, seconds * (self.total - self.done + self.after), figures)
 
     def rate(self) -> str:
         return f"{number((self.done - self.first) / max(time.monotonic() - self.started, 1e-9))} batches/s"
@@ -195,8 +224,8 @@ class Bar:
 
 
 @contextmanager
-def progress(title: str, total: int, done: int = 0) -> Iterator[Bar]:
-    bar = Bar(title, total, done)
+def progress(title: str, total: int, done: int = 0, after: int = 0) -> Iterator[Bar]:
+    bar = Bar(title, total, done, after)
     try:
         yield bar
     finally:
@@ -237,3 +266,65 @@ def download() -> Callable[[str, int, int | None], None]:
             _line(line)
 
     return show
+
+
+class Board:
+    """A sweep's jobs, redrawn in place on a terminal; elsewhere one line when a job begins and one when it ends."""
+
+    def __init__(self, titles: dict[int, str]):
+        self.titles = titles
+        self.states: dict[int, list[str]] = {}  # job -> state, epoch, figures, time left
+        self.drawn = 0.0
+        self.live: Live | None = None
+        if _draws():
+            global _live
+            _live = Console(stderr=True, highlight=False)
+            self.live = Live(console=_live, auto_refresh=False, transient=True)
+            self.live.start()
+
+    def add(self, job: int, title: str) -> None:
+        self.titles[job] = title
+
+    def at(self, job: int, title: str, share: float, left: float, figures: dict[str, float]) -> None:
+        self.states[job] = ["running", f"{title} {share:.0%}", _figures(figures), _duration(left)]
+        self.draw()
+
+    def note(self, job: int, state: str, detail: str = "") -> None:
+        """A change of state, such as completed or failed; the line stays and goes to the log as well."""
+        self.states[job] = [state, "", detail, ""]
+        style = "bold red" if state in ("failed", "diverged") else None
+        _line(f"job {job} {state}: {self.titles[job]}" + (f"  {detail}" if detail else ""), style)
+        self.draw(always=True)
+
+    def draw(self, always: bool = False) -> None:
+        now = time.monotonic()
+        if self.live is None or (now - self.drawn < BAR_SECONDS and not always):
+            return
+        self.drawn = now
+        running = {job: state for job, state in self.states.items() if state[0] == "running"}
+        ended = len(self.states) - len(running)
+        shown = Table(title=Text(f"{ended} of {len(self.titles)} jobs have ended"), title_justify="left")
+        for name in ("job", "overrides", "state", "epoch", "", "left"):
+            shown.add_column(name, overflow="ellipsis", no_wrap=True)
+        room = max(4, self.live.console.height - 6)
+        for job, state in [*running.items(), *self.waiting()][:room]:
+            shown.add_row(str(job), Text(self.titles[job]), *(Text(cell) for cell in state))
+        self.live.update(shown, refresh=True)
+
+    def waiting(self) -> list[tuple[int, list[str]]]:
+        return [(job, ["waiting", "", "", ""]) for job in self.titles if job not in self.states]
+
+    def close(self) -> None:
+        global _live
+        if self.live:
+            self.live.stop()
+            self.live = _live = None
+
+
+@contextmanager
+def board(titles: dict[int, str]) -> Iterator[Board]:
+    shown = Board(titles)
+    try:
+        yield shown
+    finally:
+        shown.close()

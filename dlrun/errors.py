@@ -26,6 +26,10 @@ class RunFailed(DlrunError):
     """A run failed or diverged; its folder says why."""
 
 
+class Pruned(DlrunError):
+    """A search gave the run up: others do better."""
+
+
 class Stopped(DlrunError):
     """A run was stopped by a signal, with a checkpoint written. Exit code 128 + the signal's number."""
 

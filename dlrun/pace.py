@@ -66,6 +66,15 @@ class Pace:
         self.at.batch = batch % batches
         self.at.epoch += batch == batches
 
+    def batches_after(self, count: int) -> int:
+        """How many batches follow those of this pass, which has `count`; patience may end it earlier."""
+        settings, ends = self.settings, []
+        if settings.epochs:
+            ends.append((settings.epochs - self.at.epoch - 1) * count)
+        if settings.max_steps:
+            ends.append((settings.max_steps - self.at.step) * settings.accumulate - (count - self.at.batch))
+        return max(0, min(ends))
+
     def evaluation_due(self) -> bool:
         if self.at.step == self.at.evaluated:
             return False

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,6 +113,14 @@ class RunDir:
                 return False
         except filelock.Timeout:
             return True
+
+    def wait_until_free(self, seconds: float) -> None:
+        """A worker whose sweep was killed saves and ends by itself, a moment later. UserError when it does not."""
+        until = time.monotonic() + seconds
+        while self.in_use():
+            if time.monotonic() > until:
+                raise UserError(f"{self.path} is in use: another dlrun is training it.")
+            time.sleep(0.1)
 
     # config and summary
 

@@ -7,6 +7,7 @@ import subprocess
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,7 +20,36 @@ from dlrun.errors import DlrunError, RunFailed, UserError, nearest
 from dlrun.evaluate import load_weights
 from dlrun.optim.schedule import Schedule
 from dlrun.rundir import RunDir
-from dlrun.trainer import Trainer
+from dlrun.trainer import Trainer, Watch, nobody
+
+
+def start(
+    config: dict[str, Any],
+    overrides: list[str],
+    *,
+    replaceable: bool,
+    trusted: Sequence[str] | None = None,
+    watch: Watch = nobody,
+    run: RunDir | None = None,
+) -> RunDir:
+    """Trains a new run. Its folder is made once everything is known to fit, unless it is there already."""
+    plans = assemble.check(config, trusted)
+    parts = assemble.build_parts(plans, replaceable=replaceable)
+    config["stand_in"] = "always" if parts.data_facts["source"] == "stand-in" else "never"  # resumed: the same again
+    engine = assemble.build_optim(plans, parts.model, parts.task)
+    run = run or RunDir.create(Path(config["folder"]))
+    config["folder"] = str(run.path)
+    run.write_config(config)
+    train(run, plans, parts, engine, overrides=overrides, watch=watch)
+    return run
+
+
+def resume(run: RunDir, plans: Plans, *, overrides: list[str], watch: Watch = nobody) -> None:
+    """Goes on with a run from its last checkpoint. `overrides`: all that its summary is to name."""
+    parts = assemble.build_parts(plans)
+    engine = assemble.build_optim(plans, parts.model, parts.task)
+    warn_of_other_data(run, parts)
+    train(run, plans, parts, engine, overrides=overrides, watch=watch, go_on=True)
 
 
 def train(
@@ -29,6 +59,7 @@ def train(
     engine: tuple[Optimizer, Schedule],
     *,
     overrides: list[str],
+    watch: Watch,
     go_on: bool = False,
 ) -> None:
     """Trains in a run's folder, from the start or from its last checkpoint, and says how it ended."""
@@ -49,6 +80,7 @@ def train(
                 seed=plans.config["seed"],
                 batch_size=plans.config["batch_size"],
                 summary=facts(plans, parts, overrides),
+                watch=watch,
             )
             if checkpoint:
                 trainer.load_state_dict(checkpoint)

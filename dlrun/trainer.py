@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 
 from dlrun import console
 from dlrun.device import Device, rng_state, set_rng_state
-from dlrun.errors import RunFailed, Stopped, UserError
+from dlrun.errors import Pruned, RunFailed, Stopped, UserError
 from dlrun.evaluate import evaluate, load_weights
 from dlrun.metric import Mean
 from dlrun.optim.schedule import Schedule
@@ -29,6 +29,13 @@ from dlrun.signals import StopWish
 from dlrun.task.base import Task
 
 CHECKPOINT_FORMAT = 1
+
+Watch = Callable[[int, int, float], bool]  # (epoch, step, value of the goal) after each evaluation -> give up?
+
+
+def nobody(epoch: int, step: int, value: float) -> bool:
+    """The watch of a run of its own: it is never given up."""
+    return False
 
 
 class Trainer:
@@ -47,10 +54,11 @@ class Trainer:
         seed: int,
         batch_size: int,
         summary: dict[str, Any],
+        watch: Watch,
     ):
         self.task, self.model, self.optim, self.schedule = task, model, optim, schedule
         self.device, self.run, self.settings = device, run, settings
-        self.seed, self.batch_size, self.summary = seed, batch_size, summary
+        self.seed, self.batch_size, self.summary, self.watch = seed, batch_size, summary, watch
         self.pace = Pace(settings)
         self.running = Mean()  # of the training steps since the last logged one
         self.scaler = device.scaler()
@@ -88,7 +96,7 @@ class Trainer:
             if self.at.batch >= count:  # the run goes on with larger batches or fewer of them: this pass is over
                 self.pace.move(count, count)
                 continue
-            with console.progress(self.epoch_title(), count, self.at.batch) as bar:
+            with console.progress(self.epoch_title(), count, self.at.batch, self.pace.batches_after(count)) as bar:
                 group: list[Any] = []
                 for number, batch in enumerate(batches, self.at.batch + 1):
                     group.append(batch)
@@ -168,6 +176,10 @@ class Trainer:
             self.schedule.after_evaluation(figures[self.goal_tag])
             self.note_best(figures[self.goal_tag])
             self.log(figures)
+            if self.watch(self.at.epoch, self.at.step, figures[self.goal_tag]):
+                self.save("last")
+                self.summary["status"] = "pruned"
+                raise Pruned(f"Given up at step {self.at.step}: other runs do better.")
         elif self.pace.log_due():
             self.log({})
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import hydra
 import pytest
-from omegaconf import OmegaConf, open_dict
 
 from dlrun import assemble, catalogue, compose
 
@@ -16,12 +15,7 @@ def composed(*overrides: str) -> dict:
     compose.register_resolvers()
     with hydra.initialize_config_module(config_module="dlrun.conf", version_base="1.3"):
         config = hydra.compose("config", overrides=[*overrides, "folder=somewhere"], return_hydra_config=True)
-    chosen = {group: name for group, name in config.hydra.runtime.choices.items() if not group.startswith("hydra/")}
-    with open_dict(config):
-        config.pop("hydra")
-    plain = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(plain, dict)
-    return {**plain, "choices": chosen}
+        return compose.plain(config, config.hydra)
 
 
 ALL = [(group, name) for group in catalogue.GROUPS if group != "trainer" for name in catalogue.choices(group)]
@@ -37,8 +31,8 @@ def test_every_choice_composes_and_is_checked(group: str, name: str) -> None:
 @pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: str(path.relative_to(CONF)))
 def test_every_key_has_help(path: Path) -> None:
     """A key with a plain value says behind it what it is; experiments and tuned values say it at the top instead."""
-    if path.parent.name in ("experiment", "tuned"):
-        assert path.read_text(encoding="utf-8").count("\n# ") >= 3 or path.parent.name == "tuned"
+    if path.parent.name in ("experiment", "sweep", "tuned"):
+        assert path.read_text(encoding="utf-8").count("\n# ") >= 3 or path.parent.name != "experiment"
         return
     text = path.read_text(encoding="utf-8").split("\nhydra:")[0]
     for line in text.splitlines():

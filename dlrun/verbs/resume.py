@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dlrun.errors import UserError
 from dlrun.rundir import RunDir
+from dlrun.sweep.folder import SweepDir, is_sweep
 from dlrun.verbs.parser import verb
 
 # Another value would be another run; what optim and scheduler say is in the checkpoint as well, which wins.
@@ -15,13 +18,26 @@ FIXED = ("model", "data", "task", "optim", "scheduler", "seed", "batch_size", "f
 
 
 def run(argv: list[str]) -> None:
-    parser = verb("resume", "Goes on exactly where a run stopped; trainer.epochs=20 extends it.")
+    parser = verb("resume", "Goes on exactly where a run or a sweep stopped; trainer.epochs=20 extends a run.")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    parser.add_argument("--retry-failed", action="store_true", help="of a sweep: also the jobs that failed")
+    parser.add_argument(
+        "--extend", nargs="+", metavar="KEY=VALUES", default=[], help="of a sweep: more jobs, such as optim.lr=0.3"
+    )
     arguments = parser.parse_args(argv)
+    if is_sweep(Path(arguments.run)):
+        resume_sweep(arguments)
+    elif arguments.retry_failed or arguments.extend:
+        raise UserError(f"--retry-failed and --extend are for sweeps, and {arguments.run} is none.")
+    else:
+        resume_run(arguments)
+
+
+def resume_run(arguments: Namespace) -> None:
     run_dir = RunDir.open(arguments.run)
     overrides = dict(read_override(each) for each in arguments.overrides)
 
-    from dlrun import assemble, console, session
+    from dlrun import console, session
 
     plans = session.open_plans(run_dir, trust=arguments.trust, overrides=overrides)
     if run_dir.in_use():
@@ -32,15 +48,28 @@ def run(argv: list[str]) -> None:
             f"{run_dir.path} is complete: {summary['epoch']} epochs, {summary['step']:,} steps. "
             f"To go further type: dlrun resume {arguments.run} trainer.epochs={summary['epoch'] * 2 or 10}"
         )
-    parts = assemble.build_parts(plans)
-    engine = assemble.build_optim(plans, parts.model, parts.task)
-    session.warn_of_other_data(run_dir, parts)
     if overrides:
         run_dir.write_config(plans.config)
         console.say(f"changed: {' '.join(arguments.overrides)}")
-    session.train(
-        run_dir, plans, parts, engine, overrides=summary.get("overrides", []) + arguments.overrides, go_on=True
-    )
+    session.resume(run_dir, plans, overrides=summary.get("overrides", []) + arguments.overrides)
+
+
+def resume_sweep(arguments: Namespace) -> None:
+    if arguments.overrides:
+        raise UserError(
+            f"{arguments.run} is a sweep, whose jobs keep their values. "
+            f"For more jobs type: dlrun resume {arguments.run} --extend {' '.join(arguments.overrides)}"
+        )
+    from dlrun.sweep import start
+
+    sweep = SweepDir.open(Path(arguments.run))
+    if arguments.extend:
+        from dlrun.sweep import grid
+        from dlrun.verbs.train import sweep_job
+
+        grid.run(grid.extended(sweep.facts()["command"], arguments.extend), sweep_job, into=sweep)
+        return
+    start.drive(sweep, trusted=tuple(arguments.trust), retry_failed=arguments.retry_failed)
 
 
 def read_override(text: str) -> tuple[str, Any]:

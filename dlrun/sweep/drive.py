@@ -1,0 +1,112 @@
+"""Keeps all workers busy until there are no more jobs, shows how they do, and keeps the leaderboard."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from dlrun import console
+from dlrun.errors import Stopped
+from dlrun.signals import StopWish
+from dlrun.sweep import outcome
+from dlrun.sweep.folder import ENDED, Job, SweepDir
+from dlrun.sweep.workers import Event, Workers
+
+KILL_AFTER = 60.0  # seconds that a worker has to save and end, once it was asked to
+
+
+class Source(Protocol):
+    """Where jobs come from: a list, or a search that looks at how the earlier ones did."""
+
+    def next(self) -> Job | None: ...
+
+    def give_up(self, job: Job, epoch: int, step: int, value: float) -> bool: ...
+
+    def ended(self, job: Job, status: str) -> None: ...
+
+
+class Listed:
+    """Jobs that are known from the start."""
+
+    def __init__(self, jobs: Sequence[Job]):
+        self.waiting = list(jobs)
+
+    def next(self) -> Job | None:
+        return self.waiting.pop(0) if self.waiting else None
+
+    def give_up(self, job: Job, epoch: int, step: int, value: float) -> bool:
+        return False
+
+    def ended(self, job: Job, status: str) -> None:
+        pass
+
+
+class Drive:
+    """One session of a sweep. `jobs`: all that it has, those of earlier sessions too; a search appends to them."""
+
+    def __init__(self, sweep: SweepDir, jobs: list[Job], source: Source, workers: Workers):
+        self.sweep, self.jobs, self.source, self.workers = sweep, jobs, source, workers
+        self.warned: set[str] = set()
+
+    def run(self) -> None:
+        """Raises Stopped after a signal, and RunFailed when a job has failed, both with the table shown."""
+        with console.log_to(self.sweep.path / "sweep.log"), StopWish() as stop:
+            console.say(f"sweep: {self.sweep.path}, {len(self.workers.free)} at a time")
+            with console.board({job.number: " ".join(job.overrides) for job in self.jobs}) as board:
+                for job in self.jobs:
+                    if (status := self.sweep.status(job)) in ENDED:
+                        board.states[job.number] = [status, "", "", ""]
+                self.loop(board, stop)
+            self.finish(stop)
+
+    def loop(self, board: console.Board, stop: StopWish) -> None:
+        asked = None  # when the workers were asked to stop
+        while True:
+            while self.workers.free and not stop.number and (job := self.source.next()):
+                if job not in self.jobs:
+                    self.jobs.append(job)
+                    board.add(job.number, " ".join(job.overrides))
+                self.workers.start(job)
+                board.note(job.number, "running")
+            if not self.workers.busy:
+                return
+            for event in self.workers.events(0.25):
+                self.take(event, board)
+            if stop.number and asked is None:
+                asked = time.monotonic()
+                self.workers.signal_all(signal.SIGTERM)
+            if asked and time.monotonic() - asked > KILL_AFTER:
+                self.workers.signal_all(signal.SIGKILL)
+
+    def take(self, event: Event, board: console.Board) -> None:
+        job = event.job
+        if event.kind == "at":
+            board.at(job.number, *event.values)
+        elif event.kind == "warned" and event.values[0] not in self.warned:
+            self.warned.add(event.values[0])
+            console.warn(f"job {job.number}: {event.values[0]}")
+        elif event.kind == "evaluated":
+            self.workers.answer(job, self.source.give_up(job, *event.values))
+        elif event.kind == "ended":
+            status, error = event.values
+            if status == "failed":
+                self.sweep.note_failure(job, error)
+            self.source.ended(job, status)
+            self.sweep.write_leaderboard(self.jobs)
+            board.note(job.number, status, self.how(job, status, error))
+
+    def how(self, job: Job, status: str, error: str | None) -> str:
+        """A job's last line: its best value and time, or what went wrong and where to read more."""
+        if status in ("failed", "diverged"):
+            return f"{error}  log: {job.run.path}/run.log"
+        row = self.sweep.row(job)
+        seconds = f"{row['duration_s']:.1f} s" if row["duration_s"] is not None else ""
+        return f"{row['metric']} {console.number(row['best'])}  {seconds}"
+
+    def finish(self, stop: StopWish) -> None:
+        rows = outcome.show(self.sweep, self.jobs)
+        if stop.number:
+            raise Stopped(f"The sweep was stopped. Go on: dlrun resume {self.sweep.path}", stop.number)
+        outcome.raise_failures(self.sweep, rows)

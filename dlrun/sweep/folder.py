@@ -1,0 +1,230 @@
+"""One sweep's folder: what its jobs are, how each ended, who is best. Plain files, readable without dlrun.
+
+sweep.json   the command, the launcher's settings        jobs.jsonl   one object per job: number, overrides, config
+<n>-<model>-<data>/   each job's run folder              leaderboard.json, leaderboard.md   rewritten after each job
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from dlrun import console
+from dlrun.errors import UserError
+from dlrun.rundir import RunDir, write_atomically
+
+ENDED = ("completed", "pruned", "failed", "diverged")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep. `config` is resolved and its `folder` the run's own, so no Hydra is needed to start it."""
+
+    number: int
+    overrides: list[str]
+    config: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return Path(self.config["folder"]).name
+
+    @property
+    def run(self) -> RunDir:
+        return RunDir(Path(self.config["folder"]))
+
+    def replaceable(self) -> bool:
+        """Whether a stand-in may take the data's place: the user named neither data nor experiment."""
+        return not any(each.lstrip("+").startswith(("data=", "experiment=")) for each in self.overrides)
+
+
+class SweepDir:
+    """A sweep's folder. `create` makes a new one, `open` finds one; `working` holds it for this process alone."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.rows: dict[int, dict[str, Any]] = {}  # of jobs that have ended: their files do not change any more
+
+    @classmethod
+    def create(cls, wanted: Path, facts: dict[str, Any]) -> SweepDir:
+        if is_sweep(wanted):
+            raise UserError(
+                f"{wanted} belongs to another sweep. Go on with that one: dlrun resume {wanted}; "
+                "or type folder=PATH for another place."
+            )
+        path = RunDir.create(wanted).path  # the same race for a name, won by one
+        (path / "checkpoints").rmdir()
+        sweep = cls(path)
+        sweep.write_facts(facts)
+        return sweep
+
+    @classmethod
+    def open(cls, path: Path) -> SweepDir:
+        sweep = cls(path)
+        sweep.facts()
+        return sweep
+
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        text = json.dumps(facts, indent=1) + "\n"
+        write_atomically(self.path / "sweep.json", lambda file: file.write(text.encode()))
+
+    def facts(self) -> dict[str, Any]:
+        try:
+            return json.loads((self.path / "sweep.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.path}/sweep.json can't be read: {error}") from error
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Two processes working on one sweep would train the same jobs twice."""
+        lock = filelock.FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise UserError(f"{self.path} is in use: another dlrun works on this sweep.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def writing(self) -> filelock.FileLock:
+        """Held while the leaderboard is written by jobs that know nothing of each other."""
+        return filelock.FileLock(self.path / ".leaderboard.lock")
+
+    # jobs
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        """Appends jobs, in one write: a kill leaves at most one line cut short, which is then not a job."""
+        lines = "".join(json.dumps(asdict(job), default=str) + "\n" for job in jobs)
+        with open(self.path / "jobs.jsonl", "a", encoding="utf-8") as file:
+            file.write(lines)
+
+    def jobs(self) -> list[Job]:
+        path = self.path / "jobs.jsonl"
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+        jobs = [Job(**json.loads(line)) for line in lines]
+        # A sweep that was moved: its jobs lie beside the file that lists them, wherever they were before.
+        return [Job(job.number, job.overrides, job.config | {"folder": str(self.path / job.name)}) for job in jobs]
+
+    def job(self, number: int, overrides: list[str], config: dict[str, Any]) -> Job:
+        names = [str(config["choices"].get(group, "none")).replace("/", "_") for group in ("model", "data")]
+        return Job(number, overrides, config | {"folder": str(self.path / f"{number}-{'-'.join(names)}")})
+
+    @staticmethod
+    def status(job: Job) -> str:
+        """waiting, running, interrupted, or how it ended."""
+        status = job.run.read_summary().get("status", "waiting")
+        if status == "running" and not job.run.in_use():
+            return "interrupted"  # killed: nobody was left to write it down
+        return status
+
+    def note_failure(self, job: Job, reason: str) -> None:
+        """A job that could not say itself how it ended: killed, or failed before its first step."""
+        job.run.path.mkdir(exist_ok=True)
+        summary = job.run.read_summary()
+        if summary.get("status") in ENDED:
+            return
+        if not (job.run.path / "config.yaml").exists():
+            job.run.write_config(job.config)
+        known = {"choices": job.config["choices"], "overrides": job.overrides, "seed": job.config.get("seed")}
+        job.run.write_summary(known | summary | {"status": "failed", "error": reason})
+
+    # the leaderboard
+
+    def row(self, job: Job) -> dict[str, Any]:
+        if job.number in self.rows:
+            return self.rows[job.number]
+        summary = job.run.read_summary()
+        goal = summary.get("goal", {})
+        row = {
+            "rank": None,
+            "job": job.number,
+            "status": self.status(job),
+            "overrides": job.overrides,
+            "metric": goal.get("metric"),
+            "mode": goal.get("mode"),
+            "best": goal.get("best"),
+            "last": summary.get("metrics", {}).get(goal.get("metric")),
+            "duration_s": summary.get("duration_s"),
+            "folder": job.name,
+            "error": summary.get("error"),
+        }
+        if row["status"] in ENDED:
+            self.rows[job.number] = row
+        return row
+
+    def leaderboard(self, jobs: Sequence[Job]) -> dict[str, Any]:
+        """Best first by the goal that most jobs have; jobs with another goal, or none yet, come last without a rank."""
+        rows = [dict(self.row(job)) for job in jobs]
+        goals = Counter((row["metric"], row["mode"]) for row in rows if row["best"] is not None)
+        metric, mode = goals.most_common(1)[0][0] if goals else (None, "min")
+        ranked = [row for row in rows if row["metric"] == metric and row["best"] is not None]
+        ranked.sort(key=lambda row: (-row["best"] if mode == "max" else row["best"], row["job"]))
+        for rank, row in enumerate(ranked, 1):
+            row["rank"] = rank
+        board = {"metric": metric, "mode": mode, "jobs": ranked + [row for row in rows if row["rank"] is None]}
+        if seeds := over_seeds(ranked, mode):
+            board["seeds"] = seeds
+        return board
+
+    def write_leaderboard(self, jobs: Sequence[Job]) -> dict[str, Any]:
+        board = self.leaderboard(jobs)
+        text = json.dumps(board, indent=1) + "\n"
+        write_atomically(self.path / "leaderboard.json", lambda file: file.write(text.encode()))
+        page = markdown(board)
+        write_atomically(self.path / "leaderboard.md", lambda file: file.write(page.encode()))
+        return board
+
+
+def over_seeds(ranked: list[dict[str, Any]], mode: str) -> list[dict[str, Any]]:
+    """Mean and standard deviation of what differs in its seed alone, best first; nothing where no seed is swept."""
+    groups: dict[str, list[float]] = {}
+    for row in ranked:
+        others = " ".join(each for each in row["overrides"] if not each.startswith("seed="))
+        if len(others.split()) < len(row["overrides"]):
+            groups.setdefault(others, []).append(row["best"])
+    found = [
+        {"overrides": key, "mean": statistics.mean(values), "std": statistics.stdev(values), "seeds": len(values)}
+        for key, values in groups.items()
+        if len(values) > 1
+    ]
+    return sorted(found, key=lambda each: -each["mean"] if mode == "max" else each["mean"])
+
+
+COLUMNS = ["rank", "job", "status", "overrides", "metric", "best", "last", "time"]
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    return [
+        "" if row["rank"] is None else str(row["rank"]),
+        str(row["job"]),
+        row["status"],
+        " ".join(row["overrides"]),
+        row["metric"] or "",
+        console.number(row["best"]),
+        console.number(row["last"]),
+        "" if row["duration_s"] is None else f"{row['duration_s']:.1f} s",
+    ]
+
+
+def markdown(board: dict[str, Any]) -> str:
+    lines = [f"# Leaderboard: {board['mode']} {board['metric']}", "", "| " + " | ".join(COLUMNS) + " |"]
+    lines += ["|" + "---|" * len(COLUMNS)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells(row)) + " |" for row in board["jobs"]]
+    lines += [
+        f"{'' if number else chr(10)}- `{each['overrides']}`: {console.number(each['mean'])} ± "
+        f"{console.number(each['std'])} over {each['seeds']} seeds"
+        for number, each in enumerate(board.get("seeds", []))
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def is_sweep(path: Path) -> bool:
+    return (path / "sweep.json").is_file()

@@ -1,0 +1,75 @@
+"""A sweep begins, or goes on: jobs composed and checked, a folder made, workers seated, and off it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dlrun import console
+from dlrun.errors import UserError
+from dlrun.rundir import OUTPUTS
+from dlrun.sweep.folder import Job, SweepDir
+
+Composed = tuple[list[str], dict[str, Any]]  # the overrides that count, and the job's config
+Elsewhere = Callable[[Path, Sequence[Sequence[str]]], None]  # runs the jobs of a sweep's folder somewhere
+SHOWN = 5  # of the jobs that do not compose
+
+
+def checked(composer: Callable[[Sequence[str]], Composed], lists: Sequence[list[str]]) -> list[Composed]:
+    """Every job composed and its parts checked, before the first one starts. UserError names those that are wrong."""
+    from dlrun import assemble
+
+    good: list[Composed] = []
+    problems: list[str] = []
+    for number, overrides in enumerate(lists):
+        try:
+            composed = composer(overrides)
+            assemble.check(composed[1])
+            good.append(composed)
+        except UserError as error:
+            problems.append(f"job {number} ({' '.join(overrides)}): {error}")
+    if problems:
+        more = f"\nand {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        hint = (
+            "\nWith launcher.lenient=true what is written ++key=value reaches only the jobs that have the key."
+            * bool(good)
+        )
+        raise UserError(
+            f"{len(problems)} of {len(lists)} jobs can't run, so none was started:\n"
+            + "\n".join(problems[:SHOWN])
+            + more
+            + hint
+        )
+    return good
+
+
+def make_folder(wanted: Path | None, facts: dict[str, Any]) -> SweepDir:
+    now = datetime.now()
+    return SweepDir.create(wanted or OUTPUTS / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}-sweep", facts)
+
+
+def add(sweep: SweepDir, composed: Sequence[Composed]) -> list[Job]:
+    """Appends those that the sweep does not have yet; all its jobs."""
+    before = sweep.jobs()
+    known = {tuple(job.overrides) for job in before}
+    fresh = [each for each in composed if tuple(each[0]) not in known]
+    jobs = [sweep.job(number, *each) for number, each in enumerate(fresh, len(before))]
+    if before:
+        console.say(f"{len(jobs)} jobs more, {len(composed) - len(fresh)} were there already")
+    sweep.add(jobs)
+    return [*before, *jobs]
+
+
+def drive(sweep: SweepDir, *, trusted: tuple[str, ...], retry_failed: bool = False) -> None:
+    """Runs what has not ended yet: waiting jobs from their start, interrupted ones from their checkpoints."""
+    from dlrun.sweep.drive import Drive, Listed
+    from dlrun.sweep.workers import Workers, seats
+
+    launcher, jobs = sweep.facts()["launcher"], sweep.jobs()
+    ended = {"completed", "pruned"} | (set() if retry_failed else {"failed", "diverged"})
+    todo = [job for job in jobs if sweep.status(job) not in ended]
+    taken = seats(launcher["workers"], launcher["threads"], launcher["gpus"], len(jobs))
+    with sweep.working():
+        Drive(sweep, jobs, Listed(todo), Workers(taken, trusted)).run()

@@ -1,0 +1,114 @@
+"""Worker processes, one for each running job, forked from a server that has torch imported already."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from typing import Any
+
+from dlrun.errors import UserError
+from dlrun.sweep.folder import Job
+from dlrun.sweep.worker import Seat, work
+
+# What a job would otherwise import by itself, a second or two each time; dynamo is imported by torch's optimizers.
+WARM = ["dlrun.sweep.worker", "torch._dynamo", "torch.utils.tensorboard"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a worker says. `kind`: at, warned, evaluated (it waits for an answer) or ended."""
+
+    job: Job
+    kind: str
+    values: tuple[Any, ...]
+
+
+class Workers:
+    """Up to as many processes at once as there are seats."""
+
+    def __init__(self, seats: Sequence[Seat], trusted: tuple[str, ...]):
+        self.free = list(seats)
+        self.trusted = trusted
+        self.busy: dict[Connection, tuple[Job, Seat, ForkServerProcess]] = {}
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(WARM)
+
+    def start(self, job: Job) -> None:
+        seat = self.free.pop(0)
+        ours, theirs = self.context.Pipe()
+        process = self.context.Process(target=work, args=(job, seat, self.trusted, theirs), daemon=False)
+        process.start()
+        theirs.close()  # so that its end is seen here
+        self.busy[ours] = (job, seat, process)
+
+    def events(self, seconds: float) -> Iterator[Event]:
+        """What was said until now, waiting for so long at most. A process that died without a word has ended too."""
+        for connection in wait(list(self.busy), timeout=seconds):
+            assert isinstance(connection, Connection)
+            job = self.busy[connection][0]
+            try:
+                kind, *values = connection.recv()
+            except (EOFError, OSError):
+                kind, values = "ended", ["failed", None]
+            if kind == "ended":
+                code = self.release(connection)
+                if values[1] is None and values[0] == "failed":
+                    values[1] = how_it_died(code)
+            yield Event(job, kind, tuple(values))
+
+    def answer(self, job: Job, value: bool) -> None:
+        connection = next(each for each, (held, *_) in self.busy.items() if held is job)
+        with contextlib.suppress(OSError):  # it has died: its end is the next event
+            connection.send(value)
+
+    def release(self, connection: Connection) -> int | None:
+        """Waits for the process, whose seat is free again. Its exit code: minus the signal that killed it."""
+        _, seat, process = self.busy.pop(connection)
+        connection.close()
+        process.join()
+        self.free.append(seat)
+        return process.exitcode
+
+    def signal_all(self, number: int) -> None:
+        for _, _, process in self.busy.values():
+            if process.pid and process.is_alive():
+                os.kill(process.pid, number)
+
+
+def how_it_died(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        return f"killed by {name}" + (" (the machine may have run out of memory)" if name == "SIGKILL" else "")
+    return f"its process ended with code {code}"
+
+
+def seats(workers: int | None, threads: int | None, gpus: Sequence[int | str] | None, jobs: int) -> list[Seat]:
+    """One worker for each GPU, or as many as the cores can feed; never more than there are jobs.
+
+    Threads are shared out: two jobs that each have all cores run at less than half the speed.
+    """
+    for name, value in (("workers", workers), ("threads", threads)):
+        if value is not None and value < 1:
+            raise UserError(f"launcher.{name}={value}: must be at least 1.")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cards = visible_gpus() if gpus is None else list(gpus)
+    count = workers or len(cards) or max(1, cores // (threads or 1))
+    count = max(1, min(count, jobs))
+    each = threads or max(1, cores // count)
+    return [Seat(each, cards[number % len(cards)] if cards else None) for number in range(count)]
+
+
+def visible_gpus() -> list[int | str]:
+    """What CUDA_VISIBLE_DEVICES allows, or all there are, without starting CUDA in this process."""
+    import torch
+
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if allowed is not None:
+        return [each for each in allowed.split(",") if each.strip()] if torch.cuda.device_count() else []
+    return list(range(torch.cuda.device_count()))
