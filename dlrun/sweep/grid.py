@@ -9,7 +9,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from dlrun import build, compose
 from dlrun.errors import UserError
 from dlrun.sweep import outcome, start
 from dlrun.sweep.folder import SweepDir
+from dlrun.sweep.launcher import Launcher
 
 FIXED = (*compose.OURS, "folder", "trusted")  # one value for the whole sweep
 
@@ -43,7 +44,7 @@ class Asked:
     overrides: list[Override]  # of jobs: what a file of conf/sweep/ says, then what was typed
     composer: Composer
     folder: Path | None  # where it shall lie; None: a new folder under outputs/
-    launcher: dict[str, Any]
+    launcher: Launcher
     sweeper: dict[str, Any]
 
 
@@ -51,7 +52,8 @@ def run(argv: list[str], job: Callable[[DictConfig], Any], into: SweepDir | None
     """A sweep, or with `into` more jobs for one. `job(config)` is called where a launcher of Hydra's runs it."""
     argv = compose.flags_last([each for each in argv if each not in ("-m", "--multirun")])
     compose.register_resolvers()
-    fixed = deferred(argv)
+    with compose.own_words(argv):
+        fixed = deferred(argv)
     with (
         compose.raising_plainly(),
         compose.argparse_that_starts(),
@@ -96,15 +98,15 @@ def read(argv: list[str], hydra: Hydra, config: DictConfig) -> Asked:
     parser = OverridesParser.create(config_loader=hydra.config_loader)
     typed = parser.parse_overrides([*listed, *config.hydra.overrides.task])
     last = {each.get_key_element(): each for each in typed}  # the command line wins
-    launcher, sweeper = (OmegaConf.to_container(node, resolve=True) for node in (config.launcher, config.hydra.sweeper))
-    assert isinstance(launcher, dict) and isinstance(sweeper, dict)
+    launcher: dict[str, Any] = OmegaConf.to_container(config.launcher, resolve=True)  # type: ignore[assignment]
+    sweeper: dict[str, Any] = OmegaConf.to_container(config.hydra.sweeper, resolve=True)  # type: ignore[assignment]
     return Asked(
         argv=argv,
         overrides=[each for key, each in last.items() if key.lstrip("+~").split(".")[0] not in FIXED],
         composer=Composer(hydra.config_loader, config),
         folder=Path(config.folder) if "folder" in last else None,
-        launcher={str(key): value for key, value in launcher.items()},
-        sweeper={str(key): value for key, value in sweeper.items()},
+        launcher=build.plan("launcher", launcher, Launcher)(),
+        sweeper=sweeper,
     )
 
 
@@ -135,7 +137,7 @@ class Grid:
         if len(lists) == 1 and into is None:
             raise UserError("Nothing to sweep over. Give a key several values, such as optim.lr=0.1,0.01, or drop -m.")
         composed = start.checked(asked.composer, lists)
-        facts = {"kind": "grid", "command": asked.argv, "launcher": asked.launcher}
+        facts = {"kind": "grid", "command": asked.argv, "launcher": asdict(asked.launcher)}
         sweep = into or start.make_folder(asked.folder, facts)
         jobs = start.add(sweep, composed)
         if elsewhere is None:
@@ -220,7 +222,7 @@ def deferred(argv: list[str]) -> list[str]:
         if argument.startswith("-") or "=" not in argument:
             found.append(argument)
             continue
-        parsed = parser.parse_override(argument)
+        (parsed,) = parser.parse_overrides([argument])
         key = parsed.key_or_group
         fixed = not parsed.is_sweep_override() and not parsed.is_delete()
         if fixed and "." in key and key.split(".")[0] not in FIXED:

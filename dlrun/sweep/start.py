@@ -11,6 +11,7 @@ from dlrun import console
 from dlrun.errors import UserError
 from dlrun.rundir import OUTPUTS
 from dlrun.sweep.folder import Job, SweepDir
+from dlrun.sweep.launcher import Launcher
 
 Composed = tuple[list[str], dict[str, Any]]  # the overrides that count, and the job's config
 Elsewhere = Callable[[Path, Sequence[Sequence[str]]], None]  # runs the jobs of a sweep's folder somewhere
@@ -65,11 +66,12 @@ def add(sweep: SweepDir, composed: Sequence[Composed]) -> list[Job]:
 def drive(sweep: SweepDir, *, trusted: tuple[str, ...], retry_failed: bool = False) -> None:
     """Runs what has not ended yet: waiting jobs from their start, interrupted ones from their checkpoints."""
     from dlrun.sweep.drive import Drive, Listed
-    from dlrun.sweep.workers import Workers, seats
+    from dlrun.sweep.workers import Workers
 
-    launcher, jobs = sweep.facts()["launcher"], sweep.jobs()
+    launcher, jobs = Launcher(**sweep.facts()["launcher"]), sweep.jobs()
     ended = {"completed", "pruned"} | (set() if retry_failed else {"failed", "diverged"})
     todo = [job for job in jobs if sweep.status(job) not in ended]
-    taken = seats(launcher["workers"], launcher["threads"], launcher["gpus"], len(jobs))
+    if not todo:
+        console.say(f"{sweep.path} is complete: nothing is left to run")
     with sweep.working():
-        Drive(sweep, jobs, Listed(todo), Workers(taken, trusted)).run()
+        Drive(sweep, jobs, Listed(todo), Workers(launcher.seats(len(jobs)), trusted)).run()

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import traceback
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -20,15 +19,8 @@ from dlrun import console
 from dlrun.errors import DataError, DlrunError, Pruned, Stopped, UserError
 from dlrun.rundir import RunDir
 from dlrun.sweep.folder import Job
+from dlrun.sweep.launcher import Seat
 from dlrun.sweep.train_job import train
-
-
-@dataclass(frozen=True)
-class Seat:
-    """What a worker may use: CPU threads, and one GPU where there are some."""
-
-    threads: int
-    gpu: int | str | None
 
 
 def work(job: Job, seat: Seat, trusted: tuple[str, ...], connection: Connection) -> None:

@@ -12,9 +12,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
-from dlrun.errors import UserError
 from dlrun.sweep.folder import Job
-from dlrun.sweep.worker import Seat, work
+from dlrun.sweep.launcher import Seat
+from dlrun.sweep.worker import work
 
 # What a job would otherwise import by itself, a second or two each time; dynamo is imported by torch's optimizers.
 WARM = ["dlrun.sweep.worker", "torch._dynamo", "torch.utils.tensorboard"]
@@ -86,29 +86,3 @@ def how_it_died(code: int | None) -> str:
         name = signal.Signals(-code).name
         return f"killed by {name}" + (" (the machine may have run out of memory)" if name == "SIGKILL" else "")
     return f"its process ended with code {code}"
-
-
-def seats(workers: int | None, threads: int | None, gpus: Sequence[int | str] | None, jobs: int) -> list[Seat]:
-    """One worker for each GPU, or as many as the cores can feed; never more than there are jobs.
-
-    Threads are shared out: two jobs that each have all cores run at less than half the speed.
-    """
-    for name, value in (("workers", workers), ("threads", threads)):
-        if value is not None and value < 1:
-            raise UserError(f"launcher.{name}={value}: must be at least 1.")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cards = visible_gpus() if gpus is None else list(gpus)
-    count = workers or len(cards) or max(1, cores // (threads or 1))
-    count = max(1, min(count, jobs))
-    each = threads or max(1, cores // count)
-    return [Seat(each, cards[number % len(cards)] if cards else None) for number in range(count)]
-
-
-def visible_gpus() -> list[int | str]:
-    """What CUDA_VISIBLE_DEVICES allows, or all there are, without starting CUDA in this process."""
-    import torch
-
-    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if allowed is not None:
-        return [each for each in allowed.split(",") if each.strip()] if torch.cuda.device_count() else []
-    return list(range(torch.cuda.device_count()))

@@ -69,6 +69,12 @@ def resume_sweep(arguments: Namespace) -> None:
 
         grid.run(grid.extended(sweep.facts()["command"], arguments.extend), sweep_job, into=sweep)
         return
+    if sweep.facts()["kind"] == "optuna":
+        from dlrun.sweep import grid
+        from dlrun.verbs.train import sweep_job
+
+        grid.run(sweep.facts()["command"], sweep_job, into=sweep)
+        return
     start.drive(sweep, trusted=tuple(arguments.trust), retry_failed=arguments.retry_failed)
 
 

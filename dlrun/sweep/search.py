@@ -1,0 +1,258 @@
+"""A search by Optuna (Akiba et al. 2019): it asks for the next values, and gives up runs that others outdo.
+
+Every trial is a job of the sweep with the trial's number. The study lies in the sweep's folder, where
+`optuna-dashboard` opens it and `dlrun resume` goes on with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+
+from dlrun import assemble, console
+from dlrun.errors import UserError
+from dlrun.limits import NonNegative, Positive
+from dlrun.sweep import grid, start
+from dlrun.sweep.drive import Drive
+from dlrun.sweep.folder import ENDED, Job, SweepDir
+from dlrun.sweep.workers import Workers
+
+try:
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+except ImportError as error:
+    raise UserError("hydra/sweeper=optuna needs Optuna: pip install 'dlrun[optuna]'") from error
+
+FILES = {"journal": "optuna.log", "sqlite": "optuna.db"}
+
+
+class Search:
+    """conf/hydra/sweeper/optuna.yaml."""
+
+    def __init__(
+        self,
+        *,
+        trials: Positive,
+        sampler: Literal["tpe", "random", "cmaes", "gp", "grid"],
+        pruner: Literal["none", "median", "hyperband"],
+        warmup_trials: NonNegative,
+        warmup_epochs: NonNegative,
+        goals: list[str] | None,
+        storage: Literal["journal", "sqlite"],
+        seed: int,
+    ):
+        self.trials, self.sampler, self.pruner, self.storage, self.seed = trials, sampler, pruner, storage, seed
+        self.warmup_trials, self.warmup_epochs = warmup_trials, warmup_epochs
+        self.goals = [tuple(goal.split()) for goal in goals or []]
+        for goal in self.goals:
+            if len(goal) != 2 or goal[0] not in ("min", "max"):
+                raise UserError(f"hydra.sweeper.goals: {' '.join(goal)} is no goal. For example: 'min val/perplexity'.")
+
+    def sweep(self, asked: grid.Asked, *, into: SweepDir | None, elsewhere: start.Elsewhere | None) -> None:
+        if elsewhere is not None:
+            raise UserError("hydra/sweeper=optuna hears from each job while it runs: leave hydra/launcher out.")
+        space = {each.get_key_element(): each for each in asked.overrides}
+        ranges = {key: distribution(each) for key, each in space.items() if varies(each)}
+        if not ranges:
+            raise UserError(
+                "Nothing to search. Give a key a range: 'optim.lr=tag(log,interval(1e-4,1))' or values a,b."
+            )
+        lists = [[example(key, each) for key, each in space.items()]]
+        (composed,) = start.checked(asked.composer, lists)  # a mistake is found before there is a folder
+        facts = {"kind": "optuna", "command": asked.argv, "launcher": asdict(asked.launcher)}
+        sweep = into or start.make_folder(asked.folder, facts)
+        plans = assemble.check(composed[1])
+        goals = self.goals or [(plans.task.target.goal.split()[0], "best")]  # type: ignore[attr-defined]
+        with sweep.working():
+            study = self.open_study(sweep.path, [mode for mode, _ in goals], composed[1]["trainer"])
+            source = Trials(self, study, sweep, asked.composer, space, ranges, goals)
+            Drive(sweep, sweep.jobs(), source, Workers(asked.launcher.seats(self.trials), asked.composer.trusted)).run()
+            source.show_front()
+
+    def open_study(self, folder: Path, modes: Sequence[str], trainer: dict[str, Any]) -> optuna.Study:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        path = folder / FILES[self.storage]
+        try:
+            store: optuna.storages.BaseStorage | str = f"sqlite:///{path}"
+            if self.storage == "journal":
+                store = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+            return optuna.create_study(
+                study_name="dlrun",
+                storage=store,
+                sampler=self.make_sampler(),
+                pruner=self.make_pruner(trainer["epochs"], len(modes)),
+                directions=["maximize" if mode == "max" else "minimize" for mode in modes],
+                load_if_exists=True,
+            )
+        except Exception as error:  # optuna's own, sqlite's, sqlalchemy's, or those of JSON
+            text = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(f"The search's storage {path} can't be opened, locked or damaged: {text}") from error
+
+    def make_sampler(self) -> optuna.samplers.BaseSampler:
+        samplers, seed = optuna.samplers, self.seed
+        try:
+            return {
+                # Workers ask before the others have ended: constant_liar keeps them from all trying the same.
+                "tpe": lambda: samplers.TPESampler(seed=seed, constant_liar=True),
+                "random": lambda: samplers.RandomSampler(seed=seed),
+                "cmaes": lambda: samplers.CmaEsSampler(seed=seed),
+                "gp": lambda: samplers.GPSampler(seed=seed),
+                "grid": lambda: samplers.BruteForceSampler(seed=seed),
+            }[self.sampler]()
+        except ImportError as error:
+            raise UserError(f"hydra.sweeper.sampler={self.sampler} needs more: pip install 'dlrun[optuna]'") from error
+
+    def make_pruner(self, epochs: int | None, goals: int) -> optuna.pruners.BasePruner:
+        if self.pruner == "none":
+            return optuna.pruners.NopPruner()
+        if goals > 1:
+            raise UserError("Runs can be given up for one goal only. With several: hydra.sweeper.pruner=none.")
+        if self.pruner == "median":
+            return optuna.pruners.MedianPruner(self.warmup_trials, self.warmup_epochs)
+        return optuna.pruners.HyperbandPruner(max(1, self.warmup_epochs), epochs or "auto")
+
+
+class Trials:
+    """Where the search's jobs come from: first those that a kill cut short, then new ones."""
+
+    def __init__(
+        self,
+        search: Search,
+        study: optuna.Study,
+        sweep: SweepDir,
+        composer: grid.Composer,
+        space: dict[str, Override],
+        ranges: dict[str, Any],
+        goals: Sequence[tuple[str, ...]],
+    ):
+        self.search, self.study, self.sweep, self.composer = search, study, sweep, composer
+        self.space, self.ranges, self.goals = space, ranges, goals
+        self.running: dict[int, optuna.Trial] = {}
+        self.known = {job.number for job in sweep.jobs()}
+        self.left = list(self.unfinished())
+
+    def unfinished(self) -> Iterator[Job]:
+        """Jobs of trials that a killed search never told the end of; one without a job was asked for and no more."""
+        jobs = {job.number: job for job in self.sweep.jobs()}
+        for trial in self.study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
+            job = jobs.get(trial.number)
+            if job is None:
+                self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+                continue
+            self.running[job.number] = optuna.Trial(self.study, trial._trial_id)
+            status = self.sweep.status(job)
+            if status in ENDED:
+                self.ended(job, status)
+            else:
+                yield job
+
+    def next(self) -> Job | None:
+        if self.left:
+            return self.left.pop(0)
+        while len(self.known) < self.search.trials:
+            trial = self.study.ask(self.ranges)
+            overrides = [
+                f"{key}={trial.params[key]}" if key in self.ranges else example(key, each)
+                for key, each in self.space.items()
+            ]
+            try:
+                (composed,) = start.checked(self.composer, [overrides])
+            except UserError as error:
+                console.warn(f"trial {trial.number} can't run: {error}")
+                self.known.add(trial.number)
+                self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                continue
+            job = self.sweep.job(trial.number, *composed)
+            self.sweep.add([job])
+            self.known.add(job.number)
+            self.running[job.number] = trial
+            return job
+        return None
+
+    def give_up(self, job: Job, epoch: int, step: int, value: float) -> bool:
+        if len(self.goals) > 1:
+            return False
+        trial = self.running[job.number]
+        by_steps = job.config["trainer"]["eval_every_steps"] is not None
+        trial.report(value, step if by_steps else epoch)
+        return trial.should_prune()
+
+    def ended(self, job: Job, status: str) -> None:
+        if status == "interrupted":  # it goes on when the search does
+            return
+        trial, states = self.running.pop(job.number), optuna.trial.TrialState
+        values = self.values(job) if status == "completed" else None
+        if values is not None:
+            self.study.tell(trial, values)
+        else:
+            self.study.tell(trial, state=states.PRUNED if status == "pruned" else states.FAIL)
+
+    def values(self, job: Job) -> list[float] | None:
+        """What the goals name: `best` of the run's own goal, a tag's last value, or a figure such as duration_s."""
+        summary = job.run.read_summary()
+        figures = {**summary, **summary.get("metrics", {}), "best": summary.get("goal", {}).get("best")}
+        found = [figures.get(name) for _, name in self.goals]
+        if all(isinstance(value, int | float) and math.isfinite(value) for value in found):
+            return [float(value) for value in found]  # type: ignore[arg-type]
+        names = ", ".join(name for _, name in self.goals)
+        console.warn(f"job {job.number} has no {names}; it has {', '.join(sorted(summary.get('metrics', {})))}")
+        return None
+
+    def show_front(self) -> None:
+        """With several goals no run is the best: those that no other one beats in all of them."""
+        console.say(f"the search in a browser: optuna-dashboard {self.sweep.path / FILES[self.search.storage]}")
+        if len(self.goals) < 2:
+            return
+        names = [" ".join(goal) for goal in self.goals]
+        rows = []
+        with contextlib.suppress(ValueError):  # none has ended well
+            rows = [
+                [
+                    str(trial.number),
+                    *map(console.number, trial.values),
+                    " ".join(f"{k}={v}" for k, v in trial.params.items()),
+                ]
+                for trial in self.study.best_trials
+            ]
+        console.table("best trade-offs", ["job", *names, "values"], rows)
+
+
+def varies(override: Override) -> bool:
+    return override.is_sweep_override() and len(getattr(override.value(), "list", [0, 0])) != 1
+
+
+def distribution(override: Override) -> optuna.distributions.BaseDistribution:
+    """interval and range become numbers, everything else a choice; tag(log,...) samples the logarithm."""
+    value, found = override.value(), optuna.distributions
+    try:
+        if isinstance(value, IntervalSweep):
+            log = "log" in value.tags
+            assert value.start is not None and value.end is not None
+            if isinstance(value.start, int) and isinstance(value.end, int):
+                return found.IntDistribution(value.start, value.end, log=log)
+            return found.FloatDistribution(float(value.start), float(value.end), log=log)
+        if isinstance(value, RangeSweep):
+            numbers = list(value.range())
+            if not numbers:
+                raise ValueError("the range is empty")
+            if all(isinstance(number, int) for number in numbers):
+                return found.IntDistribution(int(numbers[0]), int(numbers[-1]), step=int(value.step))
+            return found.FloatDistribution(float(numbers[0]), float(numbers[-1]), step=float(value.step))
+        return found.CategoricalDistribution(list(override.sweep_string_iterator()))
+    except ValueError as error:
+        raise UserError(f"{override.input_line} is no range to search: {error}") from error
+
+
+def example(key: str, override: Override) -> str:
+    """One value of it, to see whether jobs compose."""
+    if not override.is_sweep_override():
+        return str(override.input_line)
+    value = override.value()
+    first = value.start if isinstance(value, IntervalSweep) else next(iter(override.sweep_string_iterator()))
+    return f"{key}={first}"
