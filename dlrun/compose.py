@@ -35,9 +35,6 @@ HIDDEN_GROUPS = ("tuned",)  # values for exactly one triple of choices: nothing 
 
 def run(argv: list[str], job: Callable[[DictConfig], Any]) -> None:
     """Lets Hydra compose argv and call `job(config)` once, or once for each job of a sweep."""
-    for key in ("hydra.run.dir", "hydra.sweep.dir"):
-        if any(argument.startswith(f"{key}=") for argument in argv):
-            raise UserError(f"{key} has no effect here. Type folder=PATH to say where the run or sweep goes.")
     register_resolvers()
 
     @hydra.main(**CONFIG)
@@ -51,6 +48,10 @@ def run(argv: list[str], job: Callable[[DictConfig], Any]) -> None:
 
 def flags_last(argv: list[str]) -> list[str]:
     """Hydra's parser stumbles over a flag between overrides, such as `model=mine --config-dir my_conf optim=sgd`."""
+
+    for key in ("hydra.run.dir", "hydra.sweep.dir"):
+        if any(argument.startswith(f"{key}=") for argument in argv):
+            raise UserError(f"{key} has no effect here. Type folder=PATH to say where the run or sweep goes.")
 
     def complain(message: str) -> NoReturn:
         raise UserError(f"{message}. `dlrun --help` shows what can be typed.")

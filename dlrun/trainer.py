@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 
 from dlrun import console
 from dlrun.device import Device, rng_state, set_rng_state
-from dlrun.errors import Pruned, RunFailed, Stopped, UserError
+from dlrun.errors import DlrunError, Pruned, RunFailed, Stopped, UserError
 from dlrun.evaluate import evaluate, load_weights
 from dlrun.metric import Mean
 from dlrun.optim.schedule import Schedule
@@ -295,7 +295,7 @@ class Trainer:
             yield
         except BaseException as error:
             status = self.summary["status"]
-            self.summary["error"] = str(error) or type(error).__name__
+            self.summary["error"] = str(error) if isinstance(error, DlrunError) else f"{type(error).__name__}: {error}"
             self.write_summary("failed" if status == "running" else status)
             raise
         self.write_summary("completed")

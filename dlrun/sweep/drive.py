@@ -11,7 +11,7 @@ from dlrun import console
 from dlrun.errors import Stopped
 from dlrun.signals import StopWish
 from dlrun.sweep import outcome
-from dlrun.sweep.folder import ENDED, Job, SweepDir
+from dlrun.sweep.folder import ENDED, Job, SweepDir, common
 from dlrun.sweep.workers import Event, Workers
 
 KILL_AFTER = 60.0  # seconds that a worker has to save and end, once it was asked to
@@ -19,6 +19,8 @@ KILL_AFTER = 60.0  # seconds that a worker has to save and end, once it was aske
 
 class Source(Protocol):
     """Where jobs come from: a list, or a search that looks at how the earlier ones did."""
+
+    common: list[str]  # overrides that all jobs share
 
     def next(self) -> Job | None: ...
 
@@ -30,8 +32,9 @@ class Source(Protocol):
 class Listed:
     """Jobs that are known from the start."""
 
-    def __init__(self, jobs: Sequence[Job]):
-        self.waiting = list(jobs)
+    def __init__(self, waiting: Sequence[Job], jobs: Sequence[Job]):
+        self.waiting = list(waiting)
+        self.common = common(jobs)
 
     def next(self) -> Job | None:
         return self.waiting.pop(0) if self.waiting else None
@@ -49,12 +52,15 @@ class Drive:
     def __init__(self, sweep: SweepDir, jobs: list[Job], source: Source, workers: Workers):
         self.sweep, self.jobs, self.source, self.workers = sweep, jobs, source, workers
         self.warned: set[str] = set()
+        self.common = source.common
 
     def run(self) -> None:
         """Raises Stopped after a signal, and RunFailed when a job has failed, both with the table shown."""
         with console.log_to(self.sweep.path / "sweep.log"), StopWish() as stop:
             console.say(f"sweep: {self.sweep.path}, {len(self.workers.free)} at a time")
-            with console.board({job.number: " ".join(job.overrides) for job in self.jobs}) as board:
+            if self.common:
+                console.say(f"all jobs: {' '.join(self.common)}")
+            with console.board({job.number: self.title(job) for job in self.jobs}) as board:
                 for job in self.jobs:
                     if (status := self.sweep.status(job)) in ENDED:
                         board.states[job.number] = [status, "", "", ""]
@@ -67,7 +73,7 @@ class Drive:
             while self.workers.free and not stop.number and (job := self.source.next()):
                 if job not in self.jobs:
                     self.jobs.append(job)
-                    board.add(job.number, " ".join(job.overrides))
+                    board.add(job.number, self.title(job))
                 self.workers.start(job)
                 board.note(job.number, "running")
             if not self.workers.busy:
@@ -79,6 +85,9 @@ class Drive:
                 self.workers.signal_all(signal.SIGTERM)
             if asked and time.monotonic() - asked > KILL_AFTER:
                 self.workers.signal_all(signal.SIGKILL)
+
+    def title(self, job: Job) -> str:
+        return " ".join(each for each in job.overrides if each not in self.common)
 
     def take(self, event: Event, board: console.Board) -> None:
         job = event.job

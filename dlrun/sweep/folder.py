@@ -161,7 +161,10 @@ class SweepDir:
         return row
 
     def leaderboard(self, jobs: Sequence[Job]) -> dict[str, Any]:
-        """Best first by the goal that most jobs have; jobs with another goal, or none yet, come last without a rank."""
+        """Best first by the goal that most jobs have; jobs with another goal, or none yet, come last without a rank.
+
+        `common`: the overrides that all jobs share; tables show only the others.
+        """
         rows = [dict(self.row(job)) for job in jobs]
         goals = Counter((row["metric"], row["mode"]) for row in rows if row["best"] is not None)
         metric, mode = goals.most_common(1)[0][0] if goals else (None, "min")
@@ -169,7 +172,8 @@ class SweepDir:
         ranked.sort(key=lambda row: (-row["best"] if mode == "max" else row["best"], row["job"]))
         for rank, row in enumerate(ranked, 1):
             row["rank"] = rank
-        board = {"metric": metric, "mode": mode, "jobs": ranked + [row for row in rows if row["rank"] is None]}
+        board = {"metric": metric, "mode": mode, "common": common(jobs)}
+        board["jobs"] = ranked + [row for row in rows if row["rank"] is None]
         if seeds := over_seeds(ranked, mode):
             board["seeds"] = seeds
         return board
@@ -183,12 +187,19 @@ class SweepDir:
         return board
 
 
+def common(jobs: Sequence[Job]) -> list[str]:
+    """The overrides that all jobs share; none when there is but one job."""
+    shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
+    return [each for each in jobs[0].overrides if each in shared] if jobs else []
+
+
 def over_seeds(ranked: list[dict[str, Any]], mode: str) -> list[dict[str, Any]]:
     """Mean and standard deviation of what differs in its seed alone, best first; nothing where no seed is swept."""
     groups: dict[str, list[float]] = {}
     for row in ranked:
-        others = " ".join(each for each in row["overrides"] if not each.startswith("seed="))
-        if len(others.split()) < len(row["overrides"]):
+        kept = [each for each in row["overrides"] if not each.startswith("seed=")]
+        others = " ".join(kept)
+        if len(kept) < len(row["overrides"]):
             groups.setdefault(others, []).append(row["best"])
     found = [
         {"overrides": key, "mean": statistics.mean(values), "std": statistics.stdev(values), "seeds": len(values)}
@@ -201,12 +212,12 @@ def over_seeds(ranked: list[dict[str, Any]], mode: str) -> list[dict[str, Any]]:
 COLUMNS = ["rank", "job", "status", "overrides", "metric", "best", "last", "time"]
 
 
-def cells(row: dict[str, Any]) -> list[str]:
+def cells(row: dict[str, Any], common: Sequence[str]) -> list[str]:
     return [
         "" if row["rank"] is None else str(row["rank"]),
         str(row["job"]),
         row["status"],
-        " ".join(row["overrides"]),
+        " ".join(each for each in row["overrides"] if each not in common),
         row["metric"] or "",
         console.number(row["best"]),
         console.number(row["last"]),
@@ -215,9 +226,13 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 
 def markdown(board: dict[str, Any]) -> str:
-    lines = [f"# Leaderboard: {board['mode']} {board['metric']}", "", "| " + " | ".join(COLUMNS) + " |"]
+    shared = ["", f"All jobs: `{' '.join(board['common'])}`"] if board["common"] else []
+    lines = [f"# Leaderboard: {board['mode']} {board['metric']}", *shared, "", "| " + " | ".join(COLUMNS) + " |"]
     lines += ["|" + "---|" * len(COLUMNS)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells(row)) + " |" for row in board["jobs"]]
+    lines += [
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in cells(row, board["common"])) + " |"
+        for row in board["jobs"]
+    ]
     lines += [
         f"{'' if number else chr(10)}- `{each['overrides']}`: {console.number(each['mean'])} ± "
         f"{console.number(each['std'])} over {each['seeds']} seeds"

@@ -31,7 +31,7 @@ from dlrun import build, compose
 from dlrun.errors import UserError
 from dlrun.sweep import outcome, start
 from dlrun.sweep.folder import SweepDir
-from dlrun.sweep.launcher import Launcher
+from dlrun.sweep.launcher import Launcher, warm_up
 
 FIXED = (*compose.OURS, "folder", "trusted")  # one value for the whole sweep
 
@@ -60,10 +60,12 @@ def run(argv: list[str], job: Callable[[DictConfig], Any], into: SweepDir | None
         compose.own_words(fixed),
         composing(fixed) as (hydra, config),
     ):
+        ours = str(config.hydra.launcher._target_).startswith("dlrun.")
+        if ours:
+            warm_up()
         asked = read(argv, hydra, config)
         node = dict(asked.sweeper)
         sweeper = build.plan("hydra.sweeper", node, build.locate(node["_target_"], ()))()
-        ours = str(config.hydra.launcher._target_).startswith("dlrun.")
         sweeper.sweep(asked, into=into, elsewhere=None if ours else launching(hydra, config, job))
 
 
@@ -174,7 +176,7 @@ class Composer:
                 values = [each for each in values if not (each.is_force_add() and self.lacks(config, each))]
             ConfigLoaderImpl._apply_overrides_to_config(values, config)
             HydraConfig.instance().cfg = base  # type: ignore[assignment]  # the resolver `choice` asks it
-            plain = compose.plain(config, base.hydra)
+            plain = compose.plain(config, base.hydra) | {"trusted": list(self.trusted)}
         kept = [str(each.input_line) for each in parsed if each in values or self.is_group(each)]
         return kept, plain
 
@@ -235,8 +237,8 @@ def deferred(argv: list[str]) -> list[str]:
 
 def extended(command: Sequence[str], additions: Sequence[str]) -> list[str]:
     """The sweep's command with other values for some keys: `optim.lr=0.1,0.01` and `optim.lr=0.3` -> `optim.lr=0.3`."""
-    keys = {each.partition("=")[0] for each in additions}
     for each in additions:
         if "=" not in each:
             raise UserError(f"--extend {each}: that is no KEY=VALUES. For example: --extend optim.lr=0.3")
-    return [*(each for each in command if each.partition("=")[0] not in keys), *additions]
+    left = {each.partition("=")[0]: each for each in additions}
+    return [*(left.pop(each.partition("=")[0], each) for each in command), *left.values()]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import sys
 from dataclasses import dataclass
+from multiprocessing import forkserver
 
 from dlrun.limits import Positive
+
+# What a job would otherwise import by itself, a second or two each time; dynamo is imported by torch's optimizers.
+WARM = ["dlrun.sweep.worker", "torch._dynamo", "torch.utils.tensorboard"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +46,18 @@ class Launcher:
 
 def visible_gpus() -> list[int | str]:
     """What CUDA_VISIBLE_DEVICES allows, or all there are, without starting CUDA in this process."""
+    if sys.platform == "linux" and not glob.glob("/dev/nvidia[0-9]*") and not os.path.exists("/dev/dxg"):
+        return []  # seen without importing torch, which takes seconds
+
     import torch
 
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is not None:
         return [each for each in allowed.split(",") if each.strip()] if torch.cuda.device_count() else []
     return list(range(torch.cuda.device_count()))
+
+
+def warm_up() -> None:
+    """Starts the server, which imports torch beside us while we still compose and check."""
+    forkserver.set_forkserver_preload(WARM)
+    forkserver.ensure_running()

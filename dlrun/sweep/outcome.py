@@ -15,7 +15,7 @@ def show(sweep: SweepDir, jobs: Sequence[Job]) -> list[dict]:
     """Writes the leaderboard and shows it; its rows, best first."""
     board = sweep.write_leaderboard(jobs)
     rows = board["jobs"]
-    console.table("leaderboard", COLUMNS, [cells(row) for row in rows[:SHOWN]])
+    console.table("leaderboard", COLUMNS, [cells(row, board["common"]) for row in rows[:SHOWN]])
     if len(rows) > SHOWN:
         console.say(f"{len(rows) - SHOWN} more in {sweep.path}/leaderboard.md")
     for each in board.get("seeds", []):

@@ -133,6 +133,7 @@ class Trials:
     ):
         self.search, self.study, self.sweep, self.composer = search, study, sweep, composer
         self.space, self.ranges, self.goals = space, ranges, goals
+        self.common = [example(key, each) for key, each in space.items() if key not in ranges]
         self.running: dict[int, optuna.Trial] = {}
         self.known = {job.number for job in sweep.jobs()}
         self.left = list(self.unfinished())

@@ -54,8 +54,8 @@ def make_folder(wanted: Path | None, facts: dict[str, Any]) -> SweepDir:
 def add(sweep: SweepDir, composed: Sequence[Composed]) -> list[Job]:
     """Appends those that the sweep does not have yet; all its jobs."""
     before = sweep.jobs()
-    known = {tuple(job.overrides) for job in before}
-    fresh = [each for each in composed if tuple(each[0]) not in known]
+    known = {frozenset(job.overrides) for job in before}
+    fresh = [each for each in composed if frozenset(each[0]) not in known]
     jobs = [sweep.job(number, *each) for number, each in enumerate(fresh, len(before))]
     if before:
         console.say(f"{len(jobs)} jobs more, {len(composed) - len(fresh)} were there already")
@@ -68,10 +68,13 @@ def drive(sweep: SweepDir, *, trusted: tuple[str, ...], retry_failed: bool = Fal
     from dlrun.sweep.drive import Drive, Listed
     from dlrun.sweep.workers import Workers
 
+    wanted = {package for job in sweep.jobs() for package in job.config.get("trusted") or ()} - set(trusted)
+    if wanted:
+        raise UserError(f"This sweep runs code of yours: add --trust {' --trust '.join(sorted(wanted))}")
     launcher, jobs = Launcher(**sweep.facts()["launcher"]), sweep.jobs()
     ended = {"completed", "pruned"} | (set() if retry_failed else {"failed", "diverged"})
     todo = [job for job in jobs if sweep.status(job) not in ended]
     if not todo:
         console.say(f"{sweep.path} is complete: nothing is left to run")
     with sweep.working():
-        Drive(sweep, jobs, Listed(todo), Workers(launcher.seats(len(jobs)), trusted)).run()
+        Drive(sweep, jobs, Listed(todo, jobs), Workers(launcher.seats(len(jobs)), trusted)).run()

@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from multiprocessing.connection import Connection
+from types import FrameType
 from typing import Any
 
 import torch
@@ -23,8 +24,12 @@ from dlrun.sweep.launcher import Seat
 from dlrun.sweep.train_job import train
 
 
-def work(job: Job, seat: Seat, trusted: tuple[str, ...], connection: Connection) -> None:
+def work(job: Job, seat: Seat, trusted: tuple[str, ...], environment: dict[str, str], connection: Connection) -> None:
     """Trains a job, from the start or from its last checkpoint; its last message is ("ended", status, error)."""
+    os.environ.clear()  # the server's are those of the moment it was started
+    os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the sweep passes it on as SIGTERM
+    signal.signal(signal.SIGTERM, stop_before_training)
     if seat.gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(seat.gpu)  # before CUDA starts in this process
     torch.set_num_threads(seat.threads)
@@ -48,6 +53,11 @@ def work(job: Job, seat: Seat, trusted: tuple[str, ...], connection: Connection)
             with open(job.run.path / "run.log", "a", encoding="utf-8") as log:
                 log.write(traceback.format_exc())
         sender(connection)("ended", status, error)
+
+
+def stop_before_training(number: int, frame: FrameType | None) -> None:
+    """Until the trainer listens to signals itself."""
+    raise Stopped("Stopped before its first step.", number)
 
 
 def sender(connection: Connection) -> console.Relay:

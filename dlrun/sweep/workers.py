@@ -13,11 +13,8 @@ from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 from dlrun.sweep.folder import Job
-from dlrun.sweep.launcher import Seat
+from dlrun.sweep.launcher import Seat, warm_up
 from dlrun.sweep.worker import work
-
-# What a job would otherwise import by itself, a second or two each time; dynamo is imported by torch's optimizers.
-WARM = ["dlrun.sweep.worker", "torch._dynamo", "torch.utils.tensorboard"]
 
 
 @dataclass(frozen=True)
@@ -37,12 +34,13 @@ class Workers:
         self.trusted = trusted
         self.busy: dict[Connection, tuple[Job, Seat, ForkServerProcess]] = {}
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(WARM)
+        warm_up()
 
     def start(self, job: Job) -> None:
         seat = self.free.pop(0)
         ours, theirs = self.context.Pipe()
-        process = self.context.Process(target=work, args=(job, seat, self.trusted, theirs), daemon=False)
+        arguments = (job, seat, self.trusted, dict(os.environ), theirs)
+        process = self.context.Process(target=work, args=arguments, daemon=False)
         process.start()
         theirs.close()  # so that its end is seen here
         self.busy[ours] = (job, seat, process)

@@ -1,0 +1,156 @@
+"""Sweeps from the command line: each job against its own model, mistakes before the first one starts."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Sweep = Callable[..., tuple[int, str, str]]
+QUICK = ("trainer.epochs=1", "launcher.workers=2")
+
+
+def board(folder: str | Path) -> dict:
+    return json.loads((Path(folder) / "leaderboard.json").read_text(encoding="utf-8"))
+
+
+MISTAKES = {
+    ("-m", "seed=0"): "Nothing to sweep over. Give a key several values, such as optim.lr=0.1,0.01, or drop -m.",
+    ("-m", "seed=range(5,1)"): "The sweep has no jobs: one of its ranges is empty.",
+    ("-m", "seed=range(5,1"): "seed=range(5,1 can't be read: no viable alternative at input 'range(5,1'",
+    ("-m", "optim.lr=interval(0,1)"): "optim.lr=interval(0,1) is a range without steps, which a search samples: "
+    "add hydra/sweeper=optuna. For a grid list values, such as optim.lr=0.1,0.01",
+    ("-m", "seed=0,1", "launcher.workers=0"): "launcher.workers=0: it must be at least 1.",
+    ("-m", "seed=0,1", "launcher.workers=many"): "launcher.workers=many: a whole number is expected.",
+    ("-m", "seed=0,1", "launcher.wrokers=2"): "launcher has no key wrokers. Did you mean workers? "
+    "Possible: gpus, lenient, threads, workers.",
+    ("-m", "seed=0,1", "hydra.sweep.dir=x"): "hydra.sweep.dir has no effect here. "
+    "Type folder=PATH to say where the run or sweep goes.",
+    ("-m", "sweep=lr_and_optm"): "There is no sweep lr_and_optm. Did you mean lr_and_optim? Possible: lr_and_optim.",
+    ("-m", "seed=0,1", "--config-dir", "nowhere"): "--config-dir nowhere: there is no such folder.",
+    ("-m", "model=linear,mlp", "model.hidden=[8]", "data=airfoil"): "1 of 2 jobs can't run, so none was started:\n"
+    "job 0 (model=linear model.hidden=[8] data=airfoil): model has no key hidden. It has none.\n"
+    "With launcher.lenient=true what is written ++key=value reaches only the jobs that have the key.",
+    ("-m", "optim.lr=0.1,-1"): "1 of 2 jobs can't run, so none was started:\n"
+    "job 1 (optim.lr=-1): optim.lr=-1: it must be at least 0.",
+    ("resume", "nowhere", "--retry-failed"): "--retry-failed and --extend are for sweeps, and nowhere is none.",
+}
+
+
+@pytest.mark.parametrize("argv", MISTAKES)
+def test_a_mistake_gets_one_message_and_leaves_nothing(argv: tuple[str, ...], sweep: Sweep, tmp_path: Path) -> None:
+    code, out, err = sweep(*argv)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {MISTAKES[argv]}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_axis_turns_fastest_and_the_best_is_first(sweep: Sweep) -> None:
+    code, out, err = sweep("-m", "optim.lr=0.03,0.001", "seed=0,1", "folder=s", *QUICK)
+    assert code == 0, err
+    rows = board("s")["jobs"]
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4]
+    assert [row["best"] for row in rows] == sorted(row["best"] for row in rows)
+    by_job = {row["job"]: row["overrides"][:2] for row in rows}
+    assert by_job[1] == ["optim.lr=0.03", "seed=1"] and by_job[2] == ["optim.lr=0.001", "seed=0"]
+    best = " ".join(rows[0]["overrides"])
+    assert f"the best again: dlrun {best}" in err and "leaderboard" in out
+    (first, second) = board("s")["seeds"]
+    assert (first["overrides"], first["seeds"]) == ("optim.lr=0.03 trainer.epochs=1", 2)
+    assert first["mean"] < second["mean"] and first["std"] > 0
+    page = Path("s/leaderboard.md").read_text(encoding="utf-8")
+    assert page.startswith("# Leaderboard: min val/mse\n") and "| 1 |" in page and "over 2 seeds" in page
+
+
+def test_a_job_of_a_sweep_is_a_run_like_any_other(sweep: Sweep) -> None:
+    assert sweep("-m", "seed=0,1", "folder=s", *QUICK)[0] == 0
+    assert sweep("seed=1", "trainer.epochs=1", "folder=alone")[0] == 0
+    alone, job = (
+        json.loads(Path(name, "summary.json").read_text()) for name in ("alone", "s/1-linear-synthetic_linear")
+    )
+    assert job["goal"] == alone["goal"] and job["status"] == "completed"
+    code, out, _ = sweep("eval", "s/1-linear-synthetic_linear", "--split", "val", "--json")
+    assert code == 0 and json.loads(out)["val/mse"] == alone["goal"]["best"]
+
+
+def test_lenient_gives_a_key_only_to_those_that_have_it(sweep: Sweep) -> None:
+    code, _, err = sweep(
+        "-m",
+        "model=linear,mlp",
+        "++model.hidden=[8]",
+        "data=synthetic_linear",
+        "launcher.lenient=true",
+        "folder=s",
+        *QUICK,
+    )
+    assert code == 0, err
+    overrides = {row["job"]: row["overrides"] for row in board("s")["jobs"]}
+    assert "++model.hidden=[8]" in overrides[1] and "++model.hidden=[8]" not in overrides[0]
+
+
+def test_a_sweep_as_a_file_and_the_command_line_wins(sweep: Sweep) -> None:
+    assert sweep("-m", "sweep=lr_and_optim", "optim.lr=0.01", "folder=s", *QUICK)[0] == 0
+    assert [row["overrides"][:2] for row in sorted(board("s")["jobs"], key=lambda row: row["job"])] == [
+        ["optim=sgd", "optim.lr=0.01"],
+        ["optim=adam", "optim.lr=0.01"],
+    ]
+
+
+def test_a_folder_of_another_sweep_is_refused(sweep: Sweep) -> None:
+    assert sweep("-m", "seed=0,1", "folder=s", *QUICK)[0] == 0
+    before = board("s")
+    code, _, err = sweep("-m", "seed=2,3", "folder=s", *QUICK)
+    message = "s belongs to another sweep. Go on with that one: dlrun resume s; or type folder=PATH for another place."
+    assert (code, err) == (2, f"error: {message}\n")
+    assert board("s") == before
+
+
+def test_resume_of_a_complete_sweep_extends_it(sweep: Sweep) -> None:
+    assert sweep("-m", "optim.lr=0.03,0.01", "seed=0,1", "folder=s", *QUICK)[0] == 0
+    times = {path: path.stat().st_mtime_ns for path in Path("s").glob("*/summary.json")}
+    code, _, err = sweep("resume", "s")
+    assert code == 0 and "s is complete: nothing is left to run" in err
+    code, _, err = sweep("resume", "s", "--extend", "optim.lr=0.03,0.3")
+    assert code == 0 and "2 jobs more, 2 were there already" in err
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    rows = board("s")["jobs"]
+    assert len(rows) == 6 and {row["job"] for row in rows if "optim.lr=0.3" in row["overrides"]} == {4, 5}
+    code, _, err = sweep("resume", "s", "optim.lr=0.5")
+    assert code == 2 and "For more jobs type: dlrun resume s --extend optim.lr=0.5" in err
+
+
+def test_each_job_has_its_threads_and_gpu(sweep: Sweep, package: Callable[[str], None]) -> None:
+    """Seats are handed out in turn; what a job sees is what its own process says."""
+    from dlrun.sweep.launcher import Launcher
+
+    cores = len(os.sched_getaffinity(0))
+    plain = Launcher(workers=None, threads=None, gpus=[], lenient=False)
+    assert len(plain.seats(100)) == cores and {seat.threads for seat in plain.seats(100)} == {1}
+    assert [seat.threads for seat in plain.seats(1)] == [cores]
+    cards = Launcher(workers=4, threads=3, gpus=[5, 7], lenient=False).seats(100)
+    assert [(seat.threads, seat.gpu) for seat in cards] == [(3, 5), (3, 7), (3, 5), (3, 7)]
+
+    package(TELLS)
+    code, _, err = sweep(
+        "-m", "seed=0,1", "model=mine", "--config-dir", "my_conf", "trusted=[my_package]", "folder=s",
+        "launcher.gpus=[5,7]", "launcher.threads=2", "trainer.epochs=1", "device=cpu",
+    )  # fmt: skip
+    assert code == 0, err
+    assert sorted(Path("s").glob("told-*")) == [Path("s/told-5-2"), Path("s/told-7-2")]
+
+
+TELLS = """
+import os
+from pathlib import Path
+import torch
+
+class Mine(torch.nn.Module):
+    def __init__(self, in_features: int, outputs: int):
+        super().__init__()
+        self.layer = torch.nn.Linear(in_features, outputs)
+        Path(f"s/told-{os.environ['CUDA_VISIBLE_DEVICES']}-{torch.get_num_threads()}").touch()
+
+    def forward(self, x):
+        return self.layer(x)
+"""
