@@ -146,7 +146,10 @@ def build_parts(plans: Plans, *, replaceable: bool = False) -> Parts:
 
 
 def build_optim(plans: Plans, model: nn.Module, task: Task) -> tuple[Optimizer, Schedule]:
-    optim: Optimizer = plans.optim(params=model.parameters())
+    measured = {"params": model.parameters()} | ({"objective": task.data.objective} if task.data.objective else {})
+    if plans.optim.missing(measured):
+        raise UserError(f"{plans.optim.name} needs a function that it can differentiate twice; only data=quadratic has one.")
+    optim: Optimizer = plans.optim(**measured)
     total = planned_moves(plans, task)
     node = plans.config["scheduler"]
     mode = task.goal.split()[0]

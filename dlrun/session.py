@@ -55,7 +55,18 @@ def train(
             introduce(run, plans, parts, step)
             if not go_on:
                 run.log_text("config", f"```yaml\n{yaml.safe_dump(plans.config, sort_keys=False)}```", 0)
-            fit_and_tell(trainer, run)
+            try:
+                fit_and_tell(trainer, run)
+            finally:
+                keep_pictures(trainer, run, plans)
+
+
+def keep_pictures(trainer: Trainer, run: RunDir, plans: Plans) -> None:
+    """Pictures of how it went, also of a run that diverged or was stopped: those tell the most."""
+    chosen, lr = plans.config["choices"], plans.config["optim"].get("lr")
+    title = " ".join(filter(None, (chosen.get("optim"), f"lr={lr:g}" if lr else "")))
+    for name, picture in trainer.task.pictures(title).items():
+        console.say(f"picture: {run.keep_picture(name, picture, trainer.at.step)}")
 
 
 def fit_and_tell(trainer: Trainer, run: RunDir) -> None:
