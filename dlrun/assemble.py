@@ -25,7 +25,7 @@ from dlrun.optim.schedule import Schedule
 from dlrun.pace import Settings
 from dlrun.task.base import Task
 
-GROUPS = ("task", "data", "optim", "scheduler", "model", "device", "trainer")
+GROUPS = ("task", "data", "optim", "scheduler", "model", "init", "device", "trainer")
 PLAIN_KEYS = ("seed", "batch_size", "stand_in", "trusted", "folder", "choices")
 DATA_FILE_KEYS = ("name", "files")  # where a dataset's files are; not options of its load()
 
@@ -42,6 +42,7 @@ class Plans:
     data: Plan
     task: Plan
     model: Plan
+    init: Plan
     optim: Plan
     scheduler: Plan
     settings: Settings
@@ -70,7 +71,8 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans
             raise UserError(f"{key}={shown(config[key])}: {problem}.")
     allowed = tuple(config["trusted"] or ()) if trusted is None else tuple(trusted)
     plans = {
-        group: plan_group(group, config[group], allowed) for group in ("data", "task", "model", "optim", "scheduler")
+        group: plan_group(group, config[group], allowed)
+        for group in ("data", "task", "model", "init", "optim", "scheduler")
     }
     settings = plan("trainer", config["trainer"], Settings)()
     if settings.epochs is None and settings.max_steps is None:
@@ -140,6 +142,7 @@ def build_parts(plans: Plans, *, replaceable: bool = False) -> Parts:
         raise UserError(does_not_fit(plans, task, missing))
     devices.seed_everything(plans.config["seed"])
     model: nn.Module = plans.model(**task.sizes)
+    plans.init(model=model)
     model.to(plans.device.torch)
     task.to(plans.device.torch)
     return Parts(data, task, model, plans.device, facts)
@@ -148,7 +151,9 @@ def build_parts(plans: Plans, *, replaceable: bool = False) -> Parts:
 def build_optim(plans: Plans, model: nn.Module, task: Task) -> tuple[Optimizer, Schedule]:
     measured = {"params": model.parameters()} | ({"objective": task.data.objective} if task.data.objective else {})
     if plans.optim.missing(measured):
-        raise UserError(f"{plans.optim.name} needs a function that it can differentiate twice; only data=quadratic has one.")
+        raise UserError(
+            f"{plans.optim.name} needs a function that it can differentiate twice; only data=quadratic has one."
+        )
     optim: Optimizer = plans.optim(**measured)
     total = planned_moves(plans, task)
     node = plans.config["scheduler"]

@@ -13,7 +13,7 @@ import torch
 import yaml
 from torch.optim import Optimizer
 
-from dlrun import assemble, console
+from dlrun import assemble, catalogue, console
 from dlrun.assemble import Parts, Plans
 from dlrun.errors import DlrunError, RunFailed, UserError, nearest
 from dlrun.evaluate import load_weights
@@ -159,6 +159,8 @@ def show_result(trainer: Trainer, run: RunDir) -> None:
 def open_plans(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, Any] | None = None) -> Plans:
     """The checked parts of a saved run. Its own word on `trusted` is never believed: the user says it again."""
     config = run.read_config()
+    if taken := catalogue.fill_in(config):
+        console.say(f"{run.path} is older than {', '.join(taken)}: today's values are taken")
     for key, value in (overrides or {}).items():
         set_key(config, key, value)
     wanted = set(config.get("trusted") or []) - set(trust)

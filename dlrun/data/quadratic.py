@@ -28,7 +28,7 @@ POSSIBLE = f"Possible: numbers, x1, x2, + - * / **, {' '.join(FUNCTIONS)}."
 
 
 def load(*, formula: str) -> Data:
-    """No examples: the formula itself is what exists. It is the one `example` of the training part, nothing is held out.
+    """What exists is the formula itself: the training part is a pass over nothing but it, and nothing is held out.
 
     UserError for a formula that holds anything but numbers, x1, x2, + - * / ** and five functions.
     """

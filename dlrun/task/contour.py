@@ -63,6 +63,8 @@ def draw_path(plot: Image.Image, path: Tensor, frame: Frame) -> None:
     """Lines and dots; the start is an open ring, the end a larger dot."""
     left, right, bottom, top = frame
     path = path[path.isfinite().all(1)].double()
+    if not len(path):
+        return
     x = (path[:, 0] - left) / (right - left) * WIDTH
     y = (top - path[:, 1]) / (top - bottom) * HEIGHT
     # Pillow's lines take no numbers of any size; a hundred frames away their direction is still the true one.
@@ -71,9 +73,8 @@ def draw_path(plot: Image.Image, path: Tensor, frame: Frame) -> None:
     draw.line(points, PATH, 2 * FINE, joint="curve")
     for point in points:
         draw.circle(point, 3.5 * FINE, PATH, "white", FINE)
-    if points:
-        draw.circle(points[0], 6 * FINE, "white", PATH, 2 * FINE)
-        draw.circle(points[-1], 6 * FINE, END, "white", FINE)
+    draw.circle(points[0], 6 * FINE, "white", PATH, 2 * FINE)
+    draw.circle(points[-1], 6 * FINE, END, "white", FINE)
 
 
 def draw_axes(draw: ImageDraw.ImageDraw, frame: Frame) -> None:

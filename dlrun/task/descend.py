@@ -59,7 +59,8 @@ class Descend(Task):
         """The way over the function's contour lines."""
         if not self.path:
             return {}
-        way = f"{len(self.path) - 1} steps from {place_text(self.path[0])} to {place_text(self.path[-1])}"
+        moves, ends = len(self.path) - 1, (place_text(self.path[0]), place_text(self.path[-1]))
+        way = f"{moves} {'step' if moves == 1 else 'steps'} from {ends[0]} to {ends[1]}"
         return {"path": contour(self.objective, torch.tensor(self.path), self.frame, title=title, subtitle=way)}
 
 
