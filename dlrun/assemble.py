@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 
@@ -143,7 +144,7 @@ def build_parts(plans: Plans, *, replaceable: bool = False) -> Parts:
     devices.seed_everything(plans.config["seed"])
     model: nn.Module = plans.model(**task.sizes)
     plans.init(model=model)
-    model.to(plans.device.torch)
+    model.to(plans.device.torch, memory_format=torch.channels_last)  # images: a CPU needs half the time; else nothing
     task.to(plans.device.torch)
     return Parts(data, task, model, plans.device, facts)
 
