@@ -55,10 +55,7 @@ def train(
             introduce(run, plans, parts, step)
             if not go_on:
                 run.log_text("config", f"```yaml\n{yaml.safe_dump(plans.config, sort_keys=False)}```", 0)
-            try:
-                fit_and_tell(trainer, run)
-            finally:
-                keep_pictures(trainer, run, plans)
+            fit_and_tell(trainer, run, plans)
 
 
 def keep_pictures(trainer: Trainer, run: RunDir, plans: Plans) -> None:
@@ -69,10 +66,13 @@ def keep_pictures(trainer: Trainer, run: RunDir, plans: Plans) -> None:
         console.say(f"picture: {run.keep_picture(name, picture, trainer.at.step)}")
 
 
-def fit_and_tell(trainer: Trainer, run: RunDir) -> None:
+def fit_and_tell(trainer: Trainer, run: RunDir, plans: Plans) -> None:
     """A bug's or a library's exception becomes one line for the person; the traceback is in run.log."""
     try:
-        trainer.fit()
+        try:
+            trainer.fit()
+        finally:
+            keep_pictures(trainer, run, plans)
     except DlrunError:
         raise
     except torch.OutOfMemoryError as error:
