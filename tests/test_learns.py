@@ -35,7 +35,8 @@ LEARNS = {
     "resnet": (["model=resnet", "model.channels=[8,8,16,16]", "model.blocks=[1,1,1,1]", *FAST], *IMAGES),
     "smallresnet": (["model=smallresnet", "model.channels=[8,16,16]", "data.resize=16", *FAST], *IMAGES),
     "densenet": (
-        ["model=densenet", "model.channels=8", "model.growth=8", "model.blocks=[2,2]", "data.resize=16", *FAST],
+        ["model=densenet", "model.channels=8", "model.growth=8", "model.blocks=[2,2]", "data.resize=16", *FAST]
+        + ["batch_size=32", "trainer.epochs=3"],
         *IMAGES,
     ),
     "rnn on lyrics": (["model=rnn", *SMALL], jaychou_lyrics, "perplexity", 1.08),
