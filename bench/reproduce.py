@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "outputs" / "reproduce"
 FIGURES = ROOT / "docs" / "results.json"
 PAGE = ROOT / "docs" / "results.md"
+ENDED = ("completed", "diverged")  # one experiment shows how gradient descent diverges
 
 
 def promises() -> dict[str, dict[str, str]]:
@@ -45,11 +46,14 @@ def train(experiment: str, seed: int, again: bool) -> dict:
     command = [sys.executable, "-m", "dlrun", f"experiment={experiment}", f"seed={seed}", f"folder={folder}"]
     if (folder / "summary.json").exists():
         summary = json.loads((folder / "summary.json").read_text())
-        if summary["status"] == "completed":
+        if summary["status"] in ENDED:
             return summary
         command = [sys.executable, "-m", "dlrun", "resume", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True)
-    return json.loads((folder / "summary.json").read_text())
+    code = subprocess.run(command, cwd=ROOT).returncode
+    summary = json.loads((folder / "summary.json").read_text()) if (folder / "summary.json").exists() else {}
+    if summary.get("status") not in ENDED:
+        sys.exit(f"{' '.join(command)} ended with exit code {code}")
+    return summary
 
 
 def value(summary: dict, tag: str) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-GROUPS = ("model", "data", "task", "optim", "scheduler", "device", "trainer", "experiment")
+GROUPS = ("model", "data", "task", "optim", "scheduler", "init", "device", "trainer", "experiment")
 
 
 def choices(group: str) -> list[str]:
@@ -47,6 +47,29 @@ def home(name: str, *, group: str = "model") -> dict[str, str]:
             if key.startswith("override /"):
                 chosen[key.removeprefix("override /")] = value
     return chosen
+
+
+def fill_in(config: dict[str, Any]) -> list[str]:
+    """Gives the config of an older run the keys that its choices have got since, with their values of today.
+
+    Answers with those keys. A choice that is the user's own, or means another class today, is left as it is.
+    """
+    taken = []
+    for entry in yaml.safe_load(text("", "config"))["defaults"]:
+        group, first = next(iter(entry.items())) if isinstance(entry, dict) else (entry, None)
+        if group not in GROUPS or first is None:
+            continue
+        if group not in config:
+            config[group], config["choices"][group] = read(group, first), first
+            taken.append(group)
+        name = config["choices"].get(group)
+        today = read(group, name) if name in choices(group) else {}
+        if today.get("_target_") == config[group].get("_target_"):
+            # What refers to another key has to be composed: it stays away, and the run says what it lacks.
+            later = {key: value for key, value in today.items() if key not in config[group] and "${" not in str(value)}
+            config[group] |= later
+            taken += [f"{group}.{key}" for key in later]
+    return taken
 
 
 def key_help(group: str, name: str) -> dict[str, tuple[str, str]]:

@@ -1,6 +1,6 @@
 """One run's folder: config, metrics, checkpoints, summary. Everything in it can be read without dlrun.
 
-    config.yaml  summary.json  metrics.jsonl  run.log  events.out.tfevents.*  checkpoints/last.pt  best.pt
+    config.yaml  summary.json  metrics.jsonl  run.log  events.out.tfevents.*  checkpoints/last.pt  best.pt  *.png
 
 Rewritten files go through a temporary file, fsync and rename: a kill at any moment leaves the old or the new one.
 """
@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import filelock
+import numpy as np
 import yaml
 
 from dlrun.errors import UserError, nearest
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch.utils.tensorboard import SummaryWriter
 
 OUTPUTS = Path("outputs")
@@ -162,6 +164,14 @@ class RunDir:
     def log_text(self, tag: str, text: str, step: int) -> None:
         if self.writer is not None:
             self.writer.add_text(tag, text, step)
+
+    def keep_picture(self, name: str, picture: Image, step: int) -> Path:
+        """name.png in the run's folder, and in TensorBoard."""
+        path = self.path / f"{name}.png"
+        write_atomically(path, lambda file: picture.save(file, "PNG", optimize=True))
+        if self.writer is not None:
+            self.writer.add_image(name, np.asarray(picture), step, dataformats="HWC")
+        return path
 
     def metrics(self) -> list[dict[str, Any]]:
         """Every logged step; a last line that a kill cut short is left out."""

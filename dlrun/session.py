@@ -14,7 +14,7 @@ import torch
 import yaml
 from torch.optim import Optimizer
 
-from dlrun import assemble, console
+from dlrun import assemble, catalogue, console
 from dlrun.assemble import Parts, Plans
 from dlrun.errors import DlrunError, RunFailed, UserError, nearest
 from dlrun.evaluate import load_weights
@@ -87,13 +87,24 @@ def train(
             introduce(run, plans, parts, step)
             if not go_on:
                 run.log_text("config", f"```yaml\n{yaml.safe_dump(plans.config, sort_keys=False)}```", 0)
-            fit_and_tell(trainer, run)
+            fit_and_tell(trainer, run, plans)
 
 
-def fit_and_tell(trainer: Trainer, run: RunDir) -> None:
+def keep_pictures(trainer: Trainer, run: RunDir, plans: Plans) -> None:
+    """Pictures of how it went, also of a run that diverged or was stopped: those tell the most."""
+    chosen, lr = plans.config["choices"], plans.config["optim"].get("lr")
+    title = " ".join(filter(None, (chosen.get("optim"), f"lr={lr:g}" if lr else "")))
+    for name, picture in trainer.task.pictures(title).items():
+        console.say(f"picture: {run.keep_picture(name, picture, trainer.at.step)}")
+
+
+def fit_and_tell(trainer: Trainer, run: RunDir, plans: Plans) -> None:
     """A bug's or a library's exception becomes one line for the person; the traceback is in run.log."""
     try:
-        trainer.fit()
+        try:
+            trainer.fit()
+        finally:
+            keep_pictures(trainer, run, plans)
     except DlrunError:
         raise
     except torch.OutOfMemoryError as error:
@@ -180,6 +191,8 @@ def show_result(trainer: Trainer, run: RunDir) -> None:
 def open_plans(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, Any] | None = None) -> Plans:
     """The checked parts of a saved run. Its own word on `trusted` is never believed: the user says it again."""
     config = run.read_config()
+    if taken := catalogue.fill_in(config):
+        console.say(f"{run.path} is older than {', '.join(taken)}: today's values are taken")
     for key, value in (overrides or {}).items():
         set_key(config, key, value)
     wanted = set(config.get("trusted") or []) - set(trust)

@@ -59,6 +59,7 @@ def test_experiments_promise_a_result() -> None:
         (["model=skipgram"], "ptb", "word2vec", "adam"),
         (["model=cbow", "data=imdb"], "imdb", "cbow", "adam"),
         (["data=airfoil"], "airfoil", "regress", "sgd"),
+        (["model=point", "optim=newton"], "quadratic", "descend", "newton"),
         (["experiment=lstm_ptb"], "ptb", "lm", "sgd"),
         (["experiment=lstm_ptb", "data=jaychou_lyrics", "optim=adam"], "jaychou_lyrics", "lm", "adam"),
     ],
@@ -87,4 +88,5 @@ def test_fits() -> None:
     assert set(fits["fashion_mnist"]) == tables | images | {"scratch_softmax"}
     assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == tables
     assert set(fits["ptb"]) == recurrent | {"skipgram", "cbow"}
+    assert fits["quadratic"] == ["point"]
     assert set(fits["imdb"]) == recurrent | {"textcnn", "skipgram", "cbow"}

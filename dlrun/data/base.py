@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -85,4 +85,5 @@ class Data:
     labels: tuple[str, ...] | None = None  # names of the classes
     x_scale: Scale | None = None
     y_scale: Scale | None = None
+    objective: Callable[[Tensor], Tensor] | None = None  # (..., coordinates) -> (...), where a function is all there is
     note: str = field(default="")  # one line for the user on what is special, such as "nothing is held out"

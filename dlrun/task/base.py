@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Split
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 class Scores(NamedTuple):
@@ -99,6 +102,10 @@ class Task:
     def shown_sample(self, model: nn.Module, seed: int) -> tuple[str, str] | None:
         """A prompt and the text that goes on from it, to show how far a model has come; for tasks that can write."""
         return None
+
+    def pictures(self, title: str) -> dict[str, Image]:
+        """Name -> a picture of how the run went, made when it has ended, however it ended; kept in its folder."""
+        return {}
 
     def vectors(self, model: nn.Module) -> Tensor | None:
         """(V, D) a vector for each token of the vocabulary, or None where the model has none."""

@@ -14,7 +14,7 @@ from dlrun.sweep.folder import SweepDir, is_sweep
 from dlrun.verbs.parser import verb
 
 # Another value would be another run; what optim and scheduler say is in the checkpoint as well, which wins.
-FIXED = ("model", "data", "task", "optim", "scheduler", "seed", "batch_size", "folder", "choices", "stand_in")
+FIXED = ("model", "data", "task", "init", "optim", "scheduler", "seed", "batch_size", "folder", "choices", "stand_in")
 
 
 def run(argv: list[str]) -> None:
