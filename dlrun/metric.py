@@ -35,10 +35,10 @@ def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
 
 
 def bleu(predicted: Sequence[Any], reference: Sequence[Any], order: int) -> float:
-    """A sentence against one reference: exp(min(0, 1 - |reference| / |predicted|)) times p_k^(1 / 2^k), k = 1 to `order`.
+    """Of a sentence against one reference: exp(min(0, 1 - |reference| / |predicted|)) times each p_k^(1 / 2^k).
 
-    p_k is the share of the predicted k-grams that the reference has too, each at most as often (Papineni 2002, in the
-    form of book 9.7 and 10.12: long k-grams weigh more). A sentence that is shorter than `order` has no longer k-grams.
+    k is 1 to `order`, or the sentence's own length where that is less; p_k is the share of the predicted k-grams that
+    the reference has too, each at most as often. Papineni 2002, as book 9.7 and 10.12 have it: long k-grams weigh more.
     """
     if not predicted:
         return 0.0

@@ -58,12 +58,11 @@ def read(rows: Iterable[Sequence[str]], columns: tuple[int, int]) -> list[Pair]:
     return [pair for pair in pairs if all(pair)]
 
 
-def parallel(
-    pairs: list[Pair], *, max_words: int | None, min_freq: int, val: float, test: float, seed: int
-) -> Data:
-    """Sentences of more than `max_words` words on either side are left out; `val` and `test` are shares of all *different*
-    sentences to translate, so that no held-out one has been trained on. Words that occur less than `min_freq` times in
-    the training part are `<unk>`.
+def parallel(pairs: list[Pair], *, max_words: int | None, min_freq: int, val: float, test: float, seed: int) -> Data:
+    """Sentences of more than `max_words` words on either side are left out; UserError where none is left.
+
+    `val` and `test` are shares of all different sentences to translate, so that no held-out one has been trained on.
+    Words that occur less than `min_freq` times in the training part are `<unk>`.
     """
     pairs = [pair for pair in pairs if max_words is None or max(map(len, pair)) <= max_words]
     if not pairs:

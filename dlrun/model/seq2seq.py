@@ -14,9 +14,9 @@ from dlrun.limits import Positive, Share
 class Seq2Seq(nn.Module):
     """Each layer of the decoder begins with the state in which the same layer of the encoder ended.
 
-    `none`: that state is all the decoder knows. `bahdanau`: before each word the state asks, and what it is answered goes
-    into the next state; the words are then made one by one, which costs about three times as much. `luong_dot` and
-    `luong_general`: the state after a word asks, and the answer goes into the output; all words at once.
+    `none`: that state is all the decoder knows. `bahdanau`: before each word the state asks, and the answer goes into
+    the next state; words are then made one by one, which costs about three times as much. `luong_dot` and
+    `luong_general`: the state after a word asks, and the answer goes into the output; all words are made at once.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The Transformer that translates: an encoder, and a decoder that looks at it (Vaswani 2017, arXiv 1706.03762; book 11.7).
+"""The Transformer that translates: encoder, and decoder that looks at it (Vaswani 2017, arXiv 1706.03762; book 11.7).
 
 The norm stands before each part and not behind it (Xiong 2020, arXiv 2002.04745): it then trains without a warm-up.
 """
@@ -56,7 +56,7 @@ class Translator(nn.Module):
         return self.encoder_norm(x), padding
 
     def decode(self, target: Tensor, memory: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T) ids, what `encode` answers -> (B, T, V) logits, (B, T, S) weights of the last layer, mean of its heads."""
+        """(B, T) ids, what `encode` answers -> (B, T, V) logits, (B, T, S) weights: the last layer's, mean of heads."""
         steps = target.shape[1]
         future = torch.ones(1, steps, steps, dtype=torch.bool, device=target.device).triu(1)
         x, weights = self.embedded(target, self.target_embedding), memory
@@ -104,7 +104,8 @@ class Attention(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, memory: Tensor, unseen: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, D) asks (B, S, D); `unseen`, (B or 1, T or 1, S), is True where it may not look -> (B, T, D), weights."""
+        """(B, T, D) asks (B, S, D) -> (B, T, D), (B, N, T, S) weights; `unseen` is True where it may not look and has
+        (B or 1, T or 1, S)."""
         q, k, v = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2)  # (B, N, ..., D / N)
             for part in (self.query(x), self.key(memory), self.value(memory))

@@ -1,4 +1,4 @@
-"""How a translation is looked for when a model is known that gives the chances of the next word: greedy and beam search.
+"""How a translation is looked for with a model that knows the chances of the next word: greedy and beam search.
 
 A model is asked in two steps: `encode(source, lengths)` answers a tuple of tensors (B, ...), all that is kept of the
 sentences; `decode(prefix, *kept)` answers (B, T, V) logits of the word after each of the prefix, and attention weights.

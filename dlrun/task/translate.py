@@ -37,8 +37,8 @@ class Translation(NamedTuple):
 class Translate(Task):
     """While it trains the true words before each one are given (teacher forcing), and padding does not count.
 
-    Evaluation also translates each sentence greedily: `exact` is the share of those that are right word for word, `bleu`
-    the mean over sentences with k-grams of up to `bleu` words. That costs about as much as a training step per batch.
+    Evaluation also translates each sentence greedily: `exact` is the share of those that are right word for word,
+    `bleu` the mean over sentences, with k-grams of up to `bleu` words. That takes longer than the loss does.
     """
 
     goal = "min perplexity"
@@ -104,7 +104,7 @@ class Translate(Task):
         return sentence, f"{sentence} -> {self.target_vocab.join(best.words)}"
 
     @torch.no_grad()
-    def translate(self, model: nn.Module, text: str, *, beam: int, length_penalty: float) -> list[Translation]:
+    def translate(self, model: Any, text: str, *, beam: int, length_penalty: float) -> list[Translation]:
         """A sentence -> `beam` translations, best first. UserError for an empty one; unknown words are warned of."""
         words = self.vocab.split(text)
         if not words:
