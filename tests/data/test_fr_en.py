@@ -59,6 +59,16 @@ def test_the_toy_language_has_one_answer_and_loses_nothing(module: ModuleType) -
     assert not (data.test.x == fr_en.UNKNOWN).any() and not (data.test.y == fr_en.UNKNOWN).any()
 
 
+@pytest.mark.parametrize("module", [fr_en, fra_eng])
+def test_stand_ins_are_small_and_always_the_same(module: ModuleType, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        module.write_stand_in(tmp_path / name)
+    (one, two) = ((tmp_path / name / module.FILE).read_bytes() for name in ("one", "two"))
+    assert one == two and len(one) < 100_000
+    assert set(catalogue.read("data", module.__name__.rpartition(".")[2])["files"]) == {module.FILE}
+
+
 def test_each_sentence_ends_and_then_is_padded() -> None:
     data = stand_in(fr_en)
     for side, vocab in ((data.train.x, data.vocab), (data.train.y, data.target_vocab)):
