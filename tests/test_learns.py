@@ -48,7 +48,12 @@ LEARNS = {
     # All 100 held-out sentences right: 0.999 of them would be 99.9.
     "asks before a word": ([*PLAIN, *TOY, "trainer.epochs=6"], fr_en, "exact", 0.999),
     "asks after a word": ([*PLAIN, *TOY, "model.attention=luong_general", "trainer.epochs=8"], fr_en, "exact", 0.999),
-    "translator": (["model=translator", "model.layers=1", *TOY, "optim.lr=0.005", "trainer.epochs=7"], fr_en, "exact", 0.999),
+    "translator": (
+        ["model=translator", "model.layers=1", *TOY, "optim.lr=0.005", "trainer.epochs=7"],
+        fr_en,
+        "exact",
+        0.999,
+    ),
 }
 
 

@@ -80,8 +80,10 @@ def parallel(pairs: list[Pair], *, max_words: int | None, min_freq: int, val: fl
     )
     assert train is not None
     sizes = {"source_vocab_size": len(vocabs[0]), "target_vocab_size": len(vocabs[1])}
-    note = "" if val_split else f"all {len(pairs):,} pairs are trained on, nothing is held out to choose by: data.val=0"
-    return Data(train, val_split, test_split, sizes, vocab=vocabs[0], target_vocab=vocabs[1], note=note)
+    note = f"data.val={val:g}: nothing is held out to choose by; metrics are of the {len(train):,} pairs trained on"
+    return Data(
+        train, val_split, test_split, sizes, vocab=vocabs[0], target_vocab=vocabs[1], note="" if val_split else note
+    )
 
 
 def vocabulary(sentences: Iterable[list[str]], min_freq: int) -> SentenceVocab:

@@ -121,7 +121,7 @@ def test_the_courses_pairs(shared_root: tuple[str, str], monkeypatch: pytest.Mon
     monkeypatch.setenv("DLRUN_DATA", shared_root[0])
     monkeypatch.setenv("DLRUN_MIRRORS", shared_root[1])
     folder, _ = files.get("fr_en", catalogue.read("data", "fr_en")["files"])
-    data = fr_en.load(folder, **options(fr_en))
+    data: Any = fr_en.load(folder, **options(fr_en))
     assert len(data.train) == 20 and data.train.x.shape == (20, 7) and data.train.y.shape == (20, 7)
     assert ("ils regardent .", "they are watching .") in pairs(data, data.train)
     assert len(data.vocab) == len({w for source, _ in pairs(data, data.train) for w in source.split()}) + 4
