@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -29,6 +32,23 @@ def accuracy(logits: Tensor, y: Tensor) -> Tensor:
 def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
     """(B, outputs) twice -> (B,) mean over the outputs."""
     return (prediction - y).pow(2).mean(dim=1)
+
+
+def bleu(predicted: Sequence[Any], reference: Sequence[Any], order: int) -> float:
+    """Of a sentence against one reference: exp(min(0, 1 - |reference| / |predicted|)) times each p_k^(1 / 2^k).
+
+    k is 1 to `order`, or the sentence's own length where that is less; p_k is the share of the predicted k-grams that
+    the reference has too, each at most as often. Papineni 2002, as book 9.7 and 10.12 have it: long k-grams weigh more.
+    """
+    if not predicted:
+        return 0.0
+    score = math.exp(min(0.0, 1 - len(reference) / len(predicted)))
+    for k in range(1, min(order, len(predicted)) + 1):
+        here, there = (
+            Counter(tuple(words[i : i + k]) for i in range(len(words) - k + 1)) for words in (predicted, reference)
+        )
+        score *= ((here & there).total() / here.total()) ** 0.5**k
+    return score
 
 
 class Mean:

@@ -179,7 +179,8 @@ def show_result(trainer: Trainer, run: RunDir) -> None:
     lines += [f"{trainer.pace.elapsed():.1f} s, {run.path}"]
     sample = task.shown_sample(trainer.model, trainer.seed)
     lines += ["", sample[1]] if sample else []
-    follow = f'dlrun sample {run.path} "{sample[0]}"' if sample else f"dlrun eval {run.path}"
+    asks = "sample" if hasattr(task, "sample") else "predict"
+    follow = f'dlrun {asks} {run.path} "{sample[0]}"' if sample else f"dlrun eval {run.path}"
     lines += ["", f"next: {follow}", f"      dlrun resume {run.path} trainer.epochs={2 * max(trainer.at.epoch, 1)}"]
     lines += ["      dlrun tensorboard"]
     console.panel("done", lines)

@@ -11,6 +11,8 @@ from dlrun import console
 class StopWish:
     """`with StopWish() as wish:` and ask `wish.number` now and then. A second signal has its usual effect at once.
 
+    What the process ignores stays ignored: a sweep's workers leave Ctrl-C, which reaches them too, to the sweep.
+
     Saving inside of the handler would catch torch in mid-write and fail at random.
     """
 
@@ -21,7 +23,8 @@ class StopWish:
         self.earlier: dict[int, object] = {}
 
     def __enter__(self) -> StopWish:
-        self.earlier = {number: signal.signal(number, self.note) for number in self.SIGNALS}
+        heard = [number for number in self.SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        self.earlier = {number: signal.signal(number, self.note) for number in heard}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -296,7 +296,8 @@ class Trainer:
         except BaseException as error:
             status = self.summary["status"]
             self.summary["error"] = str(error) if isinstance(error, DlrunError) else f"{type(error).__name__}: {error}"
-            self.write_summary("failed" if status == "running" else status)
+            ended = "interrupted" if isinstance(error, Stopped) else "failed"
+            self.write_summary(ended if status == "running" else status)
             raise
         self.write_summary("completed")
 

@@ -57,6 +57,8 @@ def test_experiments_promise_a_result() -> None:
         (["data=imdb", "model=lstm"], "imdb", "classify", "adam"),
         (["model=lstm", "optim=sgd"], "jaychou_lyrics", "lm", "sgd"),
         (["model=skipgram"], "ptb", "word2vec", "adam"),
+        (["model=seq2seq"], "fr_en", "translate", "adam"),
+        (["model=translator", "data=fra_eng"], "fra_eng", "translate", "adam"),
         (["model=cbow", "data=imdb"], "imdb", "cbow", "adam"),
         (["data=airfoil"], "airfoil", "regress", "sgd"),
         (["model=point", "optim=newton"], "quadratic", "descend", "newton"),
@@ -89,4 +91,5 @@ def test_fits() -> None:
     assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == tables
     assert set(fits["ptb"]) == recurrent | {"skipgram", "cbow"}
     assert fits["quadratic"] == ["point"]
+    assert set(fits["fr_en"]) == set(fits["fra_eng"]) == {"seq2seq", "translator"}
     assert set(fits["imdb"]) == recurrent | {"textcnn", "skipgram", "cbow"}

@@ -45,6 +45,7 @@ class Split:
 
     Tables and images: `x` is (N, F) or (N, C, H, W), images as uint8; `y` is (N,) classes or (N, outputs) targets.
     Texts: `x` is one flat (total,) tensor of tokens, text i is `x[offsets[i]:offsets[i + 1]]`; `y` is (N,) or None.
+    Pairs of sentences: `x` is (N, S) and `y` (N, T) tokens, each with its `<eos>`, then 0.
     """
 
     x: Tensor
@@ -82,6 +83,7 @@ class Data:
     test: Split | None
     sizes: dict[str, int]
     vocab: Vocab | None = None
+    target_vocab: Vocab | None = None  # of translations; `vocab` is then that of what is translated
     labels: tuple[str, ...] | None = None  # names of the classes
     x_scale: Scale | None = None
     y_scale: Scale | None = None

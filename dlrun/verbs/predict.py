@@ -1,22 +1,46 @@
-"""`dlrun predict RUN INPUT…`: labels with probabilities for a text or an image file, a number for numbers."""
+"""`dlrun predict RUN INPUT…`: labels with probabilities for a text or an image file, a number for numbers, or a
+sentence's translation."""
 
 from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlrun import console
 from dlrun.errors import UserError
 from dlrun.rundir import RunDir
-from dlrun.verbs.parser import verb
+from dlrun.verbs.parser import at_least, verb
+
+if TYPE_CHECKING:
+    from dlrun.assemble import Parts
+    from dlrun.task.translate import Translation
+
+BEAM, LENGTH_PENALTY = 4, 0.75
 
 
 def run(argv: list[str]) -> None:
     parser = verb("predict", "An answer for each input: a sentence, an image file, or numbers as in 1,2,3.", json=True)
     parser.add_argument("inputs", nargs="+", metavar="INPUT")
+    ours = parser.add_argument_group("translation")
+    ours.add_argument("--beam", type=at_least(1), help=f"translations that are followed up; 1: greedy; default {BEAM}")
+    ours.add_argument(
+        "--length-penalty", type=at_least(0.0), help=f"more prefers longer ones; default {LENGTH_PENALTY}"
+    )
+    ours.add_argument(
+        "--attention", action="store_true", default=None, help="also draw where it looked, in the run's folder"
+    )
     arguments = parser.parse_args(argv)
     run_dir = RunDir.open(arguments.run)
 
     from dlrun import session
 
     _, parts = session.open_parts(run_dir, trust=arguments.trust)
+    if hasattr(parts.task, "translate"):
+        translate(run_dir, parts, arguments)
+        return
+    if given := [name for name in ("beam", "length_penalty", "attention") if getattr(arguments, name) is not None]:
+        raise UserError(f"--{given[0].replace('_', '-')} is for translations; {run_dir.path} makes none.")
     if not hasattr(parts.task, "predict"):
         raise UserError(f"{run_dir.path} can't predict: its task is {type(parts.task).__name__}.")
     answers = [(text, parts.task.predict(parts.model, text)) for text in arguments.inputs]
@@ -26,3 +50,39 @@ def run(argv: list[str]) -> None:
     for text, answer in answers:
         shown = ", ".join(f"{label} {console.number(value)}" for label, value in answer[:5])
         console.out(f"{text}: {shown}")
+
+
+def translate(run_dir: RunDir, parts: Parts, arguments: argparse.Namespace) -> None:
+    """The best translation of each sentence; as JSON all that were found."""
+    options = {
+        "beam": BEAM if arguments.beam is None else arguments.beam,
+        "length_penalty": LENGTH_PENALTY if arguments.length_penalty is None else arguments.length_penalty,
+    }
+    answers = []
+    for text in arguments.inputs:
+        found = parts.task.translate(parts.model, text, **options)  # type: ignore[attr-defined]
+        if arguments.attention:
+            console.say(f"where it looked: {draw(run_dir, found[0])}")
+        if not arguments.json:
+            console.out(" ".join(found[0].words))
+        answers.append({"input": text, "translations": [as_json(each) for each in found]})
+    if arguments.json:
+        console.json_out(answers)
+
+
+def as_json(found: Translation) -> dict:
+    weights = None if found.weights is None else found.weights.tolist()
+    return {"text": " ".join(found.words), "score": found.score, "source": found.source, "attention": weights}
+
+
+def draw(run_dir: RunDir, found: Translation) -> Path:
+    """attention/<the sentence>.png in the run's folder."""
+    from dlrun.task.alignment import drawn
+
+    if found.weights is None:
+        raise UserError(f"{run_dir.path} has no attention. Train one that has: dlrun model=seq2seq")
+    name = "-".join(word for word in found.source if word.isalnum())[:80] or "sentence"
+    path = run_dir.path / "attention" / f"{name}.png"
+    path.parent.mkdir(exist_ok=True)
+    drawn(found.weights, found.source, [*found.words, found.source[-1]]).save(path)
+    return path

@@ -1,0 +1,135 @@
+"""French and English sentences, pair by pair: the course's 20 (book 10.12)."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.parts import held_out, shuffled
+from dlrun.errors import UserError
+from dlrun.limits import Positive, Share
+
+FILE = "fr-en-small.txt"
+PAD, BOS, EOS, UNKNOWN = range(4)
+MARKS = ("<pad>", "<bos>", "<eos>", "<unk>")
+STAND_IN_VERSION = "1"
+
+STAND_IN_BEST: dict[str, float] = {"exact": 1.0, "bleu": 1.0}
+"""Each word of the toy language has one translation, and where it goes is known from its kind: all can be right."""
+
+Pair = tuple[list[str], list[str]]  # words of the sentence to translate, words of its translation
+
+
+class SentenceVocab(Vocab):
+    """Splits a user's sentence the way the pairs were split."""
+
+    def split(self, text: str) -> list[str]:
+        return words_of(text)
+
+
+def words_of(text: str) -> list[str]:
+    """`Ils regardent!` -> ils regardent !    French stands a no-break space before some marks."""
+    text = text.lower().replace("\u202f", " ").replace("\xa0", " ")
+    return re.sub(r"([,.!?])", r" \1 ", text).split()
+
+
+def load(
+    folder: Path, *, reverse: bool, max_words: Positive | None, min_freq: Positive, val: Share, test: Share, seed: int
+) -> Data:
+    """x is (N, S), y (N, T) int64: words, `<eos>`, and 0 = `<pad>` up to the longest sentence of the dataset.
+
+    French is translated to English, or the other way round with `reverse`. See `parallel` for the other options.
+    """
+    lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+    pairs = read((line.split("\t") for line in lines), (1, 0) if reverse else (0, 1))
+    return parallel(pairs, max_words=max_words, min_freq=min_freq, val=val, test=test, seed=seed)
+
+
+def read(rows: Iterable[Sequence[str]], columns: tuple[int, int]) -> list[Pair]:
+    """The two columns of each row, in words; rows with nothing in one of them are left out."""
+    pairs = [(words_of(row[columns[0]]), words_of(row[columns[1]])) for row in rows if len(row) > max(columns)]
+    return [pair for pair in pairs if all(pair)]
+
+
+def parallel(pairs: list[Pair], *, max_words: int | None, min_freq: int, val: float, test: float, seed: int) -> Data:
+    """Sentences of more than `max_words` words on either side are left out; UserError where none is left.
+
+    `val` and `test` are shares of all different sentences to translate, so that no held-out one has been trained on.
+    Words that occur less than `min_freq` times in the training part are `<unk>`.
+    """
+    pairs = [pair for pair in pairs if max_words is None or max(map(len, pair)) <= max_words]
+    if not pairs:
+        raise UserError(f"No sentence has at most data.max_words={max_words} words. Type a larger number.")
+    numbers = {source: number for number, source in enumerate(dict.fromkeys(" ".join(source) for source, _ in pairs))}
+    of_pair = torch.tensor([numbers[" ".join(source)] for source, _ in pairs])
+    parts = [
+        [pairs[row] for row in torch.isin(of_pair, chosen).nonzero().flatten().tolist()]
+        for chosen in held_out(shuffled(len(numbers), seed), val, test)
+    ]
+    vocabs = [vocabulary((pair[side] for pair in parts[0]), min_freq) for side in (0, 1)]
+    train, val_split, test_split = (
+        Split(*(rows([pair[side] for pair in part], vocabs[side]) for side in (0, 1))) if part else None
+        for part in parts
+    )
+    assert train is not None
+    sizes = {"source_vocab_size": len(vocabs[0]), "target_vocab_size": len(vocabs[1])}
+    note = f"data.val={val:g}: nothing is held out to choose by; metrics are of the {len(train):,} pairs trained on"
+    return Data(
+        train, val_split, test_split, sizes, vocab=vocabs[0], target_vocab=vocabs[1], note="" if val_split else note
+    )
+
+
+def vocabulary(sentences: Iterable[list[str]], min_freq: int) -> SentenceVocab:
+    """The marks, then the words from the most to the least frequent."""
+    counts = Counter(word for words in sentences for word in words)
+    often = sorted((word for word, n in counts.items() if n >= min_freq), key=lambda word: (-counts[word], word))
+    return SentenceVocab([*MARKS, *(word for word in often if word not in MARKS)], level="word", unknown=UNKNOWN)
+
+
+def rows(sentences: list[list[str]], vocab: Vocab) -> Tensor:
+    """(N, longest + 1) int64, each with `<eos>` behind it and `<pad>` behind that."""
+    width = max(map(len, sentences)) + 1
+    return torch.tensor([[*vocab.encode(words), EOS] + [PAD] * (width - 1 - len(words)) for words in sentences])
+
+
+# the stand-in: a toy language, word for word, but describing words stand behind their noun and a question turns round
+
+NOUNS = {"kato": "cat", "hundo": "dog", "birdo": "bird", "knabo": "boy", "arbo": "tree"}
+DESCRIBING = {"granda": "big", "nigra": "black", "juna": "young", "bela": "nice"}
+VERBS = {"vidas": "sees", "amas": "loves", "trovas": "finds", "sekvas": "follows"}
+ARTICLES = {"la": "the", "unu": "one"}
+
+
+def write_stand_in(folder: Path) -> None:
+    lines = [f"{foreign}\t{english}\n" for foreign, english in toy_pairs(1000)]
+    (folder / FILE).write_text("".join(lines), encoding="utf-8")
+
+
+def toy_pairs(count: int) -> list[tuple[str, str]]:
+    """Different sentences of 6 to 8 words with their only translation."""
+    draw = random.Random(0)
+    found: dict[str, str] = {}
+    while len(found) < count:
+        (subject, subject_en), (thing, thing_en) = phrase(draw), phrase(draw)
+        verb, verb_en = draw.choice(list(VERBS.items()))
+        if draw.random() < 0.5:
+            found[f"{subject} {verb} {thing} ."] = f"{subject_en} {verb_en} {thing_en} ."
+        else:
+            found[f"chu {subject} {verb} {thing} ?"] = f"does {thing_en} {verb_en} {subject_en} ?"
+    return list(found.items())
+
+
+def phrase(draw: random.Random) -> tuple[str, str]:
+    """`la kato nigra` is `the black cat`; every second one is not described."""
+    (article, article_en), (noun, noun_en) = (draw.choice(list(words.items())) for words in (ARTICLES, NOUNS))
+    if draw.random() < 0.5:
+        return f"{article} {noun}", f"{article_en} {noun_en}"
+    word, word_en = draw.choice(list(DESCRIBING.items()))
+    return f"{article} {noun} {word}", f"{article_en} {word_en} {noun_en}"

@@ -1,0 +1,40 @@
+"""French and English sentences, pair by pair: all of the Tatoeba project's that the course packs (book 9.5)."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from dlrun.data import fr_en
+from dlrun.data.base import Data
+from dlrun.limits import Positive, Share
+
+FILE = "fra-eng.zip"
+MEMBER = "fra-eng/fra.txt"
+STAND_IN_VERSION = "1"
+STAND_IN_BEST = fr_en.STAND_IN_BEST
+
+
+def load(
+    folder: Path,
+    *,
+    max_pairs: Positive | None,
+    reverse: bool,
+    max_words: Positive | None,
+    min_freq: Positive,
+    val: Share,
+    test: Share,
+    seed: int,
+) -> Data:
+    """As `fr_en.load`; only the first `max_pairs` lines are read: the shortest, as the file is sorted by length."""
+    with zipfile.ZipFile(folder / FILE) as archive:
+        lines = archive.read(MEMBER).decode("utf-8").splitlines()[:max_pairs]
+    pairs = fr_en.read((line.split("\t") for line in lines), (0, 1) if reverse else (1, 0))
+    return fr_en.parallel(pairs, max_words=max_words, min_freq=min_freq, val=val, test=test, seed=seed)
+
+
+def write_stand_in(folder: Path) -> None:
+    """The toy language of `fr_en`, more of it."""
+    text = "".join(f"{english}\t{foreign}\n" for foreign, english in fr_en.toy_pairs(1500))
+    with zipfile.ZipFile(folder / FILE, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(MEMBER), text, zipfile.ZIP_DEFLATED)

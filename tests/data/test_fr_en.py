@@ -1,0 +1,127 @@
+"""Pairs of sentences: the toy language and its known answers, what is held out, and the course's own 20 pairs."""
+
+import zipfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from dlrun import catalogue
+from dlrun.data import files, fr_en, fra_eng
+from dlrun.data.base import Split, Vocab
+from dlrun.data.fr_en import EOS, PAD
+from dlrun.errors import UserError
+
+
+def options(module: ModuleType, **changed: object) -> dict:
+    node = catalogue.read("data", module.__name__.rpartition(".")[2])
+    return {key: value for key, value in node.items() if key not in ("_target_", "name", "files")} | changed
+
+
+def stand_in(module: ModuleType, **changed: object) -> Any:
+    folder, _ = files.stand_in(module.__name__.rpartition(".")[2], module.STAND_IN_VERSION, module.write_stand_in)
+    return module.load(folder, **options(module, **changed))
+
+
+def sentences(vocab: Vocab, ids: Any) -> list[str]:
+    return [" ".join(vocab.decode(id for id in row if id not in (PAD, EOS))) for row in ids.tolist()]
+
+
+def pairs(data: Any, split: Split) -> list[tuple[str, str]]:
+    return list(zip(sentences(data.vocab, split.x), sentences(data.target_vocab, split.y), strict=True))
+
+
+def answer(foreign: str) -> str:
+    """The toy language's only right translation, found without the code that made the pairs."""
+    words = foreign.split()
+    asks = words[0] == "chu"
+    english = [{**fr_en.NOUNS, **fr_en.DESCRIBING, **fr_en.VERBS, **fr_en.ARTICLES}[word] for word in words[asks:-1]]
+    for place, word in enumerate(english):
+        if word in fr_en.DESCRIBING.values():
+            english[place - 1], english[place] = word, english[place - 1]
+    verb = next(place for place, word in enumerate(english) if word in fr_en.VERBS.values())
+    subject, thing = english[:verb], english[verb + 1 :]
+    if asks:
+        return " ".join(["does", *thing, english[verb], *subject, "?"])
+    return " ".join([*subject, english[verb], *thing, "."])
+
+
+@pytest.mark.parametrize("module", [fr_en, fra_eng])
+def test_the_toy_language_has_one_answer_and_loses_nothing(module: ModuleType) -> None:
+    data = stand_in(module, val=0.1, test=0.2, min_freq=1)
+    found = [pairs(data, split) for split in (data.train, data.val, data.test)]
+    assert [len(part) for part in found] == ([700, 100, 200] if module is fr_en else [1050, 150, 300])
+    every = sum(found, [])
+    assert all(answer(foreign) == english for foreign, english in every)
+    assert len({foreign for foreign, _ in every}) == len({english for _, english in every}) == len(every)
+    assert {id for split in (data.val, data.test) for id in split.x.unique().tolist()} <= set(range(len(data.vocab)))
+    assert not (data.test.x == fr_en.UNKNOWN).any() and not (data.test.y == fr_en.UNKNOWN).any()
+
+
+@pytest.mark.parametrize("module", [fr_en, fra_eng])
+def test_stand_ins_are_small_and_always_the_same(module: ModuleType, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        module.write_stand_in(tmp_path / name)
+    (one, two) = ((tmp_path / name / module.FILE).read_bytes() for name in ("one", "two"))
+    assert one == two and len(one) < 100_000
+    assert set(catalogue.read("data", module.__name__.rpartition(".")[2])["files"]) == {module.FILE}
+
+
+def test_each_sentence_ends_and_then_is_padded() -> None:
+    data = stand_in(fr_en)
+    for side, vocab in ((data.train.x, data.vocab), (data.train.y, data.target_vocab)):
+        assert ((side == EOS).sum(1) == 1).all()
+        behind = (side == EOS).cumsum(1) - (side == EOS).long()
+        assert ((side == PAD) == behind.bool()).all()
+        assert (side[:, -1] != PAD).any()  # no wider than the longest
+        assert vocab.tokens[:4] == ["<pad>", "<bos>", "<eos>", "<unk>"]
+    assert data.sizes == {"source_vocab_size": len(data.vocab), "target_vocab_size": len(data.target_vocab)}
+    assert data.val is None and data.test is None and "nothing is held out" in data.note
+
+
+def test_a_sentence_with_two_translations_is_not_split_between_the_parts() -> None:
+    twice = [(["a", str(number // 2)], ["b", str(number)]) for number in range(200)]
+    data: Any = fr_en.parallel(twice, max_words=None, min_freq=1, val=0.3, test=0.3, seed=1)
+    parts = [{foreign for foreign, _ in pairs(data, split)} for split in (data.train,)]
+    assert len(data.train) == 80 and len(parts[0]) == 40
+    assert (len(data.val), len(data.test)) == (60, 60)
+
+
+def test_options() -> None:
+    plain, turned = stand_in(fr_en), stand_in(fr_en, reverse=True)
+    assert pairs(turned, turned.train) == [(english, foreign) for foreign, english in pairs(plain, plain.train)]
+    short = stand_in(fr_en, max_words=6)
+    assert 0 < len(short.train) < len(plain.train)
+    assert max(len(text.split()) for pair in pairs(short, short.train) for text in pair) == 6
+    with pytest.raises(UserError, match="No sentence has at most data.max_words=2 words"):
+        stand_in(fr_en, max_words=2)
+    rare = stand_in(fr_en, min_freq=900)
+    assert (rare.train.x == fr_en.UNKNOWN).any() and len(rare.vocab) < len(plain.vocab)
+    assert len(stand_in(fra_eng, max_pairs=100, val=0.0, test=0.0).train) == 100
+
+
+def test_words_are_split_from_marks() -> None:
+    vocab = stand_in(fr_en).vocab
+    assert vocab.split("Ça\xa0va\u202f? Oui,oui !") == ["ça", "va", "?", "oui", ",", "oui", "!"]
+
+
+def test_the_whole_set_is_read_as_published(tmp_path: Path) -> None:
+    """English first, a third column with the source, no-break spaces, and lines that are not whole."""
+    text = "Go.\tVa !\tCC-BY\nHi.\tSalut\u202f!\nlonely\n\tvide\nRun!\tCours\xa0!\n"
+    with zipfile.ZipFile(tmp_path / fra_eng.FILE, "w") as archive:
+        archive.writestr(fra_eng.MEMBER, text)
+    data = fra_eng.load(tmp_path, **options(fra_eng, min_freq=1, val=0.0, test=0.0))
+    assert pairs(data, data.train) == [("va !", "go ."), ("salut !", "hi ."), ("cours !", "run !")]
+
+
+@pytest.mark.real_data
+def test_the_courses_pairs(shared_root: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLRUN_DATA", shared_root[0])
+    monkeypatch.setenv("DLRUN_MIRRORS", shared_root[1])
+    folder, _ = files.get("fr_en", catalogue.read("data", "fr_en")["files"])
+    data: Any = fr_en.load(folder, **options(fr_en))
+    assert len(data.train) == 20 and data.train.x.shape == (20, 7) and data.train.y.shape == (20, 7)
+    assert ("ils regardent .", "they are watching .") in pairs(data, data.train)
+    assert len(data.vocab) == len({w for source, _ in pairs(data, data.train) for w in source.split()}) + 4
