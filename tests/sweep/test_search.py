@@ -1,0 +1,111 @@
+"""Optuna searches: pruned and failed trials, several goals, a search that goes on, and what can be wrong."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+optuna = pytest.importorskip("optuna")
+
+Sweep = Callable[..., tuple[int, str, str]]
+SEARCH = ["-m", "hydra/sweeper=optuna", "trainer.epochs=3", "folder=s", "device=cpu", "launcher.workers=2"]
+LR = "optim.lr=tag(log,interval(1e-4,0.1))"
+
+
+def board(folder: str = "s") -> list[dict]:
+    rows = json.loads((Path(folder) / "leaderboard.json").read_text(encoding="utf-8"))["jobs"]
+    return sorted(rows, key=lambda row: row["job"])
+
+
+def study(folder: str = "s", storage: str = "journal") -> "optuna.Study":
+    store = "sqlite:///s/optuna.db"
+    if storage == "journal":
+        backend = optuna.storages.journal.JournalFileBackend(f"{folder}/optuna.log")
+        store = optuna.storages.JournalStorage(backend)
+    return optuna.load_study(study_name="dlrun", storage=store)
+
+
+def test_every_trial_is_a_job_that_optuna_knows_the_end_of(sweep: Sweep) -> None:
+    """Learning rates from far too small to good: what is bad after a pass is pruned, and the study says the same."""
+    code, _, err = sweep(*SEARCH, LR, "batch_size=16,32", "hydra.sweeper.trials=8", "hydra.sweeper.warmup_trials=2")
+    assert code == 0, err
+    trials = {trial.number: trial for trial in study().trials}
+    rows = board()
+    assert [row["job"] for row in rows] == list(trials) == list(range(8))
+    for row in rows:
+        trial = trials[row["job"]]
+        assert {"completed": "COMPLETE", "pruned": "PRUNED"}[row["status"]] == trial.state.name
+        assert f"optim.lr={trial.params['optim.lr']}" in row["overrides"] and 1e-4 <= trial.params["optim.lr"] <= 0.1
+        assert trial.params["batch_size"] in ("16", "32")
+        if row["status"] == "completed":
+            assert trial.value == row["best"]
+    pruned = [row for row in rows if row["status"] == "pruned"]
+    assert pruned and min(row["best"] for row in rows) not in [row["best"] for row in pruned]
+    summary = json.loads((Path("s") / pruned[0]["folder"] / "summary.json").read_text())
+    assert summary["status"] == "pruned" and summary["epoch"] < 3
+
+    code, _, err = sweep("resume", "s")
+    assert code == 0 and len(study().trials) == 8  # nothing was left
+    (Path("s") / "sweep.json").write_text((Path("s") / "sweep.json").read_text().replace("trials=8", "trials=10"))
+    assert sweep("resume", "s")[0] == 0
+    assert len(study().trials) == len(board()) == 10
+
+
+def test_failed_trials_do_not_stop_the_search(sweep: Sweep) -> None:
+    code, _, err = sweep(*SEARCH, "optim.lr=0.03,10000", "hydra.sweeper.sampler=grid", "hydra.sweeper.pruner=none")
+    assert code == 1 and "diverged" in err and "jobs failed" in err
+    states = {trial.params["optim.lr"]: trial.state.name for trial in study().trials}
+    assert states == {"0.03": "COMPLETE", "10000": "FAIL"}
+
+
+def test_several_goals_and_sqlite(sweep: Sweep) -> None:
+    code, out, err = sweep(
+        *SEARCH, LR, "hydra.sweeper.trials=3", "hydra.sweeper.pruner=none", "hydra.sweeper.storage=sqlite",
+        "hydra.sweeper.sampler=random", "hydra.sweeper.goals=['min val/mse','min duration_s']",
+    )  # fmt: skip
+    assert code == 0, err
+    found = study(storage="sqlite")
+    assert [direction.name for direction in found.directions] == ["MINIMIZE", "MINIMIZE"]
+    assert all(len(trial.values) == 2 and trial.values[1] > 0 for trial in found.trials)
+    assert "best trade-offs" in out and "min duration_s" in out
+
+
+MISTAKES = {
+    ("seed=0",): "Nothing to search. Give a key a range: 'optim.lr=tag(log,interval(1e-4,1))' or values a,b.",
+    ("optim.lr=tag(log,interval(0,1))",): "optim.lr=tag(log,interval(0,1)) is no range to search: ",
+    (LR, "hydra.sweeper.trials=0"): "hydra.sweeper.trials=0: it must be at least 1.",
+    (LR, "hydra.sweeper.sampler=tpo"): "hydra.sweeper.sampler=tpo: ",
+    (
+        LR,
+        "hydra.sweeper.goals=[val/mse]",
+    ): "hydra.sweeper.goals: val/mse is no goal. For example: 'min val/perplexity'.",
+    (LR, "model.hidden=3"): "1 of 1 jobs can't run, so none was started:\njob 0 (",
+    (LR, "hydra/launcher=joblib"): "hydra/sweeper=optuna hears from each job while it runs: leave hydra/launcher out.",
+}
+
+
+@pytest.mark.parametrize("more", MISTAKES)
+def test_a_mistake_gets_one_message_and_leaves_nothing(more: tuple[str, ...], sweep: Sweep, tmp_path: Path) -> None:
+    code, out, err = sweep("-m", "hydra/sweeper=optuna", *more)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {MISTAKES[more]}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_optuna_it_says_what_to_install(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    monkeypatch.delitem(sys.modules, "dlrun.sweep.search", raising=False)
+    code, _, err = sweep("-m", "hydra/sweeper=optuna", LR)
+    assert (code, err) == (2, "error: hydra/sweeper=optuna needs Optuna: pip install 'dlrun[optuna]'\n")
+
+
+def test_a_damaged_storage_is_one_line(sweep: Sweep) -> None:
+    assert sweep(*SEARCH, LR, "hydra.sweeper.trials=1")[0] == 0
+    Path("s/optuna.log").write_text("this is no journal\n")
+    code, _, err = sweep("resume", "s")
+    assert code == 2
+    assert err.splitlines()[-1].startswith(
+        "error: The search's storage s/optuna.log can't be opened, locked or damaged: "
+    )
