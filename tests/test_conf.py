@@ -64,6 +64,8 @@ def test_experiments_promise_a_result() -> None:
         (["model=lstm", "optim=sgd"], "jaychou_lyrics", "lm", "sgd"),
         (["model=skipgram"], "ptb", "word2vec", "adam"),
         (["model=cbow", "data=imdb"], "imdb", "cbow", "adam"),
+        (["model=fasttext", "task=cbow"], "ptb", "cbow", "adam"),
+        (["model=glove", "data=imdb"], "imdb", "glove", "adagrad"),
         (["data=airfoil"], "airfoil", "regress", "sgd"),
         (["experiment=lstm_ptb"], "ptb", "lm", "sgd"),
         (["experiment=lstm_ptb", "data=jaychou_lyrics", "optim=adam"], "jaychou_lyrics", "lm", "adam"),
@@ -92,5 +94,6 @@ def test_fits() -> None:
     recurrent = {"rnn", "gru", "lstm", "scratch_rnn", "scratch_gru", "scratch_lstm"}
     assert set(fits["fashion_mnist"]) == tables | images | {"scratch_softmax"}
     assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == tables
-    assert set(fits["ptb"]) == recurrent | {"skipgram", "cbow"}
-    assert set(fits["imdb"]) == recurrent | {"textcnn", "skipgram", "cbow"}
+    words = {"skipgram", "cbow", "fasttext", "glove"}
+    assert set(fits["ptb"]) == recurrent | words
+    assert set(fits["imdb"]) == recurrent | words | {"textcnn"}

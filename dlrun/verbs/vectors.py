@@ -1,11 +1,13 @@
-"""A trained run's words as unit vectors, for `neighbors` and `analogy`."""
+"""A trained run's words as vectors, for `neighbors` and `analogy`, and for another run to start from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from dlrun import session
 from dlrun.data.base import Vocab
@@ -15,31 +17,52 @@ from dlrun.rundir import RunDir
 
 @dataclass(frozen=True)
 class WordSpace:
+    """A run's vectors. `spell` makes one for a word that the vocabulary lacks, where the model can: else it gives None.
+
+    A word's vector is as it was trained; `nearest` compares directions alone.
+    """
+
+    run: RunDir
     vocab: Vocab
-    units: Tensor  # (V, D) of length 1
+    vectors: Tensor  # (V, D) on the CPU
+    spell: Callable[[str], Tensor | None]
 
     @classmethod
-    def open(cls, name: str, trust: list[str]) -> WordSpace:
+    def open(cls, name: str, trust: Sequence[str]) -> WordSpace:
         run = RunDir.open(name)
         _, parts = session.open_parts(run, trust=trust)
-        vectors = parts.task.vectors(parts.model)
+        with torch.no_grad():
+            vectors = parts.task.vectors(parts.model)
         if vectors is None or parts.data.vocab is None:
             raise UserError(f"{run.path} has no word vectors. Train some: dlrun model=skipgram")
-        return cls(parts.data.vocab, torch.nn.functional.normalize(vectors.detach().float().cpu(), dim=1))
+
+        @torch.no_grad()
+        def spell(word: str) -> Tensor | None:
+            made = parts.task.spelled(parts.model, word)
+            return None if made is None else made.float().cpu()
+
+        return cls(run, parts.data.vocab, vectors.detach().float().cpu(), spell)
+
+    def find(self, word: str) -> Tensor | None:
+        """(D,), from the vocabulary or spelled; None for a word that is in neither's reach."""
+        number = self.vocab.index.get(word)
+        return self.spell(word) if number is None else self.vectors[number]
 
     def vector(self, word: str) -> Tensor:
-        """(D,); UserError for a word that is not in the vocabulary."""
-        if word not in self.vocab.index:
+        """(D,) of length 1; UserError for a word that has none."""
+        found = self.find(word)
+        if found is None:
             raise UserError(
                 f"{word} is not in the vocabulary of {len(self.vocab):,}. {near_words(word, self.vocab)}".rstrip()
             )
-        return self.units[self.vocab.index[word]]
+        return normalize(found, dim=0)
 
-    def nearest(self, query: Tensor, count: int, *, without: list[str]) -> list[tuple[str, float]]:
-        """The `count` words with the largest cosine to a (D,) query."""
-        cosines = self.units @ torch.nn.functional.normalize(query, dim=0)
-        cosines[[self.vocab.index[word] for word in without]] = -torch.inf
-        top = cosines.topk(min(count, len(cosines) - len(without)))
+    def nearest(self, query: Tensor, count: int, *, without: Sequence[str]) -> list[tuple[str, float]]:
+        """The `count` words of the vocabulary with the largest cosine to a (D,) query."""
+        cosines = normalize(self.vectors, dim=1) @ normalize(query, dim=0)
+        left_out = {self.vocab.index[word] for word in without if word in self.vocab.index}
+        cosines[list(left_out)] = -torch.inf
+        top = cosines.topk(min(count, len(cosines) - len(left_out)))
         return [
             (self.vocab.tokens[i], value) for i, value in zip(top.indices.tolist(), top.values.tolist(), strict=True)
         ]
