@@ -56,6 +56,7 @@ def one(config: DictConfig) -> RunDir:
     """Trains what Hydra composed. Torch is imported only now, so that --cfg and completion answer at once."""
     from dlrun import assemble, session
     from dlrun.rundir import RunDir
+    from dlrun.verbs.vectors import WordSpace
 
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("Training in several processes at once is not there yet: start dlrun without torchrun.")
@@ -64,7 +65,12 @@ def one(config: DictConfig) -> RunDir:
     plans = assemble.check(plain)
     overrides = compose.overrides()
     named = any(each.lstrip("+").startswith(("data=", "experiment=")) for each in overrides)
+    given = None if plans.vectors is None else WordSpace.open(plans.vectors, plans.trusted)
     parts = assemble.build_parts(plans, replaceable=not named)
+    if given is not None:
+        found = given.start(parts)
+        console.say(f"{found:,} of {len(parts.data.vocab or ()):,} words start from {given.run.path}")
+        plain["model"]["vectors"] = str(given.run.path)  # `last` will soon be another
     plain["stand_in"] = (
         "always" if parts.data_facts["source"] == "stand-in" else "never"
     )  # a resumed run takes the same

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from dlrun import session
+from dlrun import assemble, session
+from dlrun.assemble import Parts
 from dlrun.data.base import Vocab
 from dlrun.errors import UserError, nearest
 from dlrun.rundir import RunDir
@@ -66,6 +67,24 @@ class WordSpace:
         return [
             (self.vocab.tokens[i], value) for i, value in zip(top.indices.tolist(), top.values.tolist(), strict=True)
         ]
+
+    def start(self, parts: Parts) -> int:
+        """Writes these vectors into a model's own, word by word -> how many of its words had one.
+
+        A word that has none keeps the vector it was born with. UserError where no word fits, or the sizes differ.
+        """
+        vocab, tables = parts.data.vocab, assemble.word_tables(parts.model)
+        embed, given = tables[0].shape[1], self.vectors.shape[1]
+        if embed != given:
+            raise UserError(f"The vectors of {self.run.path} have {given} numbers. Type model.embed={given}.")
+        assert vocab is not None  # a model with a table of words was built
+        found = {number: vector for number, word in enumerate(vocab.tokens) if (vector := self.find(word)) is not None}
+        if not found:
+            raise UserError(f"None of the {len(vocab):,} words is among those of {self.run.path}. Pick another run.")
+        rows = torch.tensor(list(found))
+        for table in tables:
+            table.detach()[rows.to(table.device)] = torch.stack(list(found.values())).to(table.device)
+        return len(found)
 
 
 def near_words(word: str, vocab: Vocab) -> str:

@@ -34,7 +34,8 @@ def test_a_word_is_the_mean_of_its_parts() -> None:
     table = model.input.weight
     buckets = [1 + len(WORDS) + fnv1a(gram) % 50 for gram in ngrams("cats", 3, 5)]
     torch.testing.assert_close(model.vectors[2], table[[3, *buckets]].mean(0))
-    torch.testing.assert_close(model.input(torch.tensor([[2, 4], [2, 2]])), model.vectors[[[2, 4], [2, 2]]])
+    some = torch.tensor([[2, 4], [2, 2]])
+    torch.testing.assert_close(model.input(some), model.vectors[some])
     unseen = model.spelled("catsup")
     assert unseen is not None and unseen.shape == (4,)
     rows = [1 + len(WORDS) + fnv1a(gram) % 50 for gram in ngrams("catsup", 3, 5)]
