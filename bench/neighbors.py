@@ -78,7 +78,7 @@ def main() -> None:
         "# Neighbours side by side",
         "",
         "The nearest words by cosine, of runs of `conf/experiment/`; written by `python bench/neighbors.py`.",
-        f"Never seen while training: {', '.join(arguments.unseen)}. Only a model that reads characters has vectors for them.",
+        f"Never seen in training: {', '.join(arguments.unseen)}; only a model that reads characters has vectors.",
     ]
     for word in [*arguments.words, *arguments.unseen]:
         lines += table(word, answers, arguments.k)
