@@ -24,7 +24,16 @@ LAUNCHERS = {
 
 
 def seconds(launcher: str, jobs: int, folder: Path) -> float:
-    command = [sys.executable, "-m", "dlrun", "-m", f"seed=range({jobs})", *JOB, *LAUNCHERS[launcher], f"folder={folder}"]
+    command = [
+        sys.executable,
+        "-m",
+        "dlrun",
+        "-m",
+        f"seed=range({jobs})",
+        *JOB,
+        *LAUNCHERS[launcher],
+        f"folder={folder}",
+    ]
     start = time.monotonic()
     subprocess.run(command, check=True, capture_output=True)
     return time.monotonic() - start

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dlrun import catalogue, console
@@ -29,6 +29,7 @@ from dlrun.task.base import Task
 GROUPS = ("task", "data", "optim", "scheduler", "model", "init", "device", "trainer")
 PLAIN_KEYS = ("seed", "batch_size", "stand_in", "trusted", "folder", "choices")
 DATA_FILE_KEYS = ("name", "files")  # where a dataset's files are; not options of its load()
+START_KEYS = {"vectors": str | None, "freeze": bool}  # what a model of words starts from; not options of its class
 
 
 # the whole: config -> a run's objects
@@ -48,6 +49,8 @@ class Plans:
     scheduler: Plan
     settings: Settings
     device: Device
+    vectors: str | None  # the run whose word vectors the model starts from, once: a resumed run has its own
+    freeze: bool  # they stay as they are
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,18 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans
     if settings.epochs is None and settings.max_steps is None:
         raise UserError("A run needs an end: type trainer.epochs=… or trainer.max_steps=…")
     device = plan("device", config["device"], devices.choose)()
-    return Plans(config=config, trusted=allowed, settings=settings, device=device, **plans)
+    vectors, freeze = config["model"].get("vectors"), config["model"].get("freeze", False)
+    if freeze and vectors is None:
+        raise UserError("model.freeze=true keeps vectors as they are. Say whose: model.vectors=RUN")
+    return Plans(
+        config=config,
+        trusted=allowed,
+        settings=settings,
+        device=device,
+        vectors=vectors,
+        freeze=freeze,
+        **plans,
+    )
 
 
 def plan_group(group: str, node: dict[str, Any], trusted: Sequence[str]) -> Plan:
@@ -89,6 +103,11 @@ def plan_group(group: str, node: dict[str, Any], trusted: Sequence[str]) -> Plan
     target = locate(node["_target_"], trusted)
     if group == "data":
         node = {key: value for key, value in node.items() if key not in DATA_FILE_KEYS}
+    if group == "model":
+        for key, hint in START_KEYS.items():
+            if key in node and (problem := misfit(node[key], hint)):
+                raise UserError(f"model.{key}={shown(node[key])}: {problem}.")
+        node = {key: value for key, value in node.items() if key not in START_KEYS}
     if group == "scheduler":
         check_pace(node)
         node = {key: value for key, value in node.items() if key not in ("every", "warmup")}
@@ -144,11 +163,37 @@ def build_parts(plans: Plans, *, replaceable: bool = False) -> Parts:
     devices.seed_everything(plans.config["seed"])
     model: nn.Module = plans.model(**task.sizes)
     plans.init(model=model)
+    if plans.vectors is not None:
+        check_start(model, plans.freeze)
     model.to(plans.device.torch)
     # Convolutions in this layout need half the time on a CPU; it is nothing to other models.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs do not know it
     task.to(plans.device.torch)
     return Parts(data, task, model, plans.device, facts)
+
+
+def word_tables(model: nn.Module) -> list[Tensor]:
+    """(V, D) each: what given word vectors are written into. A model whose `vectors` are made of others has none."""
+    tables = getattr(model, "tables", None) or [getattr(model, "vectors", None)]
+    return [table for table in tables if isinstance(table, Tensor) and table.is_leaf]
+
+
+def check_start(model: nn.Module, freeze: bool) -> None:
+    """A model that starts from given vectors needs a table for them, which `freeze` then takes out of the training."""
+    tables = word_tables(model)
+    if not tables:
+        raise UserError(
+            f"{type(model).__name__} has no vectors of words to start from others. Type model.vectors=null."
+        )
+    if not freeze:
+        return
+    if len(tables) > 1:
+        raise UserError(
+            "One of the two channels is frozen anyway. Type model.freeze=false or model.two_channels=false."
+        )
+    if sum(parameter is tables[0] for _, parameter in model.named_parameters(remove_duplicate=False)) > 1:
+        raise UserError("model.freeze=true would freeze the output too: it is tied. Type model.tied=false.")
+    tables[0].requires_grad_(False)
 
 
 def build_optim(plans: Plans, model: nn.Module, task: Task) -> tuple[Optimizer, Schedule]:

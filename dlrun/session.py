@@ -34,7 +34,14 @@ def start(
 ) -> RunDir:
     """Trains a new run. Its folder is made once everything is known to fit, unless it is there already."""
     plans = assemble.check(config, trusted)
+    from dlrun import words  # which opens runs, as this module does
+
+    given = None if plans.vectors is None else words.WordSpace.open(plans.vectors, plans.trusted)
     parts = assemble.build_parts(plans, replaceable=replaceable)
+    if given is not None:
+        found = given.start(parts)
+        console.say(f"{found:,} of {len(parts.data.vocab or ()):,} words start from {given.run.path}")
+        config["model"]["vectors"] = str(given.run.path)  # `last` will soon be another
     config["stand_in"] = "always" if parts.data_facts["source"] == "stand-in" else "never"  # resumed: the same again
     engine = assemble.build_optim(plans, parts.model, parts.task)
     run = run or RunDir.create(Path(config["folder"]))

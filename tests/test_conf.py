@@ -60,6 +60,8 @@ def test_experiments_promise_a_result() -> None:
         (["model=seq2seq"], "fr_en", "translate", "adam"),
         (["model=translator", "data=fra_eng"], "fra_eng", "translate", "adam"),
         (["model=cbow", "data=imdb"], "imdb", "cbow", "adam"),
+        (["model=fasttext", "task=cbow"], "ptb", "cbow", "adagrad"),
+        (["model=glove", "data=imdb"], "imdb", "glove", "adagrad"),
         (["data=airfoil"], "airfoil", "regress", "sgd"),
         (["model=point", "optim=newton"], "quadratic", "descend", "newton"),
         (["experiment=lstm_ptb"], "ptb", "lm", "sgd"),
@@ -89,7 +91,8 @@ def test_fits() -> None:
     recurrent = {"rnn", "gru", "lstm", "scratch_rnn", "scratch_gru", "scratch_lstm"}
     assert set(fits["fashion_mnist"]) == tables | images | {"scratch_softmax"}
     assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == tables
-    assert set(fits["ptb"]) == recurrent | {"skipgram", "cbow"}
+    words = {"skipgram", "cbow", "fasttext", "glove"}
+    assert set(fits["ptb"]) == recurrent | words
     assert fits["quadratic"] == ["point"]
     assert set(fits["fr_en"]) == set(fits["fra_eng"]) == {"seq2seq", "translator"}
-    assert set(fits["imdb"]) == recurrent | {"textcnn", "skipgram", "cbow"}
+    assert set(fits["imdb"]) == recurrent | words | {"textcnn"}

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from dlrun.cli import exit_code
 from dlrun.data import airfoil, fashion_mnist, fr_en, imdb, jaychou_lyrics, ptb
+from dlrun.data.chain import NEXT
 
 SMALL = ["model.embed=32", "model.hidden=64", "optim.lr=0.01", "scheduler=cosine", "trainer.epochs=4"]
 FAST = ["batch_size=64", "optim.lr=0.005", "scheduler=onecycle", "trainer.epochs=2"]
@@ -60,6 +62,19 @@ LEARNS = {
         "accuracy",
         0.97,
     ),
+    "textcnn of two channels": (
+        [
+            "model=textcnn",
+            "model.embed=16",
+            "model.two_channels=true",
+            "model.channels=16",
+            "optim.lr=0.01",
+            "trainer.epochs=3",
+        ],
+        imdb,
+        "accuracy",
+        0.97,
+    ),
     "bidirectional lstm": (
         ["model=lstm", "data=imdb", "model.bidirectional=true", "model.hidden=16", "optim.lr=0.01", "trainer.epochs=3"],
         imdb,
@@ -88,6 +103,36 @@ def test_learns_to_its_stand_ins_best(name: str, tmp_path: Path) -> None:
     assert summary["data"]["source"] == "stand-in"
     reached, best = summary["metrics"][f"test/{metric}"], data.STAND_IN_BEST[metric]
     assert reached >= share * best if share < 1 else reached <= share * best, f"{reached} of {best}"
+
+
+def neighbour_entropy() -> float:
+    """Nats of a word beside a given one in ptb's stand-in: no skip-gram of window 1 can have a smaller loss."""
+    chain, count = ptb.CHAIN, len(ptb.CHAIN.tokens)
+    number = {token: i for i, token in enumerate(chain.tokens)}
+    follows = torch.zeros(count, count + 1, dtype=torch.float64)  # the last column: a line's end
+    follows[:, count] = chain.end
+    for token, after in chain.successors.items():
+        follows[number[token], [number[each] for each in after]] = (1 - chain.end) * torch.tensor(NEXT).double()
+    begins = torch.zeros(count, dtype=torch.float64)
+    begins[[number[token] for token in chain.first]] = 1 / len(chain.first)
+    visits = torch.linalg.solve(torch.eye(count).double() - follows[:, :count].T, begins)
+    beside = torch.zeros(count + 1, count + 1, dtype=torch.float64)
+    beside[:count] = visits.unsqueeze(1) * follows
+    beside = beside + beside.T  # a pair is met from both sides
+    share = beside / beside.sum()
+    return float(torch.special.entr(share).sum() - torch.special.entr(share.sum(1)).sum())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["skipgram", "fasttext"])
+def test_word_vectors_learn_who_stands_beside_whom(model: str, tmp_path: Path) -> None:
+    chosen = ["task.window=1", "task.loss=full", "task.subsample=null", "task.min_count=1", "model.embed=32"]
+    chosen += ["batch_size=512", "scheduler=cosine", "trainer.epochs=4"]
+    chosen += ["model.buckets=500", "optim.lr=0.2"] if model == "fasttext" else ["optim.lr=0.02"]
+    folder = tmp_path / "run"
+    assert exit_code([f"model={model}", *chosen, "stand_in=always", "device=cpu", f"folder={folder}"]) == 0
+    reached = json.loads((folder / "summary.json").read_text())["metrics"]["test/loss"]
+    assert reached == pytest.approx(neighbour_entropy(), rel=0.03)  # without learning: about ln 51 = 3.93
 
 
 @pytest.mark.real_data

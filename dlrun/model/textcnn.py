@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad, relu
+from torch.nn.functional import embedding, pad, relu
 
 from dlrun.limits import Positive, Share
 
 
 class TextCNN(nn.Module):
     """`channels` filters of each of `widths` words. Padding never wins a maximum: a text's answer is its own.
+
+    With `two_channels` a word has two vectors, of which one stays as it began: Kim's "multichannel". Kim's filters are
+    the same for both channels, the book's and these are not.
 
     A text is a picture one pixel high whose channels lie side by side: so a CPU takes 0.6 of the time of Conv1d.
     """
@@ -23,13 +26,17 @@ class TextCNN(nn.Module):
         embed: Positive,
         widths: list[Positive],
         channels: Positive,
+        two_channels: bool,
         dropout: Share,
     ):
         super().__init__()
         self.widths = widths
         self.embedding = nn.Embedding(vocab_size, embed)
         nn.init.uniform_(self.embedding.weight, -0.25, 0.25)  # Kim's; torch's N(0, 1) drowns what Adam can add to it
-        self.filters = nn.ModuleList(nn.Conv2d(embed, channels, (1, width)) for width in widths)
+        self.constant: Tensor | None
+        self.register_buffer("constant", self.embedding.weight.detach().clone() if two_channels else None)  # (V, D)
+        entering = 2 * embed if two_channels else embed
+        self.filters = nn.ModuleList(nn.Conv2d(entering, channels, (1, width)) for width in widths)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(channels * len(widths), outputs)
 
@@ -37,11 +44,22 @@ class TextCNN(nn.Module):
     def vectors(self) -> Tensor:
         return self.embedding.weight
 
+    @property
+    def tables(self) -> list[Tensor]:
+        """What starts from given vectors."""
+        return [self.embedding.weight] if self.constant is None else [self.embedding.weight, self.constant]
+
+    def embedded(self, ids: Tensor) -> Tensor:
+        """(B, T) ids -> (B, T, D), two channels side by side: (B, T, 2D)."""
+        if self.constant is None:
+            return self.embedding(ids)
+        return torch.cat([self.embedding(ids), embedding(ids, self.constant)], dim=2)
+
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """(B, T) ids, (B,) lengths -> (B, outputs)."""
         place = torch.arange(ids.shape[1], device=ids.device)
         inside = place < lengths.unsqueeze(1)  # (B, T)
-        x = self.dropout(self.embedding(ids)) * inside.unsqueeze(2)  # (B, T, D)
+        x = self.dropout(self.embedded(ids)) * inside.unsqueeze(2)  # (B, T, D)
         x = pad(x, (0, 0, 0, max(self.widths) - 1))  # a text shorter than a filter goes on with zeros
         x = x.transpose(1, 2).unsqueeze(2)  # (B, D, 1, T'), never made contiguous: that is what costs
         found = [

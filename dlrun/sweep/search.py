@@ -59,6 +59,8 @@ class Search:
             raise UserError("hydra/sweeper=optuna hears from each job while it runs: leave hydra/launcher out.")
         space = {each.get_key_element(): each for each in asked.overrides}
         ranges = {key: distribution(each) for key, each in space.items() if varies(each)}
+        if self.sampler == "grid":
+            self.trials = min(self.trials, math.prod(size(key, each) for key, each in ranges.items()))
         if not ranges:
             raise UserError(
                 "Nothing to search. Give a key a range: 'optim.lr=tag(log,interval(1e-4,1))' or values a,b."
@@ -189,10 +191,12 @@ class Trials:
             return
         trial, states = self.running.pop(job.number), optuna.trial.TrialState
         values = self.values(job) if status == "completed" else None
-        if values is not None:
-            self.study.tell(trial, values)
-        else:
-            self.study.tell(trial, state=states.PRUNED if status == "pruned" else states.FAIL)
+        state = states.COMPLETE if values else states.PRUNED if status == "pruned" else states.FAIL
+        try:
+            self.study.tell(trial, values, state)
+        except RuntimeError as error:  # the grid's last trial: its sampler wants to stop a loop that is Optuna's own
+            if "Study.stop" not in str(error):
+                raise
 
     def values(self, job: Job) -> list[float] | None:
         """What the goals name: `best` of the run's own goal, a tag's last value, or a figure such as duration_s."""
@@ -248,6 +252,18 @@ def distribution(override: Override) -> optuna.distributions.BaseDistribution:
         return found.CategoricalDistribution(list(override.sweep_string_iterator()))
     except ValueError as error:
         raise UserError(f"{override.input_line} is no range to search: {error}") from error
+
+
+def size(key: str, values: optuna.distributions.BaseDistribution) -> int:
+    """How many values a grid has along one axis."""
+    if isinstance(values, optuna.distributions.CategoricalDistribution):
+        return len(values.choices)
+    step = getattr(values, "step", None)
+    if step is None:
+        raise UserError(
+            f"{key} has no steps, so a grid has no end. Type values a,b or range(0,1,0.1), or another sampler."
+        )
+    return round((values.high - values.low) / step) + 1  # type: ignore[attr-defined]
 
 
 def example(key: str, override: Override) -> str:

@@ -52,7 +52,7 @@ class Task:
     """
 
     goal: str
-    sizes: dict[str, int]
+    sizes: dict[str, Any]  # numbers, all but a vocabulary's spelling
 
     def __init__(self, data: Data):
         self.data = data
@@ -110,3 +110,8 @@ class Task:
     def vectors(self, model: nn.Module) -> Tensor | None:
         """(V, D) a vector for each token of the vocabulary, or None where the model has none."""
         return getattr(model, "vectors", None)
+
+    def spelled(self, model: nn.Module, word: str) -> Tensor | None:
+        """(D,) a vector for a word that the vocabulary lacks, or None where the model has none for it."""
+        spell = getattr(model, "spelled", None)
+        return None if spell is None else spell(word)

@@ -13,7 +13,7 @@ def run(argv: list[str]) -> None:
     parser.add_argument("--k", type=at_least(1), default=5, help="how many")
     arguments = parser.parse_args(argv)
 
-    from dlrun.verbs.vectors import WordSpace
+    from dlrun.words import WordSpace
 
     space = WordSpace.open(arguments.run, arguments.trust)
     a, b, c = (space.vector(word) for word in (arguments.a, arguments.b, arguments.c))

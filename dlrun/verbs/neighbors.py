@@ -12,7 +12,7 @@ def run(argv: list[str]) -> None:
     parser.add_argument("--k", type=at_least(1), default=10, help="how many")
     arguments = parser.parse_args(argv)
 
-    from dlrun.verbs.vectors import WordSpace
+    from dlrun.words import WordSpace
 
     space = WordSpace.open(arguments.run, arguments.trust)
     found = {word: space.nearest(space.vector(word), arguments.k, without=[word]) for word in arguments.words}

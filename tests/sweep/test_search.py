@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-optuna = pytest.importorskip("optuna")
+pytest.importorskip("optuna")
+import optuna  # noqa: E402
+from optuna.storages.journal import JournalFileBackend  # noqa: E402
 
 Sweep = Callable[..., tuple[int, str, str]]
 SEARCH = ["-m", "hydra/sweeper=optuna", "trainer.epochs=3", "folder=s", "device=cpu", "launcher.workers=2"]
@@ -20,10 +22,9 @@ def board(folder: str = "s") -> list[dict]:
 
 
 def study(folder: str = "s", storage: str = "journal") -> "optuna.Study":
-    store = "sqlite:///s/optuna.db"
+    store: optuna.storages.BaseStorage | str = "sqlite:///s/optuna.db"
     if storage == "journal":
-        backend = optuna.storages.journal.JournalFileBackend(f"{folder}/optuna.log")
-        store = optuna.storages.JournalStorage(backend)
+        store = optuna.storages.JournalStorage(JournalFileBackend(f"{folder}/optuna.log"))
     return optuna.load_study(study_name="dlrun", storage=store)
 
 
@@ -81,6 +82,8 @@ MISTAKES = {
         LR,
         "hydra.sweeper.goals=[val/mse]",
     ): "hydra.sweeper.goals: val/mse is no goal. For example: 'min val/perplexity'.",
+    (LR, "hydra.sweeper.sampler=grid"): "optim.lr has no steps, so a grid has no end. "
+    "Type values a,b or range(0,1,0.1), or another sampler.",
     (LR, "model.hidden=3"): "1 of 1 jobs can't run, so none was started:\njob 0 (",
     (LR, "hydra/launcher=joblib"): "hydra/sweeper=optuna hears from each job while it runs: leave hydra/launcher out.",
 }

@@ -194,7 +194,7 @@ def test_textcnn_learns_texts() -> None:
     split = Split(x.flatten(), y, torch.arange(401) * 8)
     task = classify(Data(split, None, None, {"vocab_size": 20, "outputs": 2}))
     torch.manual_seed(0)
-    model = TextCNN(20, 2, embed=8, widths=[1, 2], channels=8, dropout=0.0)
+    model = TextCNN(20, 2, embed=8, widths=[1, 2], channels=8, two_channels=False, dropout=0.0)
     optim = torch.optim.Adam(model.parameters(), lr=0.01)
     for epoch in range(10):
         means = Mean()

@@ -1,0 +1,119 @@
+"""Word vectors of a run: asked for words never seen, and given to another run to start from."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from dlrun.cli import exit_code
+from dlrun.words import WordSpace
+
+SKIPGRAM = ["model=skipgram", "model.embed=8", "trainer.max_steps=20", "batch_size=512", "task.min_count=1"]
+LSTM = ["model=lstm", "data=ptb", "model.embed=8", "model.hidden=8", "trainer.epochs=1", "trainer.limit_batches=8"]
+COMMON = ["stand_in=always", "device=cpu"]
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
+    """Runs dlrun in an empty folder -> exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*argv: str) -> tuple[int, str, str]:
+        code = exit_code(list(argv))
+        written = capfd.readouterr()
+        return code, written.out, written.err
+
+    return run
+
+
+def weights(folder: str, checkpoint: str = "last") -> dict[str, Tensor]:
+    return torch.load(Path(folder) / "checkpoints" / f"{checkpoint}.pt", weights_only=True)["model"]
+
+
+@pytest.fixture
+def words(cli: Cli) -> dict[str, Tensor]:
+    assert cli(*SKIPGRAM, *COMMON, "folder=words")[0] == 0
+    return weights("words", "best")
+
+
+def test_a_word_never_seen_has_neighbours(cli: Cli) -> None:
+    assert cli(*SKIPGRAM, "model=fasttext", "model.buckets=500", *COMMON, "folder=run")[0] == 0
+    code, out, _ = cli("neighbors", "run", "bagoku", "bago", "--k", "3", "--json")
+    near = json.loads(out)
+    assert code == 0 and len(near["bagoku"]) == len(near["bago"]) == 3
+    assert "bago" not in near["bago"]
+    code, out, _ = cli("analogy", "run", "bago", "bagoku", "bade", "--json")
+    assert code == 0 and "bago" not in json.loads(out)
+
+
+def test_a_run_starts_from_anothers_vectors(cli: Cli, words: dict[str, Tensor]) -> None:
+    code, _, err = cli(*LSTM, *COMMON, "model.vectors=words", "optim.lr=0.001", "folder=run")
+    assert code == 0 and "51 of 51 words start from words" in err
+    moved = (weights("run")["embedding.weight"] - words["input.weight"]).abs()
+    assert 1e-4 < moved.max() < 0.02  # 8 steps of at most about 0.001
+
+
+def test_frozen_vectors_stay_and_outlive_their_run(cli: Cli, words: dict[str, Tensor]) -> None:
+    """A run that was stopped and went on when the vectors' own run was gone ends as the one that never stopped."""
+    start = [*LSTM, *COMMON, "model.vectors=words", "model.freeze=true", "model.dropout=0.2"]
+    assert cli(*start, "trainer.epochs=2", "folder=whole")[0] == cli(*start, "folder=part")[0] == 0
+    shutil.rmtree("words")
+    assert cli("resume", "part", "trainer.epochs=2")[0] == 0
+    whole, part = weights("whole"), weights("part")
+    assert all(whole[name].equal(part[name]) for name in whole)
+    assert part["embedding.weight"].equal(words["input.weight"])
+    assert cli("neighbors", "part", "bade")[0] == cli("eval", "part")[0] == 0
+
+
+def test_words_are_found_by_their_spelling_alone(cli: Cli, words: dict[str, Tensor]) -> None:
+    """imdb's words are none of ptb's but <unk>; textcnn writes what it gets into both of its channels."""
+    small = ["model=textcnn", "model.embed=8", "model.channels=4", "trainer.max_steps=1", "model.two_channels=true"]
+    code, _, err = cli(*small, *COMMON, "model.vectors=words", "folder=run")
+    assert code == 0 and "1 of 53 words start from words" in err, err
+    unknown = words["input.weight"][WordSpace.open("words", []).vocab.index["<unk>"]]
+    state = weights("run")
+    assert state["constant"][1].equal(unknown) and state["embedding.weight"][1].equal(unknown)  # it occurs nowhere
+    moved = (state["embedding.weight"] - state["constant"]).abs()
+    assert 1e-4 < moved.max() < 2e-3  # one step: the words of the batch learn in one channel alone
+
+
+def test_last_is_pinned(cli: Cli) -> None:
+    assert cli(*SKIPGRAM, *COMMON)[0] == 0
+    assert cli(*LSTM, *COMMON, "model.vectors=last", "folder=run")[0] == 0
+    assert "vectors: outputs/" in Path("run/config.yaml").read_text()
+
+
+MISTAKES = {
+    ("model.vectors=nowhere",): "nowhere does not exist.",
+    ("model.vectors=table",): "table has no word vectors. Train some: dlrun model=skipgram",
+    ("model.vectors=words", "model.embed=16"): "The vectors of words have 8 numbers. Type model.embed=8.",
+    ("model.vectors=words", "data=jaychou_lyrics"): "None of the 41 words is among those of words. Pick another run.",
+    ("model.vectors=3",): "model.vectors=3: a word is expected.",
+    ("model.vectors=words", "model.freeze=1"): "model.freeze=1: true or false is expected.",
+    ("model.freeze=true",): "model.freeze=true keeps vectors as they are. Say whose: model.vectors=RUN",
+    ("model.vectors=words", "model.freeze=true", "model.tied=true"): "model.freeze=true would freeze the output too",
+    (
+        "model=textcnn",
+        "model.two_channels=true",
+        "model.vectors=words",
+        "model.freeze=true",
+    ): "One of the two channels is frozen anyway.",
+    ("model=mlp", "+model.vectors=words"): "MLP has no vectors of words to start from others.",
+    ("model=mlp", "model.vectors=words"): "model has no key vectors.",
+}
+
+
+def test_what_can_not_be_started_from(cli: Cli, words: dict[str, Tensor]) -> None:
+    assert cli("trainer.max_steps=1", *COMMON, "folder=table")[0] == 0
+    for typed, message in MISTAKES.items():
+        base = [] if typed[0].startswith("model=") else LSTM
+        data = [f"data={'imdb' if typed[0] == 'model=textcnn' else 'fashion_mnist'}"] if not base else []
+        code, _, err = cli(*base, *data, *COMMON, *typed, "folder=run")
+        assert (code, message in err) == (2, True), f"{typed}: {err}"
+        assert len(err.strip().splitlines()[-1]) < 200 and "Traceback" not in err
+        assert not Path("run").exists()
