@@ -36,6 +36,8 @@ class Recurrent(nn.Module):
         if tied and (self.classifies or embed != hidden):
             raise UserError(f"model.tied needs a language model with model.embed={hidden}, its model.hidden.")
         self.embedding = nn.Embedding(vocab_size, embed)
+        if self.classifies:  # as Kim (2014): a rare word keeps most of its first vector, which N(0, 1) makes loud
+            nn.init.uniform_(self.embedding.weight, -0.25, 0.25)
         inner = dropout if layers > 1 else 0.0
         self.layers: nn.Module
         if bidirectional:
