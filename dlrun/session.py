@@ -7,19 +7,35 @@ import subprocess
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
 from torch.optim import Optimizer
 
-from dlrun import assemble, console
+from dlrun import assemble, console, hparams
 from dlrun.assemble import Parts, Plans
 from dlrun.errors import DlrunError, RunFailed, UserError, nearest
 from dlrun.evaluate import load_weights
 from dlrun.optim.schedule import Schedule
 from dlrun.rundir import RunDir
 from dlrun.trainer import Trainer
+
+
+def start(
+    config: dict[str, Any], overrides: list[str], *, replaceable: bool, trusted: Sequence[str] | None = None
+) -> RunDir:
+    """Trains a new run. Its folder is made once everything is known to fit."""
+    plans = assemble.check(config, trusted)
+    parts = assemble.build_parts(plans, replaceable=replaceable)
+    config["stand_in"] = "always" if parts.data_facts["source"] == "stand-in" else "never"  # resumed: the same again
+    engine = assemble.build_optim(plans, parts.model, parts.task)
+    run = RunDir.create(Path(config["folder"]))
+    config["folder"] = str(run.path)
+    run.write_config(config)
+    train(run, plans, parts, engine, overrides=overrides)
+    return run
 
 
 def train(
@@ -55,7 +71,8 @@ def train(
             introduce(run, plans, parts, step)
             if not go_on:
                 run.log_text("config", f"```yaml\n{yaml.safe_dump(plans.config, sort_keys=False)}```", 0)
-            fit_and_tell(trainer, run)
+            with hparams.told(run, plans.config, overrides):
+                fit_and_tell(trainer, run)
 
 
 def fit_and_tell(trainer: Trainer, run: RunDir) -> None:

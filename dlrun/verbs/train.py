@@ -54,26 +54,16 @@ class Ended:
 
 def one(config: DictConfig) -> RunDir:
     """Trains what Hydra composed. Torch is imported only now, so that --cfg and completion answer at once."""
-    from dlrun import assemble, session
-    from dlrun.rundir import RunDir
+    from dlrun import session
 
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("Training in several processes at once is not there yet: start dlrun without torchrun.")
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     plain["choices"] = compose.choices()
-    plans = assemble.check(plain)
+    plain["folder"] = str(job_folder() or plain["folder"])
     overrides = compose.overrides()
     named = any(each.lstrip("+").startswith(("data=", "experiment=")) for each in overrides)
-    parts = assemble.build_parts(plans, replaceable=not named)
-    plain["stand_in"] = (
-        "always" if parts.data_facts["source"] == "stand-in" else "never"
-    )  # a resumed run takes the same
-    engine = assemble.build_optim(plans, parts.model, parts.task)
-    run_dir = RunDir.create(job_folder() or Path(plain["folder"]))
-    plain["folder"] = str(run_dir.path)
-    run_dir.write_config(plain)
-    session.train(run_dir, plans, parts, engine, overrides=overrides)
-    return run_dir
+    return session.start(plain, overrides, replaceable=not named)
 
 
 def job_folder() -> Path | None:
