@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
+from dlrun import compose
 from dlrun.errors import UserError
 from dlrun.rundir import RunDir
 from dlrun.verbs.parser import verb
@@ -44,10 +43,8 @@ def run(argv: list[str]) -> None:
 
 
 def read_override(text: str) -> tuple[str, Any]:
-    """`trainer.epochs=20` -> ("trainer.epochs", 20); the value is read as YAML."""
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise UserError(f"{text} is no KEY=VALUE. For example: trainer.epochs=20")
+    """`trainer.epochs=20` -> ("trainer.epochs", 20)"""
+    key, value = compose.value_override(text)
     if key.split(".")[0] in FIXED:
         raise UserError(f"{key} belongs to the run and can't change when it goes on. Start a new one: dlrun {text} …")
-    return key, yaml.safe_load(value)
+    return key, value
