@@ -243,7 +243,7 @@ def ordered(rows: Sequence[Row], key: str | None, reverse: bool = False) -> list
         return list(reversed(rows)) if reverse else list(rows)
     toward = directions(rows)
     places = [(place(row, key, toward), row) for row in rows]
-    present = [each for each in places if each[0] is not None]
+    present = [(found, row) for found, row in places if found is not None]
     present.sort(key=lambda each: each[0], reverse=reverse)
     return [row for _, row in present] + [row for found, row in places if found is None]
 

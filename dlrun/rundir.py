@@ -215,7 +215,9 @@ def find_runs(folders: list[Path]) -> Iterator[tuple[str, float]]:
         while pending:
             path = pending.pop()
             try:
-                yield path, os.stat(f"{path}/config.yaml").st_mtime  # listing a run's folder would cost ten times more
+                started = os.stat(f"{path}/config.yaml").st_mtime  # to list a run's folder would cost ten times more
             except OSError:
                 with suppress(OSError), os.scandir(path) as entries:  # not ours to read, or gone meanwhile
                     pending += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+                continue
+            yield path.removeprefix("./"), started
