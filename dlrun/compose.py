@@ -94,6 +94,19 @@ def overrides() -> list[str]:
     return list(HydraConfig.get().overrides.task)
 
 
+def value_override(text: str) -> tuple[str, Any]:
+    """`optim.lr=1e-3` -> ("optim.lr", 0.001), read as for a new run. UserError for what sets no single value."""
+    try:
+        parsed = OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        raise UserError(f"{text} is no KEY=VALUE. For example: trainer.epochs=20") from error
+    if parsed.is_sweep_override():
+        raise UserError(f"{text} has several values; only a new sweep takes them: dlrun -m …")
+    if parsed.is_delete() or parsed.is_add():
+        raise UserError(f"{text}: a run's keys stay what they are. Type KEY=VALUE.")
+    return parsed.get_key_element(), parsed.value()
+
+
 def sweep_folder() -> Path:
     """The sweep's folder, while one of Hydra's launchers runs a job of it."""
     return Path(HydraConfig.get().sweep.dir)

@@ -5,6 +5,8 @@ Text from users and files is never read as Rich markup. Without a terminal there
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import sys
@@ -22,6 +24,8 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
+
+from dlrun.errors import UserError
 
 BAR_SECONDS = 0.1  # between two drawings of a bar
 PLAIN_SECONDS = 10.0  # between two lines about the same epoch where there is no bar
@@ -142,6 +146,23 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         log_only("  ".join(row))
     if not _quiet:
         Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(shown)
+
+
+def csv_out(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A result as CSV on stdout; what a row does not have is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    out(text.getvalue().rstrip("\n"))
+
+
+def confirm(question: str) -> bool:
+    """Asks on stderr, as a result may be piped on; whatever is not a clear yes is a no."""
+    if not sys.stdin.isatty():
+        raise UserError(f"{question} There is no terminal to ask at: add --yes.")
+    _stderr().print(Text(_encodable(f"{question} [y/N] ", sys.stderr)), end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def panel(title: str, lines: Sequence[str]) -> None:

@@ -12,7 +12,8 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -47,9 +48,15 @@ class RunDir:
 
     def __init__(self, path: Path):
         self.path = path
-        self.checkpoints = path / "checkpoints"
         self.writer: SummaryWriter | None = None
-        self.lock = filelock.FileLock(path / ".lock", timeout=0)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @cached_property
+    def lock(self) -> filelock.BaseFileLock:
+        return filelock.FileLock(self.path / ".lock", timeout=0)
 
     @classmethod
     def create(cls, wanted: Path) -> RunDir:
@@ -76,11 +83,11 @@ class RunDir:
             runs = list(find_runs([OUTPUTS]))
             if not runs:
                 raise UserError(f"There is no run under {OUTPUTS}/ yet. Start one: dlrun model=lstm")
-            return cls(max(runs, key=lambda run: (run / "config.yaml").stat().st_mtime))
+            return cls(Path(max(runs, key=lambda run: run[1])[0]))
         path = Path(name)
         if (path / "config.yaml").is_file():
             return cls(path)
-        known = sorted(str(run) for run in find_runs([OUTPUTS]))
+        known = sorted(run for run, _ in find_runs([OUTPUTS]))
         what = "is no run's folder: it has no config.yaml" if path.is_dir() else "does not exist"
         there = (
             f"{nearest(name, known[-8:])} The newest is `last`." if known else f"There is no run under {OUTPUTS}/ yet."
@@ -115,6 +122,8 @@ class RunDir:
                 return False
         except filelock.Timeout:
             return True
+        except OSError:  # a folder of somebody else's, or read-only: nothing trains there under our name
+            return False
 
     def wait_until_free(self, seconds: float) -> None:
         """A worker whose sweep was killed saves and ends by itself, a moment later. UserError when it does not."""
@@ -144,12 +153,7 @@ class RunDir:
         write_atomically(self.path / "summary.json", lambda file: file.write(text.encode() + b"\n"))
 
     def read_summary(self) -> dict[str, Any]:
-        """The summary, or {} where there is none yet or it can't be read."""
-        try:
-            summary = json.loads((self.path / "summary.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return summary if isinstance(summary, dict) else {}
+        return read_summary(self.path)
 
     # metrics: metrics.jsonl and TensorBoard, the same tags
 
@@ -209,8 +213,18 @@ class RunDir:
             raise UserError(f"{path} is damaged and can't be loaded ({type(error).__name__}).") from error
 
 
-def find_runs(folders: list[Path]) -> Iterator[Path]:
-    """Every run below the given folders: a folder with a config.yaml; nothing is looked for inside one."""
+def read_summary(path: str | Path) -> dict[str, Any]:
+    """A run's summary, or {} where there is none yet or it can't be read."""
+    try:
+        with open(f"{path}/summary.json", "rb") as file:  # of thousands of runs: pathlib takes twice as long
+            summary = json.loads(file.read().decode())
+    except (OSError, ValueError):
+        return {}
+    return summary if isinstance(summary, dict) else {}
+
+
+def find_runs(folders: list[Path]) -> Iterator[tuple[str, float]]:
+    """Every run below the given folders, and when its config.yaml was written; nothing is looked for inside one."""
     for folder in folders:
         if not folder.is_dir():
             if folder != OUTPUTS:  # which just means that nothing has run yet
@@ -218,9 +232,11 @@ def find_runs(folders: list[Path]) -> Iterator[Path]:
             continue
         pending = [str(folder)]
         while pending:
-            with os.scandir(pending.pop()) as entries:
-                listed = list(entries)
-            if any(entry.name == "config.yaml" for entry in listed):
-                yield Path(listed[0].path).parent
-            else:
-                pending += [entry.path for entry in listed if entry.is_dir(follow_symlinks=False)]
+            path = pending.pop()
+            try:
+                started = os.stat(f"{path}/config.yaml").st_mtime  # to list a run's folder would cost ten times more
+            except OSError:
+                with suppress(OSError), os.scandir(path) as entries:  # not ours to read, or gone meanwhile
+                    pending += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+                continue
+            yield path.removeprefix("./"), started

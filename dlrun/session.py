@@ -14,7 +14,7 @@ import torch
 import yaml
 from torch.optim import Optimizer
 
-from dlrun import assemble, catalogue, console
+from dlrun import assemble, catalogue, console, hparams
 from dlrun.assemble import Parts, Plans
 from dlrun.errors import DlrunError, RunFailed, UserError, nearest
 from dlrun.evaluate import load_weights
@@ -94,7 +94,8 @@ def train(
             introduce(run, plans, parts, step)
             if not go_on:
                 run.log_text("config", f"```yaml\n{yaml.safe_dump(plans.config, sort_keys=False)}```", 0)
-            fit_and_tell(trainer, run, plans)
+            with hparams.told(run, plans.config, overrides):
+                fit_and_tell(trainer, run, plans)
 
 
 def keep_pictures(trainer: Trainer, run: RunDir, plans: Plans) -> None:

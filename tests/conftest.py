@@ -3,8 +3,12 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+from dlrun.cli import exit_code
 
 REAL_DATA = "real data: set DLRUN_MIRRORS"
 
@@ -28,3 +32,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("real_data"):
             item.add_marker(pytest.mark.skip(reason=REAL_DATA))
+
+
+@pytest.fixture
+def cli(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs dlrun in an empty folder -> exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*argv: str) -> tuple[int, str, str]:
+        code = exit_code(list(argv))
+        written = capfd.readouterr()
+        return code, written.out, written.err
+
+    return run

@@ -14,7 +14,7 @@ LEVELS = (  # a module imports from its own level and those before it
     {"errors", "limits", "console", "dist", "device", "metric", "signals", "model", "init", "optim"},
     {"data", "catalogue", "build", "pace"},
     {"task"},
-    {"rundir", "evaluate"},
+    {"rundir", "evaluate", "hparams", "query"},
     {"trainer"},
     {"assemble", "compose"},
     {"session", "words"},
@@ -24,9 +24,9 @@ LEVELS = (  # a module imports from its own level and those before it
     {"__main__"},
 )
 TORCH_FREE = [  # they answer before torch could be imported, which takes seconds
-    *("errors", "limits", "console", "rundir", "compose", "catalogue", "cli", "data.files"),
+    *("errors", "limits", "console", "rundir", "query", "compose", "catalogue", "cli", "data.files"),
     *(f"verbs.{verb}" for verb in ("train", "resume", "eval", "sample", "predict", "neighbors", "analogy")),
-    *(f"verbs.{verb}" for verb in ("runs", "fetch", "list", "tensorboard", "help")),
+    *(f"verbs.{verb}" for verb in ("runs", "compare", "rerun", "prune", "fetch", "list", "tensorboard", "help")),
 ]
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 PACKAGE = sorted((ROOT / "dlrun").rglob("*.py"))

@@ -6,22 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.cli import exit_code
-
 Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
-    """Runs dlrun in an empty folder -> exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*argv: str) -> tuple[int, str, str]:
-        code = exit_code(list(argv))
-        written = capfd.readouterr()
-        return code, written.out, written.err
-
-    return run
 
 
 MISTAKES = {

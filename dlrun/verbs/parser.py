@@ -28,6 +28,19 @@ def verb(name: str, description: str, *, run: bool = True, json: bool = False) -
     return parser
 
 
+def add_filter(parser: Parser) -> None:
+    """For a verb about many runs: where they are, and which of them."""
+    parser.add_argument("folders", nargs="*", metavar="DIR", help="default: outputs/")
+    parser.add_argument(
+        "--where",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="CONDITION",
+        help="such as status=failed model=lstm,gru optim.lr=0.01 'val/accuracy>0.9'; all must hold",
+    )
+
+
 def at_least(low: int | float) -> Callable[[str], int | float]:
     """An argument's type: a number of `low`'s own kind that is not below it."""
 

@@ -6,8 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from dlrun import compose
 from dlrun.errors import UserError
 from dlrun.rundir import RunDir
 from dlrun.sweep.folder import SweepDir, is_sweep
@@ -79,10 +78,8 @@ def resume_sweep(arguments: Namespace) -> None:
 
 
 def read_override(text: str) -> tuple[str, Any]:
-    """`trainer.epochs=20` -> ("trainer.epochs", 20); the value is read as YAML."""
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise UserError(f"{text} is no KEY=VALUE. For example: trainer.epochs=20")
+    """`trainer.epochs=20` -> ("trainer.epochs", 20)"""
+    key, value = compose.value_override(text)
     if key.split(".")[0] in FIXED:
         raise UserError(f"{key} belongs to the run and can't change when it goes on. Start a new one: dlrun {text} …")
-    return key, yaml.safe_load(value)
+    return key, value

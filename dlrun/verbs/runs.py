@@ -2,77 +2,73 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import math
+from collections.abc import Sequence
 from typing import Any
 
-from dlrun import console
-from dlrun.errors import UserError, nearest
-from dlrun.rundir import OUTPUTS, RunDir, find_runs
-from dlrun.verbs.parser import verb
+from dlrun import console, query
+from dlrun.query import ABSENT, Row
+from dlrun.verbs.parser import add_filter, at_least, verb
+
+SHOWN = 50  # rows of the table when nothing else is said: drawing thousands takes seconds, and nobody reads them
+COLUMNS = ("run", "status", "model", "data", "optim", "goal", "best", "step", "time")
 
 
 def run(argv: list[str]) -> None:
     parser = verb("runs", "A table of runs, newest first.", run=False, json=True)
-    parser.add_argument("folders", nargs="*", metavar="DIR", help="default: outputs/")
-    parser.add_argument(
-        "--sort", metavar="KEY", help="best, time, step, status, model … or any metric, such as val/loss"
-    )
+    parser.add_argument("--csv", action="store_true", help="print CSV")
+    add_filter(parser)
+    parser.add_argument("--sort", metavar="KEY", help="best, time, step … or any metric or config key: the best first")
+    parser.add_argument("--reverse", action="store_true", help="the other way round")
+    parser.add_argument("--limit", type=at_least(0), metavar="N", help=f"rows; the table shows {SHOWN}; 0: all")
     arguments = parser.parse_args(argv)
-    rows = [row(path) for path in find_runs([Path(folder) for folder in arguments.folders] or [OUTPUTS])]
-    rows.sort(key=lambda each: each["started"], reverse=True)
+    every = query.read(arguments.folders)
+    rows = query.where(every, arguments.where)
     if arguments.sort:
-        rows = sort_by(rows, arguments.sort)
+        query.check_key(every, arguments.sort)
+    rows = query.ordered(rows, arguments.sort, arguments.reverse)
+    limit = arguments.limit if arguments.limit is not None else 0 if arguments.json or arguments.csv else SHOWN
+    shown = rows[:limit] if limit else rows
+    asked = [query.Condition.parse(text).key for text in arguments.where] + [arguments.sort or "run"]
+    extra = [key for key in dict.fromkeys(asked) if key not in COLUMNS]
     if arguments.json:
-        console.json_out(rows)
+        console.json_out([as_json(row, extra) for row in shown])
+    elif arguments.csv:
+        show_csv(shown, extra)
     elif not rows:
-        console.out("There is no run yet. Start one: dlrun model=lstm")
+        console.out("No run matches." if every else "There is no run yet. Start one: dlrun model=lstm")
     else:
-        columns = ["run", "status", "model", "data", "optim", "goal", "best", "step", "time"]
-        console.table("runs", columns, [cells(each) for each in rows])
+        console.table("runs", [*COLUMNS, *extra], [[cell(row, key) for key in (*COLUMNS, *extra)] for row in shown])
+        if len(shown) < len(rows):
+            console.say(f"{len(shown)} of {len(rows):,} runs; --limit 0 shows all")
 
 
-def row(path: Path) -> dict[str, Any]:
-    """What one run's files say; a run without a summary has not begun."""
-    run_dir = RunDir(path)
-    summary = run_dir.read_summary()
-    chosen, goal = summary.get("choices", {}), summary.get("goal", {})
-    status = summary.get("status", "failed")
-    if status == "running" and not run_dir.in_use():
-        status = "interrupted"  # killed: nobody was left to write it down
-    return {
-        "run": str(path),
-        "status": status,
-        **{group: chosen.get(group) for group in ("model", "data", "task", "optim")},
-        "goal": goal.get("metric"),
-        "mode": goal.get("mode"),
-        "best": goal.get("best"),
-        "epoch": summary.get("epoch"),
-        "step": summary.get("step"),
-        "time": summary.get("duration_s"),
-        "started": (path / "config.yaml").stat().st_mtime,
-        "overrides": summary.get("overrides", []),
-        "metrics": summary.get("metrics", {}),
-    }
+def as_json(row: Row, extra: Sequence[str]) -> dict[str, Any]:
+    """`keys` holds what was asked for and is neither a plain value nor a metric."""
+    wanted = {key: row.get(key) for key in extra if key not in row.plain and key not in row.metrics}
+    keys = {key: None if value is ABSENT else value for key, value in wanted.items()}
+    return {**row.plain, "overrides": row.overrides, "metrics": row.metrics, **({"keys": keys} if keys else {})}
 
 
-def sort_by(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
-    """Best first where the run's goal says what is better, otherwise smallest first; runs without a value last."""
-    plain = {name for each in rows for name in each if name not in ("metrics", "overrides")}
-    metrics = {name for each in rows for name in each["metrics"]}
-    if rows and key not in plain | metrics:
-        raise UserError(f"No run has {key}. {nearest(key, plain | metrics)}")
-
-    def value(each: dict[str, Any]) -> Any:
-        found = each["metrics"].get(key) if key in metrics else each.get(key)
-        if isinstance(found, int | float) and each["mode"] == "max" and key in ("best", each["goal"]):
-            return -found
-        return found
-
-    present = [each for each in rows if value(each) is not None]
-    return sorted(present, key=value) + [each for each in rows if value(each) is None]
+def show_csv(rows: Sequence[Row], extra: Sequence[str]) -> None:
+    """One column a plain value, metric or key asked for."""
+    plain = list(rows[0].plain) if rows else list(COLUMNS)
+    tags = sorted({tag for row in rows for tag in row.metrics})
+    keys = [key for key in extra if key not in plain and key not in tags]
+    cells = [
+        [*row.plain.values(), " ".join(row.overrides), *(row.metrics.get(tag) for tag in tags)]
+        + [None if (value := row.get(key)) is ABSENT else value for key in keys]
+        for row in rows
+    ]
+    console.csv_out([*plain, "overrides", *tags, *keys], cells)
 
 
-def cells(each: dict[str, Any]) -> list[str]:
-    time = "" if each["time"] is None else f"{each['time']:.0f} s"
-    names = [str(each[key] or "") for key in ("run", "status", "model", "data", "optim", "goal")]
-    return [*names, "" if each["best"] is None else console.number(each["best"]), str(each["step"] or ""), time]
+def cell(row: Row, key: str) -> str:
+    value = row.get(key)
+    if value is ABSENT or value is None:
+        return ""
+    if key == "time":
+        return f"{value:.0f} s"
+    if isinstance(value, float):
+        return console.number(value) if math.isfinite(value) else str(value)
+    return str(value)

@@ -1,0 +1,106 @@
+"""`dlrun compare RUN RUN…`: where the configs of runs differ, and their results side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dlrun import console, query
+from dlrun.errors import UserError
+from dlrun.query import ABSENT, Row
+from dlrun.rundir import RunDir
+from dlrun.verbs.parser import verb
+
+IGNORED = ("folder", "data.files", "choices.tuned")  # no choice of anybody's: they follow from the others
+FACTS = ("status", "goal", "best", "epoch", "step", "parameters", "time")
+CLOCKS = ("time", "speed/")  # what no two runs have in common
+
+
+def run(argv: list[str]) -> None:
+    parser = verb("compare", "Where runs differ: their configs, and their metrics side by side.", run=False, json=True)
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or `last`")
+    arguments = parser.parse_args(argv)
+    if len(arguments.runs) < 2:
+        raise UserError(f"To compare takes two runs or more: dlrun compare {arguments.runs[0]} RUN")
+    rows = [open_row(name) for name in arguments.runs]
+    config, results = config_differences(rows), side_by_side(rows)
+    names = [row.plain["run"] for row in rows]
+    if arguments.json:
+        console.json_out({"runs": names, "config": config, "results": results})
+        return
+    if not config and all(equal(entry["values"]) for key, entry in results.items() if not key.startswith(CLOCKS)):
+        console.out("no difference, in config and results")
+        return
+    if config:
+        console.table("config", ["key", *names], [[key, *map(shown, values)] for key, values in config.items()])
+    else:
+        console.out("config: no difference")
+    console.table("results; * marks the best", ["", *names], [result_cells(key, results[key]) for key in results])
+
+
+def open_row(name: str) -> Row:
+    path = RunDir.open(name).path
+    row = query.read_row(str(path), (path / "config.yaml").stat().st_mtime)
+    if row is None:
+        raise UserError(f"{path}/config.yaml is not the config of a run.")
+    return row
+
+
+def config_differences(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """Key -> its value in each run, None where a run has no such key. A choice that differs stands for its class."""
+    configs = [query.flat(row.config) for row in rows]
+    keys = sorted({key for config in configs for key in config})
+    found = {key: [config.get(key) for config in configs] for key in keys if not key.startswith(IGNORED)}
+    differing = {key: values for key, values in found.items() if not equal(values)}
+    chosen = {key.removeprefix("choices."): values for key, values in differing.items() if key.startswith("choices.")}
+    rest = {
+        key: values
+        for key, values in differing.items()
+        if not key.startswith("choices.") and not (key.endswith(("._target_", ".name")) and key.split(".")[0] in chosen)
+    }
+    return chosen | rest
+
+
+def side_by_side(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """Fact or metric -> its values, which way is better, and the numbers of the runs that are best."""
+    same_goal = equal([row.plain["goal"] for row in rows])  # a loss in nats is no better than one in squares
+    toward = query.directions(rows) if same_goal else {}
+    tags = sorted({tag for row in rows for tag in row.metrics})
+    results: dict[str, dict[str, Any]] = {}
+    for key in (*FACTS, *tags):
+        values = [None if (value := row.get(key)) is ABSENT else value for row in rows]
+        mode = toward.get(key.rpartition("/")[2]) if "/" in key else None
+        if key == "best" and same_goal:
+            mode = rows[0].plain["mode"]
+        results[key] = {"values": values, "mode": mode, "best": best(rows, key, mode)}
+    return results
+
+
+def best(rows: Sequence[Row], key: str, mode: str | None) -> list[int]:
+    """Which runs have the best value; none where all are equal or nothing says what is better."""
+    numbers = [row.number(key) for row in rows]
+    known = [number for number in numbers if number is not None]
+    if mode is None or len(known) < 2 or equal(numbers):
+        return []
+    top = max(known) if mode == "max" else min(known)
+    return [place for place, number in enumerate(numbers) if number == top]
+
+
+def equal(values: Sequence[Any]) -> bool:
+    return all(value == values[0] for value in values)
+
+
+def result_cells(key: str, entry: dict[str, Any]) -> list[str]:
+    return [
+        key,
+        *(
+            ("* " if place in entry["best"] else "") + (shown(value) if value is not None else "")
+            for place, value in enumerate(entry["values"])
+        ),
+    ]
+
+
+def shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    return console.number(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,64 @@
+"""`dlrun rerun RUN [KEY=VALUE…]`: the same again from its saved config, in a folder of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dlrun import compose, console
+from dlrun.errors import UserError
+from dlrun.rundir import OUTPUTS, RunDir
+from dlrun.verbs.parser import verb
+
+CHOICES = ("model", "data", "task", "optim", "scheduler", "device", "trainer", "experiment")
+
+
+def run(argv: list[str]) -> None:
+    parser = verb("rerun", "The same again from its saved config, in a new folder; KEY=VALUE changes a value.")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    arguments = parser.parse_args(argv)
+    old = RunDir.open(arguments.run)
+    summary = old.read_summary()
+    typed: list[str] = summary.get("overrides", [])
+    values = dict(value_of(text, typed) for text in arguments.overrides)
+    if "trusted" in values:
+        raise UserError("Code of yours is trusted with --trust PACKAGE here.")
+
+    from dlrun import session
+
+    config = session.open_plans(old, trust=arguments.trust, overrides={"folder": str(new_folder(old)), **values}).config
+    config["trusted"] = list(arguments.trust)
+    warn_of_other_versions(summary.get("versions", {}), session.versions())
+    new = session.start(
+        config, merged(typed, arguments.overrides), replaceable=False, trusted=tuple(arguments.trust)
+    ).read_summary()
+    if new["data"]["sha256"] != summary.get("data", new["data"])["sha256"]:
+        console.warn("the data files are not the ones of the first run: their digests differ")
+
+
+def value_of(text: str, typed: list[str]) -> tuple[str, Any]:
+    """A choice such as optim=adam brings values of its own along: that is another run, to be composed anew."""
+    key, value = compose.value_override(text)
+    if key in CHOICES:
+        again = " ".join([each for each in typed if not each.startswith((f"{key}=", "folder="))] + [text])
+        raise UserError(f"rerun keeps the run's choices, and {key} is one. For another type: dlrun {again}")
+    return key, value
+
+
+def new_folder(old: RunDir) -> Path:
+    now, chosen = datetime.now(), old.read_config()["choices"]
+    names = "-".join(str(chosen.get(group, "none")).replace("/", "_") for group in ("model", "data"))
+    return OUTPUTS / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}-{names}"
+
+
+def merged(before: list[str], after: list[str]) -> list[str]:
+    """What was typed for the first run, without what is typed differently now and without its folder."""
+    keys = {text.partition("=")[0] for text in after} | {"folder"}
+    return [text for text in before if text.lstrip("+").partition("=")[0] not in keys] + after
+
+
+def warn_of_other_versions(before: dict[str, str], now: dict[str, str]) -> None:
+    other = [f"{name} {before[name]} -> {now[name]}" for name in before if now.get(name, before[name]) != before[name]]
+    if other:
+        console.warn(f"the result may differ, as versions do: {', '.join(other)}")

@@ -1,0 +1,91 @@
+"""`dlrun rerun`: the same again from a saved config, bit for bit, in a folder of its own."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+def figures(run: Path) -> list[dict]:
+    """metrics.jsonl without what a clock says."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [
+        {key: value for key, value in line.items() if key not in ("time_s", "speed/examples_per_s")} for line in lines
+    ]
+
+
+def only(pattern: str) -> Path:
+    (found,) = Path().glob(pattern)
+    return found
+
+
+def test_the_same_bits_again_and_overrides_win(cli: Cli) -> None:
+    typed = ["model=mlp", "data=airfoil", "model.dropout=0.2", "seed=7", "trainer.epochs=2", "stand_in=always"]
+    assert cli(*typed, "folder=first")[0] == 0
+    assert cli("rerun", "first")[0] == 0
+    again = only("outputs/*/*-mlp-airfoil")
+    assert figures(again) == figures(Path("first")) and len(figures(again)) > 2
+    before, after = (torch.load(run / "checkpoints/last.pt", weights_only=True) for run in (Path("first"), again))
+    assert before["model"].keys() == after["model"].keys()
+    assert all(torch.equal(value, after["model"][key]) for key, value in before["model"].items())
+    configs = [yaml.safe_load((run / "config.yaml").read_text()) for run in (Path("first"), again)]
+    assert configs[1] == configs[0] | {"folder": str(again)}
+    assert json.loads((again / "summary.json").read_text())["overrides"] == typed
+
+    assert cli("rerun", "first", "optim.lr=1e-3", "seed=8", "folder=other")[0] == 0
+    config = yaml.safe_load(Path("other/config.yaml").read_text())
+    assert (config["optim"]["lr"], config["seed"], config["model"]) == (0.001, 8, configs[0]["model"])
+    summary = json.loads(Path("other/summary.json").read_text())
+    assert summary["overrides"] == [each for each in typed if each != "seed=7"] + [
+        "optim.lr=1e-3",
+        "seed=8",
+        "folder=other",
+    ]
+    assert figures(Path("other"))[-1] != figures(again)[-1]
+    assert cli("compare", "first", str(again))[1] == "no difference, in config and results\n"
+
+
+@pytest.mark.slow
+def test_a_job_of_a_sweep(cli: Cli) -> None:
+    assert cli("-m", "optim.lr=0.01,0.02", "trainer.epochs=1", "device=cpu")[0] == 0
+    job = only("outputs/*/*-sweep/1-*")
+    code, _, err = cli("rerun", str(job), "folder=again")
+    assert code == 0, err
+    assert figures(Path("again")) == figures(job)
+    assert json.loads(Path("again/summary.json").read_text())["overrides"][0] == "optim.lr=0.02"
+
+
+def test_mistakes(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli("trainer.epochs=1", "folder=run")
+    mistakes = {
+        "optim=adam": "rerun keeps the run's choices, and optim is one. "
+        "For another type: dlrun trainer.epochs=1 optim=adam",
+        "optim.lrr=1": "The run has no key optim.lrr. Did you mean lr? Possible: _target_, lr, weight_decay.",
+        "optim.lr=1,2": "optim.lr=1,2 has several values; only a new sweep takes them: dlrun -m …",
+        "+optim.lr=1": "+optim.lr=1: a run's keys stay what they are. Type KEY=VALUE.",
+        "optim.lr": "optim.lr is no KEY=VALUE. For example: trainer.epochs=20",
+        "optim.lr=-1": "optim.lr=-1: it must be at least 0.",
+        "trusted=[evil]": "Code of yours is trusted with --trust PACKAGE here.",
+    }
+    for override, message in mistakes.items():
+        assert cli("rerun", "run", override) == (2, "", f"error: {message}\n")
+    assert cli("rerun", "nowhere")[2] == "error: nowhere does not exist. There is no run under outputs/ yet.\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
+
+
+def test_the_saved_word_on_trust_is_not_believed(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli("trainer.epochs=1", "folder=run")
+    (tmp_path / "evil.py").write_text("import pathlib\npathlib.Path('was_here').touch()\nclass Model: ...\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = tmp_path / "run" / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["model"]["_target_"], config["trusted"] = "evil.Model", ["evil"]
+    path.write_text(yaml.safe_dump(config))
+    code, _, err = cli("rerun", "run")
+    assert code == 2 and err.startswith("error: _target_ evil.Model is not trusted.") and "add --trust evil" in err
+    assert not (tmp_path / "was_here").exists() and not (tmp_path / "outputs").exists()
