@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-GROUPS = ("model", "data", "task", "optim", "scheduler", "init", "device", "trainer", "experiment")
+GROUPS = ("model", "data", "task", "optim", "scheduler", "init", "device", "trainer", "experiment", "sweep")
 
 
 def choices(group: str) -> list[str]:
@@ -73,9 +73,11 @@ def fill_in(config: dict[str, Any]) -> list[str]:
 
 
 def key_help(group: str, name: str) -> dict[str, tuple[str, str]]:
-    """key -> (value, help) from the trailing comments of a flat YAML file."""
-    found = {}
+    """key -> (value, help) from the trailing comments of a YAML file; `launcher.workers` for a key below another."""
+    found, above = {}, ""
     for line in text(group, name).splitlines():
-        if match := re.match(r"([a-z_]+): *(.*?) +# *(.+)$", line):
-            found[match[1]] = (match[2], match[3])
+        if match := re.match(r"(  )?([a-z_]+):(?: +(\S.*?))? +# *(.+)$", line):
+            above = above if match[1] else match[2]
+            if match[3] is not None:
+                found[f"{above}.{match[2]}" if match[1] else match[2]] = (match[3], match[4])
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Sized
 from typing import Protocol
 
 from dlrun import console
@@ -12,9 +12,27 @@ from dlrun.errors import Stopped
 from dlrun.signals import StopWish
 from dlrun.sweep import outcome
 from dlrun.sweep.folder import ENDED, Job, SweepDir, common
-from dlrun.sweep.workers import Event, Workers
+from dlrun.sweep.launcher import Seat
+from dlrun.sweep.workers import Event
 
 KILL_AFTER = 60.0  # seconds that a worker has to save and end, once it was asked to
+
+
+class Workers(Protocol):
+    """Who runs the jobs: processes of this machine (`workers.Workers`) or of a cluster (`ray.RayWorkers`)."""
+
+    free: list[Seat]
+
+    @property
+    def busy(self) -> Sized: ...
+
+    def start(self, job: Job) -> None: ...
+
+    def events(self, seconds: float) -> Iterator[Event]: ...
+
+    def answer(self, job: Job, value: bool) -> None: ...
+
+    def signal_all(self, number: int) -> None: ...
 
 
 class Source(Protocol):

@@ -46,6 +46,11 @@ class Asked:
     folder: Path | None  # where it shall lie; None: a new folder under outputs/
     launcher: Launcher
     sweeper: dict[str, Any]
+    workers: dict[str, Any]  # what hydra/launcher= chose
+
+    def facts(self, kind: str) -> dict[str, Any]:
+        """What `resume` has to know of it."""
+        return {"kind": kind, "command": self.argv, "launcher": asdict(self.launcher), "workers": self.workers}
 
 
 def run(argv: list[str], job: Callable[[DictConfig], Any], into: SweepDir | None = None) -> None:
@@ -61,7 +66,7 @@ def run(argv: list[str], job: Callable[[DictConfig], Any], into: SweepDir | None
         composing(fixed) as (hydra, config),
     ):
         ours = str(config.hydra.launcher._target_).startswith("dlrun.")
-        if ours:
+        if str(config.hydra.launcher._target_) == "dlrun.sweep.workers.Workers":
             warm_up()
         asked = read(argv, hydra, config)
         node = dict(asked.sweeper)
@@ -102,6 +107,7 @@ def read(argv: list[str], hydra: Hydra, config: DictConfig) -> Asked:
     last = {each.get_key_element(): each for each in typed}  # the command line wins
     launcher: dict[str, Any] = OmegaConf.to_container(config.launcher, resolve=True)  # type: ignore[assignment]
     sweeper: dict[str, Any] = OmegaConf.to_container(config.hydra.sweeper, resolve=True)  # type: ignore[assignment]
+    workers: dict[str, Any] = OmegaConf.to_container(config.hydra.launcher, resolve=True)  # type: ignore[assignment]
     return Asked(
         argv=argv,
         overrides=[each for key, each in last.items() if key.lstrip("+~").split(".")[0] not in FIXED],
@@ -109,6 +115,7 @@ def read(argv: list[str], hydra: Hydra, config: DictConfig) -> Asked:
         folder=Path(config.folder) if "folder" in last else None,
         launcher=build.plan("launcher", launcher, Launcher)(),
         sweeper=sweeper,
+        workers=workers,
     )
 
 
@@ -139,8 +146,7 @@ class Grid:
         if len(lists) == 1 and into is None:
             raise UserError("Nothing to sweep over. Give a key several values, such as optim.lr=0.1,0.01, or drop -m.")
         composed = start.checked(asked.composer, lists)
-        facts = {"kind": "grid", "command": asked.argv, "launcher": asdict(asked.launcher)}
-        sweep = into or start.make_folder(asked.folder, facts)
+        sweep = into or start.make_folder(asked.folder, asked.facts("grid"))
         jobs = start.add(sweep, composed)
         if elsewhere is None:
             start.drive(sweep, trusted=asked.composer.trusted)

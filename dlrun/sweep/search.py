@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +20,6 @@ from dlrun.limits import NonNegative, Positive
 from dlrun.sweep import grid, start
 from dlrun.sweep.drive import Drive
 from dlrun.sweep.folder import ENDED, Job, SweepDir
-from dlrun.sweep.workers import Workers
 
 try:
     import optuna
@@ -67,14 +65,15 @@ class Search:
             )
         lists = [[example(key, each) for key, each in space.items()]]
         (composed,) = start.checked(asked.composer, lists)  # a mistake is found before there is a folder
-        facts = {"kind": "optuna", "command": asked.argv, "launcher": asdict(asked.launcher)}
-        sweep = into or start.make_folder(asked.folder, facts)
+        workers = start.workers_of(asked.workers)
+        sweep = into or start.make_folder(asked.folder, asked.facts("optuna"))
         plans = assemble.check(composed[1])
         goals = self.goals or [(plans.task.target.goal.split()[0], "best")]  # type: ignore[attr-defined]
         with sweep.working():
             study = self.open_study(sweep.path, [mode for mode, _ in goals], composed[1]["trainer"])
             source = Trials(self, study, sweep, asked.composer, space, ranges, goals)
-            Drive(sweep, sweep.jobs(), source, Workers(asked.launcher.seats(self.trials), asked.composer.trusted)).run()
+            made = workers(launcher=asked.launcher, jobs=self.trials, trusted=asked.composer.trusted)
+            Drive(sweep, sweep.jobs(), source, made).run()
             source.show_front()
 
     def open_study(self, folder: Path, modes: Sequence[str], trainer: dict[str, Any]) -> optuna.Study:

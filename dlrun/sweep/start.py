@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dlrun import console
+from dlrun import build, console
 from dlrun.errors import UserError
 from dlrun.rundir import OUTPUTS
 from dlrun.sweep.folder import Job, SweepDir
@@ -66,7 +66,6 @@ def add(sweep: SweepDir, composed: Sequence[Composed]) -> list[Job]:
 def drive(sweep: SweepDir, *, trusted: tuple[str, ...], retry_failed: bool = False) -> None:
     """Runs what has not ended yet: waiting jobs from their start, interrupted ones from their checkpoints."""
     from dlrun.sweep.drive import Drive, Listed
-    from dlrun.sweep.workers import Workers
 
     wanted = {package for job in sweep.jobs() for package in job.config.get("trusted") or ()} - set(trusted)
     if wanted:
@@ -77,4 +76,10 @@ def drive(sweep: SweepDir, *, trusted: tuple[str, ...], retry_failed: bool = Fal
     if not todo:
         console.say(f"{sweep.path} is complete: nothing is left to run")
     with sweep.working():
-        Drive(sweep, jobs, Listed(todo, jobs), Workers(launcher.seats(len(jobs)), trusted)).run()
+        workers = workers_of(sweep.facts()["workers"])(launcher=launcher, jobs=len(jobs), trusted=trusted)
+        Drive(sweep, jobs, Listed(todo, jobs), workers).run()
+
+
+def workers_of(node: dict[str, Any]) -> build.Plan:
+    """The class that `hydra/launcher=` names: processes of this machine, or of a cluster."""
+    return build.plan("hydra.launcher", dict(node), build.locate(node["_target_"]))

@@ -10,9 +10,8 @@ import os
 import signal
 import sys
 import traceback
-from multiprocessing.connection import Connection
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -24,10 +23,16 @@ from dlrun.sweep.launcher import Seat
 from dlrun.sweep.train_job import train
 
 
-def work(job: Job, seat: Seat, trusted: tuple[str, ...], environment: dict[str, str], connection: Connection) -> None:
+class Line(Protocol):
+    """Between a worker and the sweep: one end of a pipe, or what stands for it."""
+
+    def send(self, message: Any) -> None: ...
+
+    def recv(self) -> Any: ...
+
+
+def work(job: Job, seat: Seat, trusted: tuple[str, ...], connection: Line) -> None:
     """Trains a job, from the start or from its last checkpoint; its last message is ("ended", status, error)."""
-    os.environ.clear()  # the server's are those of the moment it was started
-    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the sweep passes it on as SIGTERM
     signal.signal(signal.SIGTERM, stop_before_training)
     if seat.gpu is not None:
@@ -60,7 +65,7 @@ def stop_before_training(number: int, frame: FrameType | None) -> None:
     raise Stopped("Stopped before its first step.", number)
 
 
-def sender(connection: Connection) -> console.Relay:
+def sender(connection: Line) -> console.Relay:
     """Tells the sweep something. A sweep that is gone can't be told: then this job saves and stops as well."""
 
     def send(*message: Any) -> None:
@@ -83,7 +88,7 @@ def redirect(run: RunDir) -> None:
 class Watch:
     """Reports each evaluation to the sweep, which answers whether the job should be given up."""
 
-    def __init__(self, connection: Connection):
+    def __init__(self, connection: Line):
         self.connection = connection
 
     def __call__(self, epoch: int, step: int, value: float) -> bool:

@@ -6,14 +6,14 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 from dlrun.sweep.folder import Job
-from dlrun.sweep.launcher import Seat, warm_up
+from dlrun.sweep.launcher import Launcher, Seat, warm_up
 from dlrun.sweep.worker import work
 
 
@@ -29,8 +29,8 @@ class Event:
 class Workers:
     """Up to as many processes at once as there are seats."""
 
-    def __init__(self, seats: Sequence[Seat], trusted: tuple[str, ...]):
-        self.free = list(seats)
+    def __init__(self, launcher: Launcher, jobs: int, trusted: tuple[str, ...]):
+        self.free = launcher.seats(jobs)
         self.trusted = trusted
         self.busy: dict[Connection, tuple[Job, Seat, ForkServerProcess]] = {}
         self.context = multiprocessing.get_context("forkserver")
@@ -40,7 +40,7 @@ class Workers:
         seat = self.free.pop(0)
         ours, theirs = self.context.Pipe()
         arguments = (job, seat, self.trusted, dict(os.environ), theirs)
-        process = self.context.Process(target=work, args=arguments, daemon=False)
+        process = self.context.Process(target=begin, args=arguments, daemon=False)
         process.start()
         theirs.close()  # so that its end is seen here
         self.busy[ours] = (job, seat, process)
@@ -77,6 +77,13 @@ class Workers:
         for _, _, process in self.busy.values():
             if process.pid and process.is_alive():
                 os.kill(process.pid, number)
+
+
+def begin(job: Job, seat: Seat, trusted: tuple[str, ...], environment: dict[str, str], connection: Connection) -> None:
+    """In the new process, whose environment is that of the moment when the server was started."""
+    os.environ.clear()
+    os.environ.update(environment)
+    work(job, seat, trusted, connection)
 
 
 def how_it_died(code: int | None) -> str:
