@@ -57,8 +57,9 @@ class Search:
             raise UserError("hydra/sweeper=optuna hears from each job while it runs: leave hydra/launcher out.")
         space = {each.get_key_element(): each for each in asked.overrides}
         ranges = {key: distribution(each) for key, each in space.items() if varies(each)}
-        if self.sampler == "grid":
-            self.trials = min(self.trials, math.prod(size(key, each) for key, each in ranges.items()))
+        axes = {key: axis(key, each) for key, each in ranges.items()} if self.sampler == "grid" else {}
+        if axes:
+            self.trials = min(self.trials, math.prod(map(len, axes.values())))
         if not ranges:
             raise UserError(
                 "Nothing to search. Give a key a range: 'optim.lr=tag(log,interval(1e-4,1))' or values a,b."
@@ -70,13 +71,15 @@ class Search:
         plans = assemble.check(composed[1])
         goals = self.goals or [(plans.task.target.goal.split()[0], "best")]  # type: ignore[attr-defined]
         with sweep.working():
-            study = self.open_study(sweep.path, [mode for mode, _ in goals], composed[1]["trainer"])
+            study = self.open_study(sweep.path, [mode for mode, _ in goals], composed[1]["trainer"], axes)
             source = Trials(self, study, sweep, asked.composer, space, ranges, goals)
             made = workers(launcher=asked.launcher, jobs=self.trials, trusted=asked.composer.trusted)
             Drive(sweep, sweep.jobs(), source, made).run()
             source.show_front()
 
-    def open_study(self, folder: Path, modes: Sequence[str], trainer: dict[str, Any]) -> optuna.Study:
+    def open_study(
+        self, folder: Path, modes: Sequence[str], trainer: dict[str, Any], axes: dict[str, list[Any]]
+    ) -> optuna.Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         path = folder / FILES[self.storage]
         try:
@@ -86,7 +89,7 @@ class Search:
             return optuna.create_study(
                 study_name="dlrun",
                 storage=store,
-                sampler=self.make_sampler(),
+                sampler=self.make_sampler(axes),
                 pruner=self.make_pruner(trainer["epochs"], len(modes)),
                 directions=["maximize" if mode == "max" else "minimize" for mode in modes],
                 load_if_exists=True,
@@ -95,7 +98,7 @@ class Search:
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(f"The search's storage {path} can't be opened, locked or damaged: {text}") from error
 
-    def make_sampler(self) -> optuna.samplers.BaseSampler:
+    def make_sampler(self, axes: dict[str, list[Any]]) -> optuna.samplers.BaseSampler:
         samplers, seed = optuna.samplers, self.seed
         try:
             return {
@@ -104,7 +107,7 @@ class Search:
                 "random": lambda: samplers.RandomSampler(seed=seed),
                 "cmaes": lambda: samplers.CmaEsSampler(seed=seed),
                 "gp": lambda: samplers.GPSampler(seed=seed),
-                "grid": lambda: samplers.BruteForceSampler(seed=seed),
+                "grid": lambda: samplers.GridSampler(axes, seed=seed),
             }[self.sampler]()
         except ImportError as error:
             raise UserError(f"hydra.sweeper.sampler={self.sampler} needs more: pip install 'dlrun[optuna]'") from error
@@ -253,16 +256,17 @@ def distribution(override: Override) -> optuna.distributions.BaseDistribution:
         raise UserError(f"{override.input_line} is no range to search: {error}") from error
 
 
-def size(key: str, values: optuna.distributions.BaseDistribution) -> int:
-    """How many values a grid has along one axis."""
+def axis(key: str, values: optuna.distributions.BaseDistribution) -> list[Any]:
+    """The values that a grid has along one axis."""
     if isinstance(values, optuna.distributions.CategoricalDistribution):
-        return len(values.choices)
+        return list(values.choices)
     step = getattr(values, "step", None)
     if step is None:
         raise UserError(
             f"{key} has no steps, so a grid has no end. Type values a,b or range(0,1,0.1), or another sampler."
         )
-    return round((values.high - values.low) / step) + 1  # type: ignore[attr-defined]
+    low, high = values.low, values.high  # type: ignore[attr-defined]
+    return [low + number * step for number in range(round((high - low) / step) + 1)]
 
 
 def example(key: str, override: Override) -> str:
