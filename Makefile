@@ -43,8 +43,9 @@ lint: $(STAMP)  ## is the code formatted, are there likely mistakes?
 types: $(STAMP)  ## do the types fit?
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## how long loading each dataset takes
+bench: $(STAMP)  ## how long it takes to load each dataset, and to list 10,000 runs
 	$(BIN)/python bench/load_data.py
+	$(BIN)/python bench/list_runs.py
 
 reproduce: $(STAMP)  ## rerun the experiments of docs/results.md and compare; only=NAME for some of them
 	$(BIN)/python bench/reproduce.py $(only)

@@ -105,7 +105,17 @@ def out(text: str) -> None:
 
 
 def json_out(value: Any) -> None:
-    out(json.dumps(_finite(value), indent=1, ensure_ascii=True))
+    if isinstance(value, list):  # a line an entry: to indent the rows of thousands of runs would take seconds
+        out("[" + ",".join(f"\n {_json(entry)}" for entry in value) + "\n]" if value else "[]")
+    else:
+        out(_json(value, indent=1))
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    try:
+        return json.dumps(value, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=indent)
 
 
 def _finite(value: Any) -> Any:
