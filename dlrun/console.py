@@ -5,8 +5,6 @@ Text from users and files is never read as Rich markup. Without a terminal there
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import sys
@@ -137,15 +135,6 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         log_only("  ".join(row))
     if not _quiet:
         Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(shown)
-
-
-def csv_out(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A result as CSV on stdout; what a row does not have is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    out(text.getvalue().rstrip("\n"))
 
 
 def confirm(question: str) -> bool:
