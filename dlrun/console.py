@@ -5,8 +5,6 @@ Text from users and files is never read as Rich markup. Without a terminal there
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import sys
@@ -18,7 +16,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
-from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn
@@ -45,10 +42,16 @@ def _stderr() -> Console:
     return _live or Console(stderr=True, highlight=False)
 
 
-def _draws() -> bool:
+def can_draw() -> bool:
     """Whether stderr is a terminal that can redraw a line."""
     console = _stderr()
     return console.is_terminal and not console.is_dumb_terminal and not _quiet
+
+
+def say_above(drawn: Console | None) -> None:
+    """While something is redrawn in place on this console, what is said goes above it; None: no longer."""
+    global _live
+    _live = drawn
 
 
 def set_quiet(quiet: bool) -> None:
@@ -113,6 +116,10 @@ def warn(text: str) -> None:
         _relay("warned", text)
 
 
+def fail(text: str) -> None:
+    _line(text, "bold red")
+
+
 def error(text: str) -> None:
     _line(f"error: {text}", "bold red")
 
@@ -124,7 +131,17 @@ def out(text: str) -> None:
 
 
 def json_out(value: Any) -> None:
-    out(json.dumps(_finite(value), indent=1, ensure_ascii=True))
+    if isinstance(value, list):  # a line an entry: to indent the rows of thousands of runs would take seconds
+        out("[" + ",".join(f"\n {_json(entry)}" for entry in value) + "\n]" if value else "[]")
+    else:
+        out(_json(value, indent=1))
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    try:
+        return json.dumps(value, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=indent)
 
 
 def _finite(value: Any) -> Any:
@@ -146,15 +163,6 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         log_only("  ".join(row))
     if not _quiet:
         Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(shown)
-
-
-def csv_out(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A result as CSV on stdout; what a row does not have is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    out(text.getvalue().rstrip("\n"))
 
 
 def confirm(question: str) -> bool:
@@ -185,7 +193,7 @@ class Bar:
     def __init__(self, title: str, total: int, done: int, after: int):
         self.title, self.total, self.first, self.done, self.after = title, total, done, done, after
         self.started = self.drawn = time.monotonic()
-        self.bar = self.make_bar() if _draws() else None
+        self.bar = self.make_bar() if can_draw() else None
 
     def make_bar(self) -> Progress:
         global _live
@@ -216,7 +224,7 @@ class Bar:
             return
         self.drawn = now
         left = (now - self.started) / max(done - self.first, 1) * (self.total - done)
-        text = f"{_figures(figures())}  {_duration(left)} left  {self.rate()}"
+        text = f"{figures_text(figures())}  {duration(left)} left  {self.rate()}"
         if self.bar:
             self.bar.update(self.task, completed=done, figures=escape(text[: self.room]), refresh=True)
         else:
@@ -227,7 +235,7 @@ class Bar:
         self.close()
         if _relay:
             self.tell(figures)
-        _line(f"{self.title}  {_figures(figures)}  {self.rate()}  {_duration(time.monotonic() - self.started)}")
+        _line(f"{self.title}  {figures_text(figures)}  {self.rate()}  {duration(time.monotonic() - self.started)}")
 
     def tell(self, figures: dict[str, float]) -> None:
         assert _relay is not None
@@ -253,11 +261,11 @@ def progress(title: str, total: int, done: int = 0, after: int = 0) -> Iterator[
         bar.close()
 
 
-def _figures(figures: dict[str, float]) -> str:
+def figures_text(figures: dict[str, float]) -> str:
     return "  ".join(f"{name} {number(value)}" for name, value in figures.items())
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -268,7 +276,7 @@ def download() -> Callable[[str, int, int | None], None]:
     drawn: dict[str, float] = {}
 
     def show(name: str, done: int, total: int | None) -> None:
-        finished, draws, now = done == total, _draws(), time.monotonic()
+        finished, draws, now = done == total, can_draw(), time.monotonic()
         wait = BAR_SECONDS if draws else PLAIN_SECONDS
         if _quiet or (not finished and now - drawn.setdefault(name, now - BAR_SECONDS) < wait):
             return
@@ -287,65 +295,3 @@ def download() -> Callable[[str, int, int | None], None]:
             _line(line)
 
     return show
-
-
-class Board:
-    """A sweep's jobs, redrawn in place on a terminal; elsewhere one line when a job begins and one when it ends."""
-
-    def __init__(self, titles: dict[int, str]):
-        self.titles = titles
-        self.states: dict[int, list[str]] = {}  # job -> state, epoch, figures, time left
-        self.drawn = 0.0
-        self.live: Live | None = None
-        if _draws():
-            global _live
-            _live = Console(stderr=True, highlight=False)
-            self.live = Live(console=_live, auto_refresh=False, transient=True)
-            self.live.start()
-
-    def add(self, job: int, title: str) -> None:
-        self.titles[job] = title
-
-    def at(self, job: int, title: str, share: float, left: float, figures: dict[str, float]) -> None:
-        self.states[job] = ["running", f"{title} {share:.0%}", _figures(figures), _duration(left)]
-        self.draw()
-
-    def note(self, job: int, state: str, detail: str = "") -> None:
-        """A change of state, such as completed or failed; the line stays and goes to the log as well."""
-        self.states[job] = [state, "", detail, ""]
-        style = "bold red" if state in ("failed", "diverged") else None
-        _line(f"job {job} {state}: {self.titles[job]}" + (f"  {detail}" if detail else ""), style)
-        self.draw(always=True)
-
-    def draw(self, always: bool = False) -> None:
-        now = time.monotonic()
-        if self.live is None or (now - self.drawn < BAR_SECONDS and not always):
-            return
-        self.drawn = now
-        running = {job: state for job, state in self.states.items() if state[0] == "running"}
-        ended = len(self.states) - len(running)
-        shown = Table(title=Text(f"{ended} of {len(self.titles)} jobs have ended"), title_justify="left")
-        for name in ("job", "overrides", "state", "epoch", "", "left"):
-            shown.add_column(name, overflow="ellipsis", no_wrap=True)
-        room = max(4, self.live.console.height - 6)
-        for job, state in [*running.items(), *self.waiting()][:room]:
-            shown.add_row(str(job), Text(self.titles[job]), *(Text(cell) for cell in state))
-        self.live.update(shown, refresh=True)
-
-    def waiting(self) -> list[tuple[int, list[str]]]:
-        return [(job, ["waiting", "", "", ""]) for job in self.titles if job not in self.states]
-
-    def close(self) -> None:
-        global _live
-        if self.live:
-            self.live.stop()
-            self.live = _live = None
-
-
-@contextmanager
-def board(titles: dict[int, str]) -> Iterator[Board]:
-    shown = Board(titles)
-    try:
-        yield shown
-    finally:
-        shown.close()

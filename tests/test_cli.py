@@ -134,6 +134,7 @@ def test_resume_of_a_complete_run_says_how_to_extend(cli: Cli) -> None:
     assert (code, err.startswith("error: The run has no key trainer.epoch. Did you mean epochs")) == (2, True)
     code, _, err = cli("resume", "run", "model.hidden=4")
     assert code == 2 and "model.hidden belongs to the run and can't change" in err
+    assert cli("resume", "run", "trainer.epochs=3", "trainer.clip=1e-3")[0] == 0  # a number, as in a new run
 
 
 def test_a_damaged_checkpoint_and_one_of_another_model(cli: Cli, tmp_path: Path) -> None:

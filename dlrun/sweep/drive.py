@@ -11,6 +11,7 @@ from dlrun import console
 from dlrun.errors import Stopped
 from dlrun.signals import StopWish
 from dlrun.sweep import outcome
+from dlrun.sweep.board import Board, board
 from dlrun.sweep.folder import ENDED, Job, SweepDir, common
 from dlrun.sweep.launcher import Seat
 from dlrun.sweep.workers import Event
@@ -78,14 +79,14 @@ class Drive:
             console.say(f"sweep: {self.sweep.path}, {len(self.workers.free)} at a time")
             if self.common:
                 console.say(f"all jobs: {' '.join(self.common)}")
-            with console.board({job.number: self.title(job) for job in self.jobs}) as board:
+            with board({job.number: self.title(job) for job in self.jobs}) as shown:
                 for job in self.jobs:
                     if (status := self.sweep.status(job)) in ENDED:
-                        board.states[job.number] = [status, "", "", ""]
-                self.loop(board, stop)
+                        shown.states[job.number] = [status, "", "", ""]
+                self.loop(shown, stop)
             self.finish(stop)
 
-    def loop(self, board: console.Board, stop: StopWish) -> None:
+    def loop(self, board: Board, stop: StopWish) -> None:
         asked = None  # when the workers were asked to stop
         while True:
             while self.workers.free and not stop.number and (job := self.source.next()):
@@ -107,7 +108,7 @@ class Drive:
     def title(self, job: Job) -> str:
         return " ".join(each for each in job.overrides if each not in self.common)
 
-    def take(self, event: Event, board: console.Board) -> None:
+    def take(self, event: Event, board: Board) -> None:
         job = event.job
         if event.kind == "at":
             board.at(job.number, *event.values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -60,7 +62,9 @@ def show_csv(rows: Sequence[Row], extra: Sequence[str]) -> None:
         + [None if (value := row.get(key)) is ABSENT else value for key in keys]
         for row in rows
     ]
-    console.csv_out([*plain, "overrides", *tags, *keys], cells)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([[*plain, "overrides", *tags, *keys], *cells])
+    console.out(text.getvalue().rstrip("\n"))
 
 
 def cell(row: Row, key: str) -> str:
