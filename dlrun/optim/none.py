@@ -1,0 +1,19 @@
+"""No optimizer: for models that are counted rather than learned, and to see what first weights are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from torch.optim import Optimizer
+
+
+class Nothing(Optimizer):
+    """Leaves every weight as it is; takes models without any, which torch's optimizers refuse."""
+
+    def __init__(self, params: Iterable[Any]):
+        super().__init__([{"params": list(params)}], {"lr": 0.0})
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # torch overloads it
+        """What the closure says, if one is given."""
+        return closure() if closure else None
