@@ -20,7 +20,7 @@ class Bag(nn.Module):
         super().__init__()
         self.vocab_size, self.ngrams, self.buckets = vocab_size, ngrams, buckets
         self.embedding = nn.EmbeddingBag(vocab_size + (buckets if ngrams > 1 else 0), embed, mode="mean")
-        nn.init.uniform_(self.embedding.weight, -1 / embed, 1 / embed)  # fastText's
+        nn.init.zeros_(self.embedding.weight)  # not fastText's random ones: what training never met says nothing
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(embed, outputs)
 
