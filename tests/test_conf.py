@@ -93,4 +93,4 @@ def test_fits() -> None:
     assert set(fits["fashion_mnist"]) == tables | images | {"scratch_softmax"}
     assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == tables
     assert set(fits["ptb"]) == recurrent | {"skipgram", "cbow"}
-    assert set(fits["imdb"]) == recurrent | {"textcnn", "skipgram", "cbow"}
+    assert set(fits["imdb"]) == recurrent | {"textcnn", "bag", "nbsvm", "text_transformer", "skipgram", "cbow"}
