@@ -92,7 +92,8 @@ def test_fits() -> None:
     assert set(fits["fashion_mnist"]) == tables | images | {"scratch_softmax"}
     assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == tables
     words = {"skipgram", "cbow", "fasttext", "glove"}
-    assert set(fits["ptb"]) == recurrent | words
+    assert set(fits["ptb"]) == recurrent | words | {"ngram"}
     assert fits["quadratic"] == ["point"]
     assert set(fits["fr_en"]) == set(fits["fra_eng"]) == {"seq2seq", "translator"}
-    assert set(fits["imdb"]) == recurrent | words | {"textcnn"}
+    texts = {"textcnn", "bag", "nbsvm", "text_transformer"}
+    assert set(fits["imdb"]) == recurrent | words | texts

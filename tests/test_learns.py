@@ -75,6 +75,20 @@ LEARNS = {
         "accuracy",
         0.97,
     ),
+    "bag": (["model=bag", "model.buckets=4096"], imdb, "accuracy", 0.97),
+    "nbsvm": (["model=nbsvm", "model.buckets=4096"], imdb, "accuracy", 0.97),
+    "text_transformer": (
+        ["model=text_transformer", "model.embed=16", "model.feedforward=16", "optim.lr=0.005", "model.dropout=0.0"],
+        imdb,
+        "accuracy",
+        0.97,
+    ),
+    "bidirectional gru": (
+        ["model=gru", "data=imdb", "model.bidirectional=true", "model.hidden=16", "optim.lr=0.01", "trainer.epochs=3"],
+        imdb,
+        "accuracy",
+        0.97,
+    ),
     "bidirectional lstm": (
         ["model=lstm", "data=imdb", "model.bidirectional=true", "model.hidden=16", "optim.lr=0.01", "trainer.epochs=3"],
         imdb,

@@ -9,7 +9,7 @@ Only the longest n-grams count how often they were seen; a shorter one counts af
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -68,7 +68,9 @@ class NGram(nn.Module):
         """(B, T) ids -> (B, T, V) of the token after each. Unigrams fill whole rows, the rest is sparse and added."""
         if self.levels is None:
             rows = self.get_extra_state().long()
-            self.levels = [Level(*(part.to(x.device) for part in level)) for level in fit(rows, self.vocab_size, self.order)]
+            self.levels = [
+                Level(*(part.to(x.device) for part in level)) for level in fit(rows, self.vocab_size, self.order)
+            ]
         contexts = [node.flatten() for node in self.contexts(x)]  # (N,) each, N = B T
         share = torch.ones(x.numel(), device=x.device)  # of p that is still to be given away
         parts = []

@@ -102,7 +102,13 @@ class Classify(Task):
         return x.float() / 255 if x.dtype == torch.uint8 else x
 
     def step(self, model: nn.Module, batch: Any) -> Scores:
-        """A model may answer (logits, *side logits) while it trains: each of those adds a loss of its own."""
+        """A model may answer (logits, *side logits) while it trains: each of those adds a loss of its own.
+
+        A model with a `count` sees the whole training part before its first step; its buffer `counted` says when.
+        """
+        if model.training and hasattr(model, "count") and not model.counted:
+            seen = self.batches("train", len(batch.y), seed=0, epoch=0)
+            model.count((each.inputs, each.y) for each in seen)  # type: ignore[operator]
         answer = model(*(self.changed(batch) if model.training else batch.inputs))
         logits, *sides = answer if isinstance(answer, tuple) else (answer,)
         smoothing = self.label_smoothing if model.training else 0.0

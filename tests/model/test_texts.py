@@ -1,0 +1,176 @@
+"""Models of texts beside TextCNN and the recurrent ones: n-grams, what naive Bayes counts, self-attention."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from dlrun.data.base import Data, Split, Vocab
+from dlrun.errors import UserError
+from dlrun.model.bag import Bag
+from dlrun.model.nbsvm import NBSVM
+from dlrun.model.ngrams import ngram_set
+from dlrun.model.text_transformer import TextTransformer
+from dlrun.task.classify import Classify
+
+B, T, V, CLASSES = 6, 9, 20, 3
+GOOD, BAD = 3, 4
+
+
+def texts() -> tuple[Tensor, Tensor]:
+    return torch.randint(V, (B, T), generator=torch.Generator().manual_seed(0)), torch.tensor([1, 2, 5, 9, 9, 4])
+
+
+def bag(**options: Any) -> Bag:
+    model = Bag(V, CLASSES, **{"ngrams": 2, "buckets": 50, "embed": 5, "dropout": 0.0, **options})
+    nn.init.normal_(model.embedding.weight)  # it starts at 0, where the output layer gets no gradient yet
+    return model
+
+
+def nbsvm(**options: Any) -> NBSVM:
+    model = NBSVM(V, CLASSES, **{"ngrams": 3, "buckets": 50, "smoothing": 1.0, **options})
+    model.count([(texts(), torch.arange(B) % CLASSES)])
+    nn.init.normal_(model.weight)
+    return model
+
+
+def text_transformer(**options: Any) -> TextTransformer:
+    chosen = {"embed": 8, "heads": 2, "layers": 2, "feedforward": 16, "dropout": 0.0, **options}
+    return TextTransformer(V, CLASSES, **chosen)
+
+
+MODELS: dict[str, Callable[[], nn.Module]] = {"bag": bag, "nbsvm": nbsvm, "text_transformer": text_transformer}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_shape_and_gradients(name: str) -> None:
+    torch.manual_seed(0)
+    model = MODELS[name]()
+    logits = model(*texts())
+    assert logits.shape == (B, CLASSES)
+    (logits * torch.randn_like(logits)).sum().backward()
+    for key, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all(), key
+        assert parameter.grad.abs().sum() > 0, key
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_padding_changes_nothing(name: str) -> None:
+    """A text alone, among longer ones, and with other tokens in its padding: the same logits."""
+    torch.manual_seed(0)
+    model = MODELS[name]().eval()
+    ids, lengths = texts()
+    together = model(ids, lengths)
+    other = ids.where(torch.arange(T) < lengths.unsqueeze(1), (ids + 1) % V)
+    torch.testing.assert_close(model(other, lengths), together)
+    for row, length in enumerate(lengths.tolist()):
+        alone = model(ids[row : row + 1, :length], lengths[row : row + 1])
+        torch.testing.assert_close(alone[0], together[row])
+
+
+# n-grams
+
+
+def sets_of(ids: list[list[int]], lengths: list[int], n: int, buckets: int = 10**6) -> list[set[int]]:
+    rows, begins = ngram_set(torch.tensor(ids), torch.tensor(lengths), V, n, buckets)
+    parts = rows.tensor_split(begins[1:])
+    assert all(len(part.unique()) == len(part) for part in parts)
+    return [set(part.tolist()) for part in parts]
+
+
+def test_words_count_once_and_padding_never() -> None:
+    assert sets_of([[7, 5, 7, 7], [2, 0, 0, 0]], [4, 1], n=1) == [{5, 7}, {2}]
+
+
+def test_an_ngram_is_its_words_in_their_order() -> None:
+    one, same, turned, longer = sets_of([[3, 4, 0], [3, 4, 9], [4, 3, 0], [3, 4, 5]], [2, 2, 2, 3], n=3)
+    assert one == same and len(one) == 3  # two words and what they make
+    assert one & turned == {3, 4}
+    assert one < longer and len(longer) == 6  # three words, two bigrams, a trigram
+    assert min(row for row in longer if row >= V) >= V
+    assert max(max(each) for each in sets_of([list(range(V))], [V], n=3, buckets=7)) < V + 7
+
+
+def test_order_within_a_bigram_is_all_that_a_bag_sees() -> None:
+    model = bag(buckets=10**4).eval()
+    ids = torch.tensor([[1, 2, 3, 1, 2], [3, 1, 2, 3, 1], [2, 1, 3, 2, 1]])
+    answers = model(ids, torch.tensor([5, 5, 5]))
+    torch.testing.assert_close(answers[0], answers[1])  # 12 23 31 in both
+    assert not torch.allclose(answers[0], answers[2])
+    plain = bag(ngrams=1)
+    assert plain.embedding.num_embeddings == V  # no row that nothing uses
+    torch.testing.assert_close(plain(ids, torch.tensor([5, 5, 5]))[0], plain(ids, torch.tensor([5, 5, 5]))[2])
+
+
+def test_what_training_never_met_says_nothing() -> None:
+    model = Bag(V, CLASSES, ngrams=2, buckets=50, embed=5, dropout=0.0)
+    torch.testing.assert_close(model(*texts()), model.output.bias.expand(B, -1))
+    assert model.vectors.shape == (V, 5)
+
+
+# naive Bayes
+
+
+def reviews() -> Data:
+    """Four texts: `GOOD` stands in both of class 1, twice in one of them, and in one of class 0."""
+    x = torch.tensor([GOOD, GOOD, 5, GOOD, 6, BAD, GOOD, BAD, 5], dtype=torch.int32)
+    split = Split(x, torch.tensor([1, 1, 0, 0]), torch.tensor([0, 3, 5, 7, 9]))
+    vocab = Vocab(["<pad>", "<unk>", "?", "good", "bad", "a", "b"], level="word", unknown=1)
+    return Data(split, None, None, {"vocab_size": 7, "outputs": 2}, vocab=vocab, labels=("negative", "positive"))
+
+
+def task_of(data: Data) -> Classify:
+    return Classify(data, label_smoothing=0.0, max_len=None, auxiliary_weight=0.3, shift=0, flip=False, erase=0)
+
+
+def test_votes_are_those_of_naive_bayes() -> None:
+    """By hand, alpha = 1, seven words: class 1 has good 2, a 1, b 1; class 0 has bad 2, good 1, a 1."""
+    task, model = task_of(reviews()), NBSVM(7, 2, ngrams=1, buckets=8, smoothing=1.0)
+    assert not model.counted and model.votes.abs().sum() == 0
+    batch = next(iter(task.batches("train", 2, seed=0, epoch=0)))
+    assert task.step(model.eval(), batch).loss.item() == pytest.approx(math.log(2))
+    assert not model.counted  # an evaluation asks nobody for classes
+    assert task.step(model.train(), batch).loss.item() == pytest.approx(math.log(2))  # all weights are 0
+    assert model.counted
+    ratio = model.votes[:, 1] - model.votes[:, 0]
+    log_ratio = {GOOD: (3, 2), BAD: (1, 3), 5: (2, 2), 6: (2, 1), 0: (1, 1)}  # of 11 in both classes
+    for word, (positive, negative) in log_ratio.items():
+        assert ratio[word].item() == pytest.approx(math.log(positive / negative), abs=1e-6), word
+    with torch.no_grad():
+        model.weight.fill_(1.0)
+    logits = model(torch.tensor([[GOOD, 6, GOOD]]), torch.tensor([3]))[0]
+    assert (logits[1] - logits[0]).item() == pytest.approx((math.log(3 / 2) + math.log(2)) / math.sqrt(2))
+    assert task.predict(model.eval(), "good b good")[0][0] == "positive"
+
+
+def test_counts_are_of_the_whole_training_part_once_and_kept() -> None:
+    task, model = task_of(reviews()), NBSVM(7, 2, ngrams=2, buckets=64, smoothing=2.0)
+    for batch in task.batches("train", 1, seed=3, epoch=0):
+        task.step(model.train(), batch)
+    in_order = NBSVM(7, 2, ngrams=2, buckets=64, smoothing=2.0)
+    in_order.count((each.inputs, each.y) for each in task.batches("train", 4, seed=0, epoch=0))
+    assert model.votes.equal(in_order.votes)
+    other = NBSVM(7, 2, ngrams=2, buckets=64, smoothing=2.0)
+    other.load_state_dict(model.state_dict())
+    other.count = None  # type: ignore[assignment]  # a resumed run must not count again
+    task.step(other.train(), batch)
+    assert other.votes.equal(model.votes)
+
+
+# self-attention
+
+
+def test_a_text_transformer_sees_the_order_of_words() -> None:
+    torch.manual_seed(0)
+    model = text_transformer().eval()
+    there, back = torch.arange(1, 6).unsqueeze(0), torch.arange(5, 0, -1).unsqueeze(0)
+    assert not torch.allclose(model(there, torch.tensor([5])), model(back, torch.tensor([5])), atol=1e-4)
+
+
+@pytest.mark.parametrize(("embed", "heads"), [(8, 3), (5, 5)])
+def test_heads_share_a_vector_evenly(embed: int, heads: int) -> None:
+    with pytest.raises(UserError, match=f"model.embed={embed} must be even and divisible by model.heads={heads}"):
+        text_transformer(embed=embed, heads=heads)
