@@ -20,7 +20,8 @@ from dlrun.errors import DlrunError, RunFailed, UserError, nearest
 from dlrun.evaluate import load_weights
 from dlrun.optim.schedule import Schedule
 from dlrun.rundir import RunDir
-from dlrun.trainer import Trainer, Watch, nobody
+from dlrun.signals import Watch, nobody
+from dlrun.trainer import Trainer
 
 
 def start(

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from types import FrameType
 
 from dlrun import console
+
+Watch = Callable[[int, int, float], bool]  # (epoch, step, value of the goal) after each evaluation -> give up?
+
+
+def nobody(epoch: int, step: int, value: float) -> bool:
+    """The watch of a run of its own: it is never given up."""
+    return False
 
 
 class StopWish:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -25,17 +25,10 @@ from dlrun.metric import Mean
 from dlrun.optim.schedule import Schedule
 from dlrun.pace import Pace, Progress, Settings
 from dlrun.rundir import RunDir
-from dlrun.signals import StopWish
+from dlrun.signals import StopWish, Watch
 from dlrun.task.base import Task
 
 CHECKPOINT_FORMAT = 1
-
-Watch = Callable[[int, int, float], bool]  # (epoch, step, value of the goal) after each evaluation -> give up?
-
-
-def nobody(epoch: int, step: int, value: float) -> bool:
-    """The watch of a run of its own: it is never given up."""
-    return False
 
 
 class Trainer:

@@ -96,4 +96,4 @@ def test_fits() -> None:
     assert fits["quadratic"] == ["point"]
     assert set(fits["fr_en"]) == set(fits["fra_eng"]) == {"seq2seq", "translator"}
     texts = {"textcnn", "bag", "nbsvm", "text_transformer"}
-    assert set(fits["imdb"]) == recurrent | words | texts
+    assert set(fits["imdb"]) == recurrent | words | texts | {"ngram"}

@@ -1,4 +1,4 @@
-"""fastText's classifier: the mean of a text's word and n-gram vectors, and a linear layer (Joulin 2016, arXiv 1607.01759)."""
+"""fastText's classifier: the mean of a text's word and n-gram vectors, a linear layer (Joulin 2016, 1607.01759)."""
 
 from __future__ import annotations
 

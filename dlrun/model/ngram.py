@@ -1,4 +1,4 @@
-"""N-gram language model: interpolated, modified Kneser-Ney (Chen & Goodman 1998, TR-10-98). It counts, nothing is learned.
+"""N-gram language model: interpolated, modified Kneser-Ney (Chen & Goodman 1998, TR-10-98). Nothing is learned.
 
 With u the last k - 1 tokens and u' the last k - 2 of them, c the count of a k-gram and D its discount:
 

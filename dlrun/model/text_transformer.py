@@ -1,4 +1,4 @@
-"""A transformer encoder that classifies texts (Vaswani 2017, arXiv 1706.03762; layers normed first: arXiv 2002.04745)."""
+"""A transformer encoder that classifies texts (Vaswani 2017, arXiv 1706.03762; norm first: arXiv 2002.04745)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from dlrun.errors import UserError
 from dlrun.limits import Positive, Share
+from dlrun.model.translator import positions
 
 
 class TextTransformer(nn.Module):
-    """Embedding and sinusoidal positions, `layers` of self-attention, a linear layer on mean and maximum over the words.
+    """Embedding and sinusoidal positions, layers of self-attention, a linear layer on mean and maximum over the words.
 
     Attention holds B * N * T * T numbers a layer: long texts are better cut by task.max_len.
     """
@@ -45,7 +46,7 @@ class TextTransformer(nn.Module):
         """(B, T) ids, (B,) lengths -> (B, outputs)."""
         outside = torch.arange(ids.shape[1], device=ids.device) >= lengths.unsqueeze(1)  # (B, T)
         x = self.embedding(ids)  # (B, T, D)
-        x = self.dropout(x + 0.1 * positions(*x.shape[1:], x))  # as large as the words' vectors, not ten times
+        x = self.dropout(x + 0.1 * positions(*x.shape[1:]).to(x))  # as large as the words' vectors, not ten times
         for layer in self.layers:
             x = layer(x, ~outside)
         x, outside = self.norm(x), outside.unsqueeze(2)
@@ -74,10 +75,3 @@ class Layer(nn.Module):
         found = scaled_dot_product_attention(query, key, value, attn_mask=inside[:, None, None])
         x = x + self.dropout(self.joined(found.transpose(1, 2).flatten(2)))
         return x + self.dropout(self.feedforward(self.norm2(x)))
-
-
-def positions(steps: int, embed: int, like: Tensor) -> Tensor:
-    """(T, D) sines in the first half, cosines in the second, of wavelengths from 2 pi to 10,000 * 2 pi (section 3.5)."""
-    rates = 10_000 ** (-torch.arange(0, embed, 2, device=like.device) / embed)
-    angles = torch.arange(steps, device=like.device).unsqueeze(1) * rates
-    return torch.cat([angles.sin(), angles.cos()], dim=1).to(like.dtype)

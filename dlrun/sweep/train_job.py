@@ -11,8 +11,8 @@ from typing import Any
 from dlrun import console, session
 from dlrun.errors import DlrunError, Stopped
 from dlrun.rundir import RunDir
+from dlrun.signals import Watch, nobody
 from dlrun.sweep.folder import Job, SweepDir
-from dlrun.trainer import Watch, nobody
 
 PATIENCE = 10.0  # seconds that a resumed job waits for the process that had it before
 
