@@ -1,4 +1,4 @@
-"""N-gram language model: interpolated, modified Kneser-Ney (Chen & Goodman 1998, TR-10-98). Nothing is learned.
+"""N-gram language model that counts: interpolated, modified Kneser-Ney (Chen & Goodman 1998, TR-10-98).
 
 With u the last k - 1 tokens and u' the last k - 2 of them, c the count of a k-gram and D its discount:
 
@@ -22,6 +22,7 @@ class Level(NamedTuple):
     """All n-grams of one length, each a child of the one without its last token, sorted by parent and token."""
 
     keys: Tensor  # (n,) parent * V + token: V^5 would not fit into 64 bits, a parent's number does
+    tokens: Tensor  # (n,) the last of each
     p: Tensor  # (n,) discounted count over the parent's total
     first: Tensor  # (parents + 1,) where each parent's children begin
     rest: Tensor  # (parents,) what the discounts leave to shorter contexts; 1 for a parent that nothing follows
@@ -83,14 +84,14 @@ class NGram(nn.Module):
         return p.log_().view(*x.shape, self.vocab_size)
 
     def contexts(self, x: Tensor) -> list[Tensor]:
-        """(B, T) ids -> for k = 1 to order - 1 the (B, T) number of the k-gram that ends there, -1 where it is new."""
+        """(B, T) ids -> for k = 1, 2, ... the (B, T) number of the k-gram that ends there, -1 where it is new."""
         assert self.levels is not None
         found = [x]
         for level in self.levels[1:-1]:
             key = before(found[-1]) * self.vocab_size + x  # negative without a parent
-            place = torch.searchsorted(level.keys, key).clamp(max=max(0, len(level.keys) - 1))
+            place = torch.searchsorted(level.keys, key).clamp(max=len(level.keys) - 1)
             found.append(place.where(level.keys[place] == key, -1))
-        return found[: self.order - 1]
+        return found[: len(self.levels) - 1]
 
 
 def before(node: Tensor) -> Tensor:
@@ -99,23 +100,31 @@ def before(node: Tensor) -> Tensor:
 
 
 def children(level: Level, context: Tensor, share: Tensor, vocab_size: int) -> tuple[Tensor, Tensor]:
-    """(N,) parents or -1, (N,) shares -> where in (N V) their children lie, and what each gets: p times its share."""
-    known = (context >= 0).nonzero().flatten()
-    first, end = level.first[context[known]], level.first[context[known] + 1]
-    count = end - first
-    row = known.repeat_interleave(count)
-    skipped = (first - (count.cumsum(0) - count)).repeat_interleave(count)
-    child = skipped + torch.arange(len(row), device=row.device)
-    return row * vocab_size + level.keys[child] % vocab_size, level.p[child] * share[row]
+    """(N,) parents or -1, (N,) shares -> where in (N V) their children lie, and what each gets: p times its share.
+
+    Most of an evaluation's time is spent here: behind a frequent token stand thousands of different ones.
+    """
+    row = (context >= 0).nonzero().flatten()
+    first = level.first[context[row]]
+    count = level.first[context[row] + 1] - first
+    total = int(count.sum())
+
+    def spread(each: Tensor) -> Tensor:
+        return each.repeat_interleave(count, output_size=total)
+
+    child = spread(first - (count.cumsum(0) - count)) + torch.arange(total, device=row.device)
+    return spread(row * vocab_size).add_(level.tokens[child]), spread(share[row]).mul_(level.p[child])
 
 
 def fit(rows: Tensor, vocab_size: int, order: int) -> list[Level]:
-    """(B, T) int64 tokens -> the levels of 1 to `order` tokens; no n-gram reaches over a row's start."""
+    """(B, T) int64 tokens -> the levels of 1 to `order` tokens, as far as there are any. No n-gram joins two rows."""
     keys, suffixes = [torch.arange(vocab_size)], [torch.empty(0, dtype=torch.int64)]
     node = rows  # the number of the k-gram that ends at each place; -1 where a row has not had k tokens yet
     for _ in range(1, order):
         parent = before(node)
         inside = parent >= 0
+        if not inside.any():  # less text than the order asks for
+            break
         unique, number = (parent * vocab_size + rows)[inside].unique(return_inverse=True)
         keys.append(unique)
         suffixes.append(torch.empty_like(unique).scatter_(0, number, node[inside]))  # one suffix, however often seen
@@ -135,7 +144,7 @@ def level(keys: Tensor, counts: Tensor, parents: int, vocab_size: int) -> Level:
     first = torch.searchsorted(parent, torch.arange(parents + 1))
     p = (counts - discount) / total[parent].clamp(min=1)  # a total of 0: only at a row's start, after no token
     rest = torch.where(total > 0, taken / total.clamp(min=1), 1.0)
-    return Level(keys, p.float(), first, rest.float())
+    return Level(keys, keys % vocab_size, p.float(), first, rest.float())
 
 
 def discounts(counts: Tensor) -> list[float]:
