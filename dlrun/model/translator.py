@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from dlrun.errors import UserError
 from dlrun.limits import Positive, Share
+from dlrun.model.positions import positions
 
 
 class Translator(nn.Module):
@@ -114,9 +115,3 @@ class Attention(nn.Module):
         weights = scores.masked_fill(unseen.unsqueeze(1), -torch.inf).softmax(3)
         y = self.dropout(weights) @ v
         return self.output(y.transpose(1, 2).flatten(2)), weights
-
-
-def positions(steps: int, width: int) -> Tensor:
-    """(T, D) sin and cos of t / 10000^(2i / D), side by side (section 3.5)."""
-    angles = torch.arange(steps).unsqueeze(1) / 10_000 ** (torch.arange(0, width, 2) / width)
-    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.errors import UserError
+from dlrun.model.positions import positions
 from dlrun.model.seq2seq import Seq2Seq
-from dlrun.model.translator import Attention, Translator, positions
+from dlrun.model.translator import Attention, Translator
 
 B, S, T, SOURCE, TARGET = 5, 7, 6, 13, 11
 

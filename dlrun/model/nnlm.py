@@ -1,0 +1,36 @@
+"""The neural probabilistic language model: a window of words, one hidden layer (Bengio 2003, section 2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dlrun.limits import Positive, Share
+
+
+class NNLM(nn.Module):
+    """b + U tanh(d + H x), x the vectors of the last `window` tokens side by side; without the direct connections W.
+
+    Before a text begins there is one more token that stands for nothing; its vector is learned.
+    """
+
+    def __init__(self, vocab_size: int, *, window: Positive, embed: Positive, hidden: Positive, dropout: Share):
+        super().__init__()
+        self.nothing, self.window = vocab_size, window
+        self.embedding = nn.Embedding(vocab_size + 1, embed)
+        self.dropout = nn.Dropout(dropout)
+        self.hidden = nn.Sequential(nn.Linear(window * embed, hidden), nn.Tanh())
+        self.output = nn.Linear(hidden, vocab_size)
+
+    @property
+    def vectors(self) -> Tensor:
+        return self.embedding.weight[: self.nothing]
+
+    def forward(self, ids: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(B, T) ids, a state -> (B, T, V) logits, a state: the last tokens (B, window - 1), None at first."""
+        if state is None:
+            state = ids.new_full((len(ids), self.window - 1), self.nothing)
+        read = torch.cat([state, ids], dim=1)
+        windows = read.unfold(1, self.window, 1)  # (B, T, window)
+        x = self.dropout(self.embedding(windows).flatten(2))
+        return self.output(self.dropout(self.hidden(x))), read[:, ids.shape[1] :].clone()
