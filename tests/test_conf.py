@@ -91,9 +91,10 @@ def test_fits() -> None:
     recurrent = {"rnn", "gru", "lstm", "scratch_rnn", "scratch_gru", "scratch_lstm"}
     assert set(fits["fashion_mnist"]) == tables | images | {"scratch_softmax"}
     assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == tables
+    windows = {"ngram", "nnlm", "transformer"}
     words = {"skipgram", "cbow", "fasttext", "glove"}
-    assert set(fits["ptb"]) == recurrent | words | {"ngram"}
+    assert set(fits["ptb"]) == recurrent | words | windows
     assert fits["quadratic"] == ["point"]
     assert set(fits["fr_en"]) == set(fits["fra_eng"]) == {"seq2seq", "translator"}
     texts = {"textcnn", "bag", "nbsvm", "text_transformer"}
-    assert set(fits["imdb"]) == recurrent | words | texts | {"ngram"}
+    assert set(fits["imdb"]) == recurrent | words | texts | windows

@@ -8,7 +8,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from dlrun.errors import UserError
 from dlrun.limits import Positive, Share
-from dlrun.model.translator import positions
+from dlrun.model.positions import positions
 
 
 class TextTransformer(nn.Module):

@@ -99,7 +99,7 @@ class Layer(nn.Module):
 
 
 class LookBack(nn.Module):
-    """Scores q (k + r) / sqrt(d), r a key of the distance (section 3.3); the bias of q is both of the paper's u and v."""
+    """Scores q (k + r) / sqrt(d), r a key of the distance (section 3.3); q's bias is both of the paper's u and v."""
 
     def __init__(self, embed: int, heads: int, dropout: float):
         super().__init__()
@@ -108,7 +108,7 @@ class LookBack(nn.Module):
         self.key, self.value, self.distance, self.output = (nn.Linear(embed, embed, bias=False) for _ in range(4))
 
     def forward(self, x: Tensor, read: Tensor, distances: Tensor, back: Tensor) -> Tensor:
-        """(B, T, D) asks (B, S + T, D); `back` (T, S + T) is how far each lies behind, what is out of reach is unseen."""
+        """(B, T, D) asks (B, S + T, D); `back` (T, S + T): how far each lies behind, what is out of reach is unseen."""
         q, k, v = (self.split(part) for part in (self.query(x), self.key(read), self.value(read)))
         r = self.split(self.distance(distances))  # (N, context + 1, D / N)
         furthest = len(distances) - 1

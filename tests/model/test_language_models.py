@@ -46,7 +46,8 @@ def texts() -> Tensor:
 def test_shape_and_gradients(model: nn.Module) -> None:
     logits, state = model(texts(), None)
     assert logits.shape == (B, T, V)
-    assert model.vectors.shape[0] == V
+    vectors = model.vectors
+    assert isinstance(vectors, torch.Tensor) and vectors.shape[0] == V
     logits, _ = model(texts(), state.detach())
     (logits * torch.randn_like(logits)).sum().backward()
     for name, parameter in model.named_parameters():
