@@ -10,7 +10,14 @@ from dlrun.cli import exit_code
 from dlrun.data import airfoil, fashion_mnist, fr_en, imdb, jaychou_lyrics, ptb
 from dlrun.data.chain import NEXT
 
-SMALL = ["model.embed=32", "model.hidden=64", "optim.lr=0.01", "scheduler=cosine", "trainer.epochs=4"]
+SMALL = [
+    "model.dropout=0.0",
+    "model.embed=32",
+    "model.hidden=64",
+    "optim.lr=0.01",
+    "scheduler=cosine",
+    "trainer.epochs=4",
+]
 FAST = ["batch_size=64", "optim.lr=0.005", "scheduler=onecycle", "trainer.epochs=2"]
 IMAGES = (fashion_mnist, "accuracy", 0.97)
 TOY = ["data.val=0.1", "data.test=0.1", "batch_size=32", "scheduler=cosine", "trainer.eval_every_epochs=8"]

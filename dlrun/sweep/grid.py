@@ -108,6 +108,8 @@ def read(argv: list[str], hydra: Hydra, config: DictConfig) -> Asked:
     launcher: dict[str, Any] = OmegaConf.to_container(config.launcher, resolve=True)  # type: ignore[assignment]
     sweeper: dict[str, Any] = OmegaConf.to_container(config.hydra.sweeper, resolve=True)  # type: ignore[assignment]
     workers: dict[str, Any] = OmegaConf.to_container(config.hydra.launcher, resolve=True)  # type: ignore[assignment]
+    if not str(workers["_target_"]).startswith("dlrun."):  # one of Hydra's: a resumed sweep runs here
+        workers = {"_target_": "dlrun.sweep.workers.Workers"}
     return Asked(
         argv=argv,
         overrides=[each for key, each in last.items() if key.lstrip("+~").split(".")[0] not in FIXED],
