@@ -12,7 +12,7 @@ import pytest
 
 SWEEP = [
     "-m", "model=mlp", "model.hidden=[32]", "model.dropout=0.2", "data=airfoil", "stand_in=always", "optim=adam,sgd",
-    "optim.lr=0.003,0.01,0.03", "trainer.epochs=10", "trainer.checkpoint_every_steps=50", "launcher.workers=2",
+    "optim.lr=0.003,0.01", "trainer.epochs=10", "trainer.checkpoint_every_steps=50", "launcher.workers=2",
     "device=cpu",
 ]  # fmt: skip
 
