@@ -14,7 +14,7 @@ from dlrun.model.positions import positions
 class TextTransformer(nn.Module):
     """Embedding and sinusoidal positions, layers of self-attention, a linear layer on mean and maximum over the words.
 
-    Attention holds B * N * T * T numbers a layer: long texts are better cut by task.max_len.
+    Attention computes B * N * T * T numbers a layer: long texts are better cut by task.max_len.
     """
 
     def __init__(
