@@ -57,6 +57,7 @@ def test_experiments_promise_a_result() -> None:
         (["data=imdb", "model=lstm"], "imdb", "classify", "adam"),
         (["model=lstm", "optim=sgd"], "jaychou_lyrics", "lm", "sgd"),
         (["model=skipgram"], "ptb", "word2vec", "adam"),
+        (["model=ngram", "data=imdb"], "imdb", "lm", "none"),
         (["model=seq2seq"], "fr_en", "translate", "adam"),
         (["model=translator", "data=fra_eng"], "fra_eng", "translate", "adam"),
         (["model=cbow", "data=imdb"], "imdb", "cbow", "adam"),
@@ -89,7 +90,7 @@ def test_fits() -> None:
     recurrent = {"rnn", "gru", "lstm", "scratch_rnn", "scratch_gru", "scratch_lstm"}
     assert set(fits["fashion_mnist"]) == tables | images | {"scratch_softmax"}
     assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == tables
-    assert set(fits["ptb"]) == recurrent | {"skipgram", "cbow"}
+    assert set(fits["ptb"]) == recurrent | {"ngram", "skipgram", "cbow"}
     assert fits["quadratic"] == ["point"]
     assert set(fits["fr_en"]) == set(fits["fra_eng"]) == {"seq2seq", "translator"}
-    assert set(fits["imdb"]) == recurrent | {"textcnn", "skipgram", "cbow"}
+    assert set(fits["imdb"]) == recurrent | {"textcnn", "ngram", "skipgram", "cbow"}
