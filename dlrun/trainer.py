@@ -121,8 +121,7 @@ class Trainer:
             with self.device.autocast():
                 scores = self.task.step(self.model, batch)
             self.refuse_non_finite(scores.loss)
-            if scores.loss.requires_grad:  # not of a model that counts
-                self.scaler.scale(scores.loss if len(batches) == 1 else scores.loss * scores.n).backward()
+            self.scaler.scale(scores.loss if len(batches) == 1 else scores.loss * scores.n).backward()
             self.running.add(scores)
             total += scores.n
         self.at.step += 1

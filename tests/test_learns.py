@@ -62,6 +62,8 @@ LEARNS = {
         *IMAGES,
     ),
     "lstm on ptb": (["model=lstm", "data=ptb", *SMALL], ptb, "perplexity", 1.08),
+    "ngram": (["model=ngram", "model.order=2"], ptb, "perplexity", 1.04),
+    "ngram of longer contexts": (["model=ngram", "data=jaychou_lyrics"], jaychou_lyrics, "perplexity", 1.2),
     "random order": (["model=gru", "task.order=random", *SMALL], jaychou_lyrics, "perplexity", 1.08),
     "textcnn": (
         ["model=textcnn", "model.embed=16", "model.channels=16", "optim.lr=0.01", "trainer.epochs=4"],

@@ -89,8 +89,8 @@ class LanguageModel(Task):
         state = None if batch.fresh else self.carry.get(model.training)
         logits, state = model(batch.ids, state)
         self.carry[model.training] = detached(state)  # cut off the graph: gradients reach back one batch
-        if logits is None:  # a model that only counts while it trains: nothing is known yet, so each token costs log V
-            return Scores(torch.tensor(math.log(len(self.vocab))), {}, batch.n)
+        if logits is None:  # a model that only counts while it trains: each token costs log V, and no weight could help
+            return Scores(torch.tensor(math.log(len(self.vocab)), device=self.device, requires_grad=True), {}, batch.n)
         loss = cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORE)
         return Scores(loss, {}, batch.n)
 

@@ -1,12 +1,15 @@
 """Kneser-Ney: hand-computed, against a slow count by dictionaries, and what reading once and in order asks for."""
 
+import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from dlrun.cli import exit_code
 from dlrun.errors import UserError
 from dlrun.model.ngram import NGram, discounts
 from dlrun.optim.none import Nothing
@@ -140,3 +143,23 @@ def test_no_optimizer_changes_nothing() -> None:
     optim = Nothing([w])
     assert optim.step(lambda: 7) == 7 and w.equal(torch.ones(3))
     assert Nothing([]).param_groups[0]["lr"] == 0
+
+
+@pytest.mark.slow
+def test_a_run_stopped_and_resumed_counts_the_same_and_writes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    common = ["model=ngram", "stand_in=always", "device=cpu", "trainer.clip=1", "trainer.log_every_steps=1"]
+    assert exit_code([*common, f"folder={tmp_path}/whole"]) == 0
+    assert exit_code([*common, "trainer.max_steps=20", f"folder={tmp_path}/halves"]) == 0
+    assert exit_code(["resume", f"{tmp_path}/halves", "trainer.max_steps=null"]) == 0
+    whole, halves = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("whole", "halves"))
+    assert whole["step"] == halves["step"] > 20 and whole["metrics"]["optim/grad_norm"] == 0
+    assert whole["metrics"]["test/perplexity"] == halves["metrics"]["test/perplexity"] < 5
+    counted = [torch.load(tmp_path / name / "checkpoints/last.pt", weights_only=True) for name in ("whole", "halves")]
+    assert counted[0]["model"]["_extra_state"].equal(counted[1]["model"]["_extra_state"])
+    capfd.readouterr()
+    assert exit_code(["sample", f"{tmp_path}/halves", "bade", "--length", "5"]) == 0
+    assert len(capfd.readouterr().out.split()) == 6
+    assert exit_code(["resume", f"{tmp_path}/halves", "trainer.epochs=2"]) == 2
+    assert "reads its text once" in capfd.readouterr().err.replace("\n", " ")
