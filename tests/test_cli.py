@@ -1,6 +1,7 @@
 """What a person types, right and wrong: the exact message, the exit code, and nothing left behind."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -220,6 +221,8 @@ def test_a_model_from_outside_the_package(cli: Cli, tmp_path: Path, monkeypatch:
     (package / "mine.py").write_text(python)
     (conf / "mine.yaml").write_text(config)
     monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("my_package", "my_package.mine"):  # another test's
+        monkeypatch.delitem(sys.modules, name, raising=False)
     common = ["--config-dir", "my_conf", "model=mine", "model.hidden=16", "data=airfoil", "stand_in=always"]
     code, _, err = cli(*common, "trainer.epochs=1", "folder=run")
     assert code == 2 and "Type trusted=[my_package] if it is yours." in err

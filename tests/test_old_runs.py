@@ -25,6 +25,7 @@ def aged(folder: Path, *lost: str) -> None:
     path.write_text(yaml.safe_dump(config, sort_keys=False))
 
 
+@pytest.mark.slow
 def test_opened_with_today_s_values(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "run"
     assert exit_code(["model=point", "optim.lr=0.4", "device=cpu", f"folder={folder}"]) == 0

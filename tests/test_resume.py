@@ -126,6 +126,7 @@ def assert_curves_do_not_fold_back(folder: Path) -> None:
     assert curve == [line["step"] for line in logged]
 
 
+@pytest.mark.slow
 def test_sigterm_saves_and_resume_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     process = start(
@@ -144,6 +145,7 @@ def test_sigterm_saves_and_resume_goes_on(tmp_path: Path) -> None:
     assert f"dlrun resume {folder}" in output
 
 
+@pytest.mark.slow
 def test_resume_extends_a_complete_run(tmp_path: Path) -> None:
     short, long = tmp_path / "short", tmp_path / "long"
     common = ["data=airfoil", "optim=momentum", "model=linear", *COMMON]

@@ -28,6 +28,7 @@ def summary(folder: Path) -> dict:
     return json.loads((folder / "summary.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         train(tmp_path / name, f"seed={seed}")
@@ -35,6 +36,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(tmp_path: Path) 
     assert torch.equal(a, b) and not torch.equal(a, c)
 
 
+@pytest.mark.slow
 def test_nothing_leaks_from_job_to_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second job of a sweep is what it would have been alone."""
     monkeypatch.chdir(tmp_path)
@@ -78,6 +80,7 @@ def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
     assert (found["epoch"], found["status"], found["goal"]["best_step"] * 4) == (4, "completed", found["step"])
 
 
+@pytest.mark.slow
 def test_limit_and_overfit_batches(tmp_path: Path) -> None:
     train(tmp_path / "limit", "trainer.limit_batches=5")
     assert summary(tmp_path / "limit")["step"] == 15
@@ -167,6 +170,7 @@ def test_a_torch_optimizer_and_scheduler_are_one_yaml_each(tmp_path: Path, monke
     assert lines[-2]["optim/lr"] == pytest.approx(0.001 * 0.5**3)  # the lr that QUICK types
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_message(tmp_path: Path) -> None:
     """A file may grow to 2 kB, the checkpoint is larger: what the system says then is the same as on a full disk."""
     program = "import sys; from dlrun.cli import main; sys.argv = ['dlrun', *sys.argv[1:]]; main()"

@@ -58,6 +58,7 @@ def test_a_run_starts_from_anothers_vectors(cli: Cli, words: dict[str, Tensor]) 
     assert 1e-4 < moved.max() < 0.02  # 8 steps of at most about 0.001
 
 
+@pytest.mark.slow
 def test_frozen_vectors_stay_and_outlive_their_run(cli: Cli, words: dict[str, Tensor]) -> None:
     """A run that was stopped and went on when the vectors' own run was gone ends as the one that never stopped."""
     start = [*LSTM, *COMMON, "model.vectors=words", "model.freeze=true", "model.dropout=0.2"]
@@ -108,6 +109,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 def test_what_can_not_be_started_from(cli: Cli, words: dict[str, Tensor]) -> None:
     assert cli("trainer.max_steps=1", *COMMON, "folder=table")[0] == 0
     for typed, message in MISTAKES.items():

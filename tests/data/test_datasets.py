@@ -292,6 +292,7 @@ def test_imdb_stand_in_and_its_best_score():
     assert "nobody" not in data.vocab.index  # a word of unsup/ only
 
 
+@pytest.mark.slow
 def test_imdb_options_reach_the_tensors():
     plain, few = stand_in(imdb), stand_in(imdb, max_vocab=10, val=0.0)
     assert (
@@ -311,6 +312,7 @@ def most(data: Any, count: int) -> list[str]:
     return sorted(counts, key=lambda word: (-counts[word], word))[:count]
 
 
+@pytest.mark.slow
 def test_held_out_reviews_are_the_rest_of_the_training_part():
     data, whole = stand_in(imdb, min_freq=1), stand_in(imdb, min_freq=1, val=0.0)
 
@@ -323,6 +325,7 @@ def test_held_out_reviews_are_the_rest_of_the_training_part():
     assert texts(data.vocab, data.train) + texts(data.vocab, data.val) == texts(whole.vocab, whole.train)
 
 
+@pytest.mark.slow
 def test_prepared_tensors_are_kept_and_a_damaged_file_is_made_again(root, monkeypatch):
     first = stand_in(imdb)
     (kept,) = (root / "prepared").glob("imdb-*.pt")

@@ -149,6 +149,7 @@ def test_the_time_limits_together_stay_below_ten_seconds():
     assert max(transport.CONNECT_SECONDS, transport.PROBE_SECONDS) < 10
 
 
+@pytest.mark.slow
 def test_ten_processes_download_once(server, entry, root):
     server.files["/a.zip"] = CONTENT
     server.delay = 0.5

@@ -48,6 +48,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_in_whatever_way_is_named_and_the_others_finish(sweep: Sweep, package: Package) -> None:
     package(FAILING, "  how: well  # how it fails\n")
     mine = ["model=mine", "--config-dir", "my_conf", "trusted=[my_package]", "folder=s"]

@@ -97,6 +97,7 @@ def test_a_sweep_as_a_file_and_the_command_line_wins(sweep: Sweep) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_sweep_is_refused(sweep: Sweep) -> None:
     assert sweep("-m", "seed=0,1", "folder=s", *QUICK)[0] == 0
     before = board("s")
@@ -106,6 +107,7 @@ def test_a_folder_of_another_sweep_is_refused(sweep: Sweep) -> None:
     assert board("s") == before
 
 
+@pytest.mark.slow
 def test_resume_of_a_complete_sweep_extends_it(sweep: Sweep) -> None:
     assert sweep("-m", "optim.lr=0.03,0.01", "seed=0,1", "folder=s", *QUICK)[0] == 0
     times = {path: path.stat().st_mtime_ns for path in Path("s").glob("*/summary.json")}
@@ -120,6 +122,7 @@ def test_resume_of_a_complete_sweep_extends_it(sweep: Sweep) -> None:
     assert code == 2 and "For more jobs type: dlrun resume s --extend optim.lr=0.5" in err
 
 
+@pytest.mark.slow
 def test_each_job_has_its_threads_and_gpu(sweep: Sweep, package: Callable[[str], None]) -> None:
     """Seats are handed out in turn; what a job sees is what its own process says."""
     from dlrun.sweep.launcher import Launcher

@@ -9,6 +9,7 @@ import pytest
 Sweep = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
 def test_a_launcher_of_hydras(launcher: str, sweep: Sweep) -> None:
     if launcher != "basic":

@@ -28,6 +28,7 @@ def study(folder: str = "s", storage: str = "journal") -> "optuna.Study":
     return optuna.load_study(study_name="dlrun", storage=store)
 
 
+@pytest.mark.slow
 def test_every_trial_is_a_job_that_optuna_knows_the_end_of(sweep: Sweep) -> None:
     """Learning rates from far too small to good: what is bad after a pass is pruned, and the study says the same."""
     code, _, err = sweep(*SEARCH, LR, "batch_size=16,32", "hydra.sweeper.trials=8", "hydra.sweeper.warmup_trials=2")
@@ -54,6 +55,7 @@ def test_every_trial_is_a_job_that_optuna_knows_the_end_of(sweep: Sweep) -> None
     assert len(study().trials) == len(board()) == 10
 
 
+@pytest.mark.slow
 def test_failed_trials_do_not_stop_the_search(sweep: Sweep) -> None:
     code, _, err = sweep(*SEARCH, "optim.lr=0.03,10000", "hydra.sweeper.sampler=grid", "hydra.sweeper.pruner=none")
     assert code == 1 and "diverged" in err and "jobs failed" in err
@@ -61,6 +63,7 @@ def test_failed_trials_do_not_stop_the_search(sweep: Sweep) -> None:
     assert states == {"0.03": "COMPLETE", "10000": "FAIL"}
 
 
+@pytest.mark.slow
 def test_several_goals_and_sqlite(sweep: Sweep) -> None:
     code, out, err = sweep(
         *SEARCH, LR, "hydra.sweeper.trials=3", "hydra.sweeper.pruner=none", "hydra.sweeper.storage=sqlite",

@@ -137,6 +137,7 @@ def ran(folder: Path, *words: str, code: int = 0) -> dict[str, Any]:
     return json.loads((folder / "summary.json").read_text())
 
 
+@pytest.mark.slow
 def test_gradient_descent_as_computed_by_hand(tmp_path: Path) -> None:
     summary = ran(tmp_path / "run", "optim.lr=0.4")
     assert summary["step"] == 20 and summary["status"] == "completed"
@@ -157,6 +158,7 @@ def test_a_run_that_diverges_has_its_picture_too(tmp_path: Path, capfd: pytest.C
     assert "Try a smaller optim.lr (now 0.6)" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_newton_through_the_command_line(tmp_path: Path) -> None:
     summary = ran(tmp_path / "run", "optim=newton")
     assert summary["goal"]["best"] == 0 and summary["goal"]["best_step"] == 1

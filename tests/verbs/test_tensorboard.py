@@ -10,6 +10,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from dlrun.cli import exit_code
 
 
@@ -18,6 +20,7 @@ def ask(url: str) -> object:
         return json.load(answer)
 
 
+@pytest.mark.slow
 def test_tensorboard_serves_the_curves_of_a_run(tmp_path: Path) -> None:
     assert exit_code(["trainer.epochs=3", f"folder={tmp_path / 'logs' / 'run'}"]) == 0
     command = [sys.executable, "-m", "dlrun", "tensorboard", str(tmp_path / "logs"), "--port", "0"]
