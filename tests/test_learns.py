@@ -61,6 +61,14 @@ LEARNS = {
         ["model=scratch_mlp", "trainer.epochs=4", "optim=scratch_adam"],
         *IMAGES,
     ),
+    "awd_lstm": (
+        ["model=awd_lstm", *(f"model.{part}_dropout=0" for part in ("word", "input", "hidden", "output"))]
+        + ["model.weight_dropout=0.1", "model.tied=false", "model.layers=1", "model.embed=32", "model.hidden=64"]
+        + ["optim.lr=0.02", "scheduler=onecycle", "trainer.epochs=8"],
+        jaychou_lyrics,
+        "perplexity",
+        1.08,
+    ),
     "lstm on ptb": (["model=lstm", "data=ptb", *SMALL], ptb, "perplexity", 1.08),
     "ngram": (["model=ngram", "model.order=2"], ptb, "perplexity", 1.04),
     "ngram of longer contexts": (["model=ngram", "data=jaychou_lyrics"], jaychou_lyrics, "perplexity", 1.2),
