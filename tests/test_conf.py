@@ -91,10 +91,10 @@ def test_fits() -> None:
     recurrent = {"rnn", "gru", "lstm", "scratch_rnn", "scratch_gru", "scratch_lstm"}
     assert set(fits["fashion_mnist"]) == tables | images | {"scratch_softmax"}
     assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == tables
-    windows = {"ngram", "nnlm", "transformer"}
+    writers = {"ngram", "nnlm", "transformer", "awd_lstm"}
     words = {"skipgram", "cbow", "fasttext", "glove"}
-    assert set(fits["ptb"]) == recurrent | words | windows
+    assert set(fits["ptb"]) == recurrent | words | writers
     assert fits["quadratic"] == ["point"]
     assert set(fits["fr_en"]) == set(fits["fra_eng"]) == {"seq2seq", "translator"}
     texts = {"textcnn", "bag", "nbsvm", "text_transformer"}
-    assert set(fits["imdb"]) == recurrent | words | texts | windows
+    assert set(fits["imdb"]) == recurrent | words | texts | writers
