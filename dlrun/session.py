@@ -103,7 +103,7 @@ def keep_pictures(trainer: Trainer, run: RunDir, plans: Plans) -> None:
     """Pictures of how it went, also of a run that diverged or was stopped: those tell the most."""
     chosen, lr = plans.config["choices"], plans.config["optim"].get("lr")
     title = " ".join(filter(None, (chosen.get("optim"), f"lr={lr:g}" if lr else "")))
-    for name, picture in trainer.task.pictures(title).items():
+    for name, picture in trainer.task.pictures(trainer.model, title).items():
         console.say(f"picture: {run.keep_picture(name, picture, trainer.at.step)}")
 
 
