@@ -69,7 +69,8 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans
     unknown = [key for key in config if key not in (*GROUPS, *PLAIN_KEYS)]
     if unknown:
         raise UserError(f"There is no key {unknown[0]}. {nearest(unknown[0], (*GROUPS, *PLAIN_KEYS[:-1]))}")
-    for key, hint in (("seed", int), ("batch_size", Positive), ("stand_in", Literal["auto", "never", "always"])):
+    plain = {"seed": int, "batch_size": Positive, "stand_in": Literal["auto", "never", "always"], "folder": str | int}
+    for key, hint in plain.items():
         problem = misfit(config[key], hint)
         if problem:
             raise UserError(f"{key}={shown(config[key])}: {problem}.")

@@ -45,7 +45,7 @@ def start(
         config["model"]["vectors"] = str(given.run.path)  # `last` will soon be another
     config["stand_in"] = "always" if parts.data_facts["source"] == "stand-in" else "never"  # resumed: the same again
     engine = assemble.build_optim(plans, parts.model, parts.task)
-    run = run or RunDir.create(Path(config["folder"]))
+    run = run or RunDir.create(Path(str(config["folder"])))
     config["folder"] = str(run.path)
     run.write_config(config)
     train(run, plans, parts, engine, overrides=overrides, watch=watch)

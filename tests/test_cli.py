@@ -32,6 +32,7 @@ MISTAKES = {
     ("model=mlp", "data=airfoil", "model.dropout=1"): "model.dropout=1: it must be from 0 to below 1.",
     ("model=mlp", "data=airfoil", "model.hidden=[-3]"): "model.hidden=[-3]: it must be at least 1.",
     ("device.precision=fp17",): "device.precision=fp17: Did you mean fp16? Possible: bf16, fp16, fp32.",
+    ("folder=null",): "folder=null: a word is expected.",
     ("stand_in=maybe",): "stand_in=maybe: Possible: always, auto, never.",
     (
         "optim.lr=1,2",

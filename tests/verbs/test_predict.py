@@ -67,8 +67,8 @@ def test_a_run_keeps_where_it_looked(model: str, tmp_path: Path) -> None:
     assert exit_code([*QUICK, model, *short, f"folder={folder}"]) == 0
     assert exit_code(["resume", folder, "trainer.epochs=3"]) == 0
     with Image.open(tmp_path / "run/attention.png") as picture:
-        size, (black, white) = picture.size, picture.getextrema()
-    assert white == 255 and black < 50  # letters at least
+        size, shades = picture.size, picture.histogram()
+    assert sum(shades[:50]) > 20 and shades[255] > 200  # letters on white
     assert size[0] > 4 * CELL and size[1] > 2 * CELL
     events = EventAccumulator(folder)
     events.Reload()
