@@ -1,6 +1,7 @@
 """What a person types, right and wrong: the exact message, the exit code, and nothing left behind."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -220,6 +221,7 @@ def test_a_model_from_outside_the_package(cli: Cli, tmp_path: Path, monkeypatch:
     (package / "__init__.py").write_text("")
     (package / "mine.py").write_text(python)
     (conf / "mine.yaml").write_text(config)
+    monkeypatch.delitem(sys.modules, "my_package", raising=False)  # another test's
     monkeypatch.syspath_prepend(str(tmp_path))
     common = ["--config-dir", "my_conf", "model=mine", "model.hidden=16", "data=airfoil", "stand_in=always"]
     code, _, err = cli(*common, "trainer.epochs=1", "folder=run")
