@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -69,7 +70,8 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans
     unknown = [key for key in config if key not in (*GROUPS, *PLAIN_KEYS)]
     if unknown:
         raise UserError(f"There is no key {unknown[0]}. {nearest(unknown[0], (*GROUPS, *PLAIN_KEYS[:-1]))}")
-    for key, hint in (("seed", int), ("batch_size", Positive), ("stand_in", Literal["auto", "never", "always"])):
+    plain = {"seed": int, "batch_size": Positive, "stand_in": Literal["auto", "never", "always"], "folder": str | int}
+    for key, hint in plain.items():
         problem = misfit(config[key], hint)
         if problem:
             raise UserError(f"{key}={shown(config[key])}: {problem}.")
@@ -159,7 +161,7 @@ def build_parts(plans: Plans, *, replaceable: bool = False) -> Parts:
     task: Task = plans.task(data=data)
     missing = plans.model.missing(task.sizes)
     if missing:
-        raise UserError(does_not_fit(plans, task, missing))
+        raise UserError(does_not_fit(plans, set(task.sizes), missing))
     devices.seed_everything(plans.config["seed"])
     model: nn.Module = plans.model(**task.sizes)
     plans.init(model=model)
@@ -225,17 +227,32 @@ def planned_moves(plans: Plans, task: Task) -> int:
     return max(1, steps if every == "step" else steps // updates)
 
 
-def does_not_fit(plans: Plans, task: Task, missing: list[str]) -> str:
+def check_fit(plans: Plans) -> None:
+    """UserError for a model that the data does not fit, before any data is there: a sweep asks for each of its jobs.
+
+    What sizes there are the data's stand-in tells; nothing is known of data and tasks that are the user's own.
+    """
+    chosen = plans.config["choices"]
+    for group in ("data", "task"):
+        today = catalogue.read(group, chosen[group]) if chosen[group] in catalogue.choices(group) else {}
+        if today.get("_target_") != plans.config[group]["_target_"]:
+            return
+    sizes = offered_sizes(chosen["data"], chosen["task"])
+    if missing := plans.model.missing(sizes):
+        raise UserError(does_not_fit(plans, sizes, missing))
+
+
+def does_not_fit(plans: Plans, sizes: set[str], missing: list[str]) -> str:
     data = plans.config.get("choices", {}).get("data", "the data")
     return (
-        f"{plans.model.name} needs {' and '.join(missing)}; {data} offers {', '.join(sorted(task.sizes))}. "
-        f"Pick another data= or model=. Models that fit {data}: {', '.join(models_that_fit(task.sizes)) or 'none'}."
+        f"{plans.model.name} needs {' and '.join(missing)}; {data} offers {', '.join(sorted(sizes))}. "
+        f"Pick another data= or model=. Models that fit {data}: {', '.join(models_that_fit(sizes)) or 'none'}."
     )
 
 
-def models_that_fit(sizes: dict[str, int]) -> list[str]:
+def models_that_fit(sizes: set[str]) -> list[str]:
     """The models of conf/model whose required sizes are all offered."""
-    return [name for name in catalogue.choices("model") if not needs_of(name) - sizes.keys()]
+    return [name for name in catalogue.choices("model") if not needs_of(name) - sizes]
 
 
 def needs_of(model: str) -> set[str]:
@@ -244,16 +261,14 @@ def needs_of(model: str) -> set[str]:
     return set(Plan("model", locate(node["_target_"]), node).required())
 
 
+@cache
 def offered_sizes(data: str, task: str) -> set[str]:
-    """What a task makes of a dataset's sizes, seen on its stand-in; nothing where the two don't go together."""
+    """What a task makes of a dataset's sizes, seen on its stand-in. UserError where the two don't go together."""
     node = catalogue.read("data", data)
     made = plan_group("data", node, ())
     module = importlib.import_module(made.target.__module__)
     measured = {}
     if "files" in node:
         measured["folder"], _ = files.stand_in(node["name"], module.STAND_IN_VERSION, module.write_stand_in)
-    try:
-        built: Task = plan_group("task", catalogue.read("task", task), ())(data=made(**measured))
-    except UserError:
-        return set()
+    built: Task = plan_group("task", catalogue.read("task", task), ())(data=made(**measured))
     return set(built.sizes)

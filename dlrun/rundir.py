@@ -169,12 +169,12 @@ class RunDir:
         if self.writer is not None:
             self.writer.add_text(tag, text, step)
 
-    def keep_picture(self, name: str, picture: Image, step: int) -> Path:
-        """name.png in the run's folder, and in TensorBoard."""
-        path = self.path / f"{name}.png"
+    def keep_picture(self, tag: str, picture: Image, step: int) -> Path:
+        """In TensorBoard, and as a PNG in the run's folder, named as the tag's last part."""
+        path = self.path / f"{tag.rpartition('/')[2]}.png"
         write_atomically(path, lambda file: picture.save(file, "PNG", optimize=True))
         if self.writer is not None:
-            self.writer.add_image(name, np.asarray(picture), step, dataformats="HWC")
+            self.writer.add_image(tag, np.asarray(picture.convert("RGB")), step, dataformats="HWC")
         return path
 
     def metrics(self) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def start(
         config["model"]["vectors"] = str(given.run.path)  # `last` will soon be another
     config["stand_in"] = "always" if parts.data_facts["source"] == "stand-in" else "never"  # resumed: the same again
     engine = assemble.build_optim(plans, parts.model, parts.task)
-    run = run or RunDir.create(Path(config["folder"]))
+    run = run or RunDir.create(Path(str(config["folder"])))
     config["folder"] = str(run.path)
     run.write_config(config)
     train(run, plans, parts, engine, overrides=overrides, watch=watch)
@@ -103,7 +103,7 @@ def keep_pictures(trainer: Trainer, run: RunDir, plans: Plans) -> None:
     """Pictures of how it went, also of a run that diverged or was stopped: those tell the most."""
     chosen, lr = plans.config["choices"], plans.config["optim"].get("lr")
     title = " ".join(filter(None, (chosen.get("optim"), f"lr={lr:g}" if lr else "")))
-    for name, picture in trainer.task.pictures(title).items():
+    for name, picture in trainer.task.pictures(trainer.model, title).items():
         console.say(f"picture: {run.keep_picture(name, picture, trainer.at.step)}")
 
 

@@ -33,6 +33,7 @@ MISTAKES = {
     ("model=mlp", "data=airfoil", "model.dropout=1"): "model.dropout=1: it must be from 0 to below 1.",
     ("model=mlp", "data=airfoil", "model.hidden=[-3]"): "model.hidden=[-3]: it must be at least 1.",
     ("device.precision=fp17",): "device.precision=fp17: Did you mean fp16? Possible: bf16, fp16, fp32.",
+    ("folder=null",): "folder=null: a word is expected.",
     ("stand_in=maybe",): "stand_in=maybe: Possible: always, auto, never.",
     (
         "optim.lr=1,2",
@@ -220,6 +221,7 @@ def test_a_model_from_outside_the_package(cli: Cli, tmp_path: Path, monkeypatch:
     (package / "__init__.py").write_text("")
     (package / "mine.py").write_text(python)
     (conf / "mine.yaml").write_text(config)
+    monkeypatch.delitem(sys.modules, "my_package", raising=False)  # another test's
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in ("my_package", "my_package.mine"):  # another test's
         monkeypatch.delitem(sys.modules, name, raising=False)

@@ -71,6 +71,32 @@ def test_frozen_vectors_stay_and_outlive_their_run(cli: Cli, words: dict[str, Te
     assert cli("neighbors", "part", "bade")[0] == cli("eval", "part")[0] == 0
 
 
+OTHERS = {  # and its number of words, each of the run's vectors or <unk> alone
+    "nnlm": (["data=ptb", "model.hidden=8"], "51 of 51"),
+    "transformer": (["data=ptb", "model.heads=2", "model.feed_forward=8", "model.tied=false"], "51 of 51"),
+    "bag": (["data=imdb", "model.buckets=50"], "1 of 53"),
+}
+
+
+@pytest.mark.parametrize("model", OTHERS)
+def test_other_text_models_start_so_too(model: str, cli: Cli, words: dict[str, Tensor]) -> None:
+    options, found = OTHERS[model]
+    short = [f"model={model}", *options, "model.embed=8", "trainer.max_steps=4", "batch_size=4", "optim.lr=0.001"]
+    tables = {}
+    for freeze in ("true", "false"):
+        folder = f"freeze-{freeze}"
+        code, _, err = cli(*short, *COMMON, "model.vectors=words", f"model.freeze={freeze}", f"folder={folder}")
+        assert code == 0 and f"{found} words start from words" in err, err
+        tables[freeze] = weights(folder)["embedding.weight"]
+    given = words["input.weight"]
+    unknown = WordSpace.open("words", []).vocab.index["<unk>"]
+    if found == "51 of 51":
+        assert tables["true"][: len(given)].equal(given)
+    else:
+        assert tables["true"][1].equal(given[unknown]) and tables["true"].count_nonzero(dim=1).count_nonzero() == 1
+    assert 1e-4 < (tables["false"] - tables["true"]).abs().max() < 0.01  # 4 steps of at most about 0.001
+
+
 def test_words_are_found_by_their_spelling_alone(cli: Cli, words: dict[str, Tensor]) -> None:
     """imdb's words are none of ptb's but <unk>; textcnn writes what it gets into both of its channels."""
     small = ["model=textcnn", "model.embed=8", "model.channels=4", "trainer.max_steps=1", "model.two_channels=true"]
@@ -99,6 +125,13 @@ MISTAKES = {
     ("model.freeze=true",): "model.freeze=true keeps vectors as they are. Say whose: model.vectors=RUN",
     ("model.vectors=words", "model.freeze=true", "model.tied=true"): "model.freeze=true would freeze the output too",
     (
+        "model=transformer",
+        "model.embed=8",
+        "model.vectors=words",
+        "model.freeze=true",
+    ): "model.freeze=true would freeze the output too: it is tied. Type model.tied=false.",
+    ("model=nnlm", "model.vectors=words"): "The vectors of words have 8 numbers. Type model.embed=8.",
+    (
         "model=textcnn",
         "model.two_channels=true",
         "model.vectors=words",
@@ -114,7 +147,8 @@ def test_what_can_not_be_started_from(cli: Cli, words: dict[str, Tensor]) -> Non
     assert cli("trainer.max_steps=1", *COMMON, "folder=table")[0] == 0
     for typed, message in MISTAKES.items():
         base = [] if typed[0].startswith("model=") else LSTM
-        data = [f"data={'imdb' if typed[0] == 'model=textcnn' else 'fashion_mnist'}"] if not base else []
+        home = {"model=textcnn": "imdb", "model=transformer": "ptb", "model=nnlm": "ptb"}
+        data = [f"data={home.get(typed[0], 'fashion_mnist')}"] if not base else []
         code, _, err = cli(*base, *data, *COMMON, *typed, "folder=run")
         assert (code, message in err) == (2, True), f"{typed}: {err}"
         assert len(err.strip().splitlines()[-1]) < 200 and "Traceback" not in err

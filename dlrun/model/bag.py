@@ -28,6 +28,11 @@ class Bag(nn.Module):
     def vectors(self) -> Tensor:
         return self.embedding.weight[: self.vocab_size]
 
+    @property
+    def tables(self) -> list[Tensor]:
+        """What given vectors are written into. Where it is frozen the groups of words stay at 0: they say nothing."""
+        return [self.embedding.weight]
+
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """(B, T) ids, (B,) lengths -> (B, outputs)."""
         rows, begins = ngram_set(ids, lengths, self.vocab_size, self.ngrams, self.buckets)

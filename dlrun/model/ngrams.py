@@ -13,7 +13,7 @@ def ngram_set(ids: Tensor, lengths: Tensor, vocab_size: int, n: int, buckets: in
 
     A word has the row of its own number, two to `n` words in a row share `buckets` rows behind those of the words.
     Each counts once, however often it stands in the text: whether tells more about a review than how often
-    (Wang & Manning 2012, section 4.4). Sorting for that is most of what it costs.
+    (Wang & Manning 2012, section 2.1). Sorting for that is most of what it costs.
     """
     last = torch.arange(ids.shape[1], device=ids.device)
     nothing = vocab_size + buckets  # the row that is none: sorted to the end

@@ -26,6 +26,11 @@ class NNLM(nn.Module):
     def vectors(self) -> Tensor:
         return self.embedding.weight[: self.nothing]
 
+    @property
+    def tables(self) -> list[Tensor]:
+        """What given vectors are written into. Where it is frozen the vector of nothing stays too, as it was drawn."""
+        return [self.embedding.weight]
+
     def forward(self, ids: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(B, T) ids, a state -> (B, T, V) logits, a state: the last tokens (B, window - 1), None at first."""
         if state is None:

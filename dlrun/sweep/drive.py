@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence, Sized
 from typing import Protocol
 
 from dlrun import console
-from dlrun.errors import Stopped
+from dlrun.errors import Stopped, UserError
 from dlrun.signals import StopWish
 from dlrun.sweep import outcome
 from dlrun.sweep.board import Board, board
@@ -83,7 +83,11 @@ class Drive:
                 for job in self.jobs:
                     if (status := self.sweep.status(job)) in ENDED:
                         shown.states[job.number] = [status, "", "", ""]
-                self.loop(shown, stop)
+                try:
+                    self.loop(shown, stop)
+                except UserError:  # a search can't write down how its trials do: what runs saves and ends
+                    self.workers.signal_all(signal.SIGTERM)
+                    raise
             self.finish(stop)
 
     def loop(self, board: Board, stop: StopWish) -> None:

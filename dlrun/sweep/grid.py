@@ -114,7 +114,7 @@ def read(argv: list[str], hydra: Hydra, config: DictConfig) -> Asked:
         argv=argv,
         overrides=[each for key, each in last.items() if key.lstrip("+~").split(".")[0] not in FIXED],
         composer=Composer(hydra.config_loader, config),
-        folder=Path(config.folder) if "folder" in last else None,
+        folder=Path(str(config.folder)) if "folder" in last else None,
         launcher=build.plan("launcher", launcher, Launcher)(),
         sweeper=sweeper,
         workers=workers,

@@ -67,36 +67,38 @@ class Search:
         lists = [[example(key, each) for key, each in space.items()]]
         (composed,) = start.checked(asked.composer, lists)  # a mistake is found before there is a folder
         workers = start.workers_of(asked.workers)
-        sweep = into or start.make_folder(asked.folder, asked.facts("optuna"))
         plans = assemble.check(composed[1])
         goals = self.goals or [(plans.task.target.goal.split()[0], "best")]  # type: ignore[attr-defined]
+        sampler, pruner = self.make_sampler(axes), self.make_pruner(plans.settings.epochs, len(goals))
+        sweep = into or start.make_folder(asked.folder, asked.facts("optuna"))
         with sweep.working():
-            study = self.open_study(sweep.path, [mode for mode, _ in goals], composed[1]["trainer"], axes)
+            study = self.open_study(sweep.path, [mode for mode, _ in goals], sampler, pruner)
             source = Trials(self, study, sweep, asked.composer, space, ranges, goals)
             made = workers(launcher=asked.launcher, jobs=self.trials, trusted=asked.composer.trusted)
             Drive(sweep, sweep.jobs(), source, made).run()
             source.show_front()
 
     def open_study(
-        self, folder: Path, modes: Sequence[str], trainer: dict[str, Any], axes: dict[str, list[Any]]
+        self,
+        folder: Path,
+        modes: Sequence[str],
+        sampler: optuna.samplers.BaseSampler,
+        pruner: optuna.pruners.BasePruner,
     ) -> optuna.Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         path = folder / FILES[self.storage]
-        try:
+        with stored(path):
             store: optuna.storages.BaseStorage | str = f"sqlite:///{path}"
             if self.storage == "journal":
                 store = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
             return optuna.create_study(
                 study_name="dlrun",
                 storage=store,
-                sampler=self.make_sampler(axes),
-                pruner=self.make_pruner(trainer["epochs"], len(modes)),
+                sampler=sampler,
+                pruner=pruner,
                 directions=["maximize" if mode == "max" else "minimize" for mode in modes],
                 load_if_exists=True,
             )
-        except Exception as error:  # optuna's own, sqlite's, sqlalchemy's, or those of JSON
-            text = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(f"The search's storage {path} can't be opened, locked or damaged: {text}") from error
 
     def make_sampler(self, axes: dict[str, list[Any]]) -> optuna.samplers.BaseSampler:
         samplers, seed = optuna.samplers, self.seed
@@ -122,6 +124,20 @@ class Search:
         return optuna.pruners.HyperbandPruner(max(1, self.warmup_epochs), epochs or "auto")
 
 
+@contextlib.contextmanager
+def stored(path: Path) -> Iterator[None]:
+    """Around every use of the study. Its errors are optuna's own, sqlite's, sqlalchemy's, or those of reading JSON."""
+    try:
+        yield
+    except Exception as error:
+        reason: BaseException = error
+        while reason.__cause__ is not None:  # the first one says what it was: database is locked
+            reason = reason.__cause__
+        text = (str(reason) or type(reason).__name__).splitlines()[0]
+        hint = f"Once it is free or put back: dlrun resume {path.parent}"
+        raise UserError(f"The search's storage {path} is locked or damaged: {text}. {hint}") from error
+
+
 class Trials:
     """Where the search's jobs come from: first those that a kill cut short, then new ones."""
 
@@ -140,7 +156,9 @@ class Trials:
         self.common = [example(key, each) for key, each in space.items() if key not in ranges]
         self.running: dict[int, optuna.Trial] = {}
         self.known = {job.number for job in sweep.jobs()}
-        self.left = list(self.unfinished())
+        self.storage = sweep.path / FILES[search.storage]
+        with stored(self.storage):
+            self.left = list(self.unfinished())
 
     def unfinished(self) -> Iterator[Job]:
         """Jobs of trials that a killed search never told the end of; one without a job was asked for and no more."""
@@ -161,7 +179,8 @@ class Trials:
         if self.left:
             return self.left.pop(0)
         while len(self.known) < self.search.trials:
-            trial = self.study.ask(self.ranges)
+            with stored(self.storage):
+                trial = self.study.ask(self.ranges)
             overrides = [
                 f"{key}={trial.params[key]}" if key in self.ranges else example(key, each)
                 for key, each in self.space.items()
@@ -171,7 +190,8 @@ class Trials:
             except UserError as error:
                 console.warn(f"trial {trial.number} can't run: {error}")
                 self.known.add(trial.number)
-                self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                with stored(self.storage):
+                    self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 continue
             job = self.sweep.job(trial.number, *composed)
             self.sweep.add([job])
@@ -185,8 +205,9 @@ class Trials:
             return False
         trial = self.running[job.number]
         by_steps = job.config["trainer"]["eval_every_steps"] is not None
-        trial.report(value, step if by_steps else epoch)
-        return trial.should_prune()
+        with stored(self.storage):
+            trial.report(value, step if by_steps else epoch)
+            return trial.should_prune()
 
     def ended(self, job: Job, status: str) -> None:
         if status == "interrupted":  # it goes on when the search does
@@ -194,11 +215,12 @@ class Trials:
         trial, states = self.running.pop(job.number), optuna.trial.TrialState
         values = self.values(job) if status == "completed" else None
         state = states.COMPLETE if values else states.PRUNED if status == "pruned" else states.FAIL
-        try:
-            self.study.tell(trial, values, state)
-        except RuntimeError as error:  # the grid's last trial: its sampler wants to stop a loop that is Optuna's own
-            if "Study.stop" not in str(error):
-                raise
+        with stored(self.storage):
+            try:
+                self.study.tell(trial, values, state)
+            except RuntimeError as error:  # the grid's last: its sampler wants to stop a loop that is Optuna's own
+                if "Study.stop" not in str(error):
+                    raise
 
     def values(self, job: Job) -> list[float] | None:
         """What the goals name: `best` of the run's own goal, a tag's last value, or a figure such as duration_s."""
@@ -213,12 +235,12 @@ class Trials:
 
     def show_front(self) -> None:
         """With several goals no run is the best: those that no other one beats in all of them."""
-        console.say(f"the search in a browser: optuna-dashboard {self.sweep.path / FILES[self.search.storage]}")
+        console.say(f"the search in a browser: optuna-dashboard {self.storage}")
         if len(self.goals) < 2:
             return
         names = [" ".join(goal) for goal in self.goals]
         rows = []
-        with contextlib.suppress(ValueError):  # none has ended well
+        with stored(self.storage), contextlib.suppress(ValueError):  # none has ended well
             rows = [
                 [
                     str(trial.number),

@@ -27,15 +27,14 @@ def checked(composer: Callable[[Sequence[str]], Composed], lists: Sequence[list[
     for number, overrides in enumerate(lists):
         try:
             composed = composer(overrides)
-            assemble.check(composed[1])
+            assemble.check_fit(assemble.check(composed[1]))
             good.append(composed)
         except UserError as error:
             problems.append(f"job {number} ({' '.join(overrides)}): {error}")
     if problems:
         more = f"\nand {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        hint = (
-            "\nWith launcher.lenient=true what is written ++key=value reaches only the jobs that have the key."
-            * bool(good)
+        hint = "\nWith launcher.lenient=true what is written ++key=value reaches only the jobs that have the key." * (
+            bool(good) and any("has no key" in each for each in problems)
         )
         raise UserError(
             f"{len(problems)} of {len(lists)} jobs can't run, so none was started:\n"

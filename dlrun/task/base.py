@@ -103,8 +103,8 @@ class Task:
         """A prompt and the text that goes on from it, to show how far a model has come; for tasks that can write."""
         return None
 
-    def pictures(self, title: str) -> dict[str, Image]:
-        """Name -> a picture of how the run went, made when it has ended, however it ended; kept in its folder."""
+    def pictures(self, model: nn.Module, title: str) -> dict[str, Image]:
+        """Tag -> a picture of how the run went, made when it has ended, however it ended; kept in its folder."""
         return {}
 
     def vectors(self, model: nn.Module) -> Tensor | None:

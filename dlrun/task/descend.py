@@ -55,7 +55,7 @@ class Descend(Task):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.path = state["path"].tolist()
 
-    def pictures(self, title: str) -> dict[str, Image.Image]:
+    def pictures(self, model: nn.Module, title: str) -> dict[str, Image.Image]:
         """The way over the function's contour lines."""
         if not self.path:
             return {}

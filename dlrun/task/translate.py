@@ -6,6 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -15,6 +16,7 @@ from dlrun.data.fr_en import BOS, EOS, PAD
 from dlrun.errors import UserError
 from dlrun.limits import Positive
 from dlrun.metric import bleu
+from dlrun.task.alignment import drawn
 from dlrun.task.base import Batches, Scores, Task
 from dlrun.task.search import beam_search, greedy
 
@@ -98,10 +100,20 @@ class Translate(Task):
 
     def shown_sample(self, model: nn.Module, seed: int) -> tuple[str, str]:
         """A held-out sentence, or one of the training part, and its translation."""
+        sentence, best = self.shown_translation(model)
+        return sentence, f"{sentence} -> {self.target_vocab.join(best.words)}"
+
+    def shown_translation(self, model: nn.Module) -> tuple[str, Translation]:
         part = self.splits.get("val", self.splits["train"])
         sentence = self.vocab.join(self.vocab.decode(id for id in part.x[0].tolist() if id not in (PAD, EOS)))
-        best = self.translate(model, sentence, beam=2, length_penalty=0.75)[0]
-        return sentence, f"{sentence} -> {self.target_vocab.join(best.words)}"
+        return sentence, self.translate(model, sentence, beam=2, length_penalty=0.75)[0]
+
+    def pictures(self, model: nn.Module, title: str) -> dict[str, Image.Image]:
+        """Where the model looked for its sample; none without attention, or when the weights are no numbers."""
+        found = self.shown_translation(model)[1]
+        if found.weights is None or not found.weights.isfinite().all():
+            return {}
+        return {"samples/attention": drawn(found.weights, found.source, [*found.words, found.source[-1]])}
 
     @torch.no_grad()
     def translate(self, model: Any, text: str, *, beam: int, length_penalty: float) -> list[Translation]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dlrun import catalogue, console
+from dlrun.errors import UserError
 from dlrun.verbs.parser import verb
 
 
@@ -35,12 +36,11 @@ def fitting() -> dict[str, list[str]]:
     """data -> the models that can be trained on it, by their home tasks: the sizes that its stand-in really has."""
     from dlrun import assemble
 
-    offered: dict[tuple[str, str], set[str]] = {}
-
     def offers(data: str, task: str) -> set[str]:
-        if (data, task) not in offered:
-            offered[data, task] = assemble.offered_sizes(data, task)
-        return offered[data, task]
+        try:
+            return assemble.offered_sizes(data, task)
+        except UserError:  # the two don't go together
+            return set()
 
     return {
         data: [model for model in catalogue.choices("model") if fits(model, data, offers)]

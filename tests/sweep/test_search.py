@@ -1,15 +1,19 @@
 """Optuna searches: pruned and failed trials, several goals, a search that goes on, and what can be wrong."""
 
 import json
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("optuna")
 import optuna  # noqa: E402
 from optuna.storages.journal import JournalFileBackend  # noqa: E402
+
+from dlrun.sweep import search  # noqa: E402
 
 Sweep = Callable[..., tuple[int, str, str]]
 SEARCH = ["-m", "hydra/sweeper=optuna", "trainer.epochs=3", "folder=s", "device=cpu", "launcher.workers=2"]
@@ -88,6 +92,10 @@ MISTAKES = {
     (LR, "hydra.sweeper.sampler=grid"): "optim.lr has no steps, so a grid has no end. "
     "Type values a,b or range(0,1,0.1), or another sampler.",
     (LR, "model.hidden=3"): "1 of 1 jobs can't run, so none was started:\njob 0 (",
+    (
+        LR,
+        "hydra.sweeper.goals=['min val/mse','min duration_s']",
+    ): "Runs can be given up for one goal only. With several: hydra.sweeper.pruner=none.",
     (LR, "hydra/launcher=joblib"): "hydra/sweeper=optuna hears from each job while it runs: leave hydra/launcher out.",
 }
 
@@ -107,11 +115,42 @@ def test_without_optuna_it_says_what_to_install(sweep: Sweep, monkeypatch: pytes
     assert (code, err) == (2, "error: hydra/sweeper=optuna needs Optuna: pip install 'dlrun[optuna]'\n")
 
 
-def test_a_damaged_storage_is_one_line(sweep: Sweep) -> None:
-    assert sweep(*SEARCH, LR, "hydra.sweeper.trials=1")[0] == 0
-    Path("s/optuna.log").write_text("this is no journal\n")
-    code, _, err = sweep("resume", "s")
-    assert code == 2
-    assert err.splitlines()[-1].startswith(
-        "error: The search's storage s/optuna.log can't be opened, locked or damaged: "
+DAMAGE = {"journal": "this is no journal\n", "sqlite": "this is no database\n" * 100}
+
+
+@pytest.mark.parametrize("storage", DAMAGE)
+def test_a_damaged_storage_is_one_line(storage: str, sweep: Sweep) -> None:
+    assert sweep(*SEARCH, LR, "hydra.sweeper.trials=1", f"hydra.sweeper.storage={storage}")[0] == 0
+    path = Path("s") / {"journal": "optuna.log", "sqlite": "optuna.db"}[storage]
+    path.write_text(DAMAGE[storage])
+    code, out, err = sweep("resume", "s")
+    assert (code, out) == (2, "") and "Traceback" not in err
+    last = err.splitlines()[-1]
+    assert last.startswith(f"error: The search's storage {path} is locked or damaged: ")
+    assert last.endswith(". Once it is free or put back: dlrun resume s") and len(last) < 250
+
+
+@pytest.mark.slow
+def test_a_locked_storage_is_one_line(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locked while a trial runs, and when it is to be opened. Its run saves, and goes on once it is free."""
+    message = (
+        "error: The search's storage s/optuna.db is locked or damaged: database is locked. "
+        "Once it is free or put back: dlrun resume s"
     )
+    give_up, others = search.Trials.give_up, []
+
+    def locked(*report: Any) -> bool:
+        others.append(sqlite3.connect("s/optuna.db"))
+        others[0].execute("BEGIN EXCLUSIVE")
+        return give_up(*report)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search.Trials, "give_up", locked)
+        code, _, err = sweep(*SEARCH, LR, "hydra.sweeper.trials=2", "hydra.sweeper.storage=sqlite")
+    assert (code, err.splitlines()[-1]) == (2, message) and "Traceback" not in err
+    code, _, err = sweep("resume", "s")
+    assert (code, err.splitlines()[-1]) == (2, message) and "Traceback" not in err
+    others[0].close()
+    code, _, err = sweep("resume", "s")
+    assert code == 0, err
+    assert [trial.state.name for trial in study(storage="sqlite").trials] == ["COMPLETE", "COMPLETE"]

@@ -150,6 +150,14 @@ def test_weights_say_where_it_looked() -> None:
             assert picture.getpixel((x, y)) == (0 if row == column else 255)
 
 
+def test_no_picture_of_weights_that_are_no_numbers() -> None:
+    translate = task()
+    assert set(translate.pictures(seq2seq(translate), "")) == {"samples/attention"}
+    broken = seq2seq(translate)
+    nn.init.constant_(broken.key.weight, math.nan)
+    assert translate.pictures(broken, "") == translate.pictures(seq2seq(translate, "none"), "") == {}
+
+
 def test_bleu() -> None:
     """The book's own examples: A, B, B, C, D of A, B, C, D, E, F (9.7.6), then brevity and the ends."""
     p1, p2, brevity = (4 / 5) ** 0.5, (3 / 4) ** 0.25, math.exp(1 - 6 / 5)

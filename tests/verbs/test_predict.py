@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dlrun.cli import exit_code
+from dlrun.task.alignment import CELL
 
 QUICK = ["model=seq2seq", "device=cpu", "batch_size=20", "trainer.epochs=60", "trainer.eval_every_epochs=20"]
 
@@ -54,6 +56,25 @@ def test_no_attention_no_picture(tmp_path: Path, capfd: pytest.CaptureFixture[st
     assert exit_code(["predict", folder, "la kato vidas unu hundo .", "--attention"]) == 2
     assert "has no attention. Train one that has: dlrun model=seq2seq" in capfd.readouterr().err
     assert not (tmp_path / "run/attention").exists()
+    assert not (tmp_path / "run/attention.png").exists()
+
+
+@pytest.mark.parametrize("model", ["model=seq2seq", "model=translator"])
+def test_a_run_keeps_where_it_looked(model: str, tmp_path: Path) -> None:
+    """One picture, in the folder and in TensorBoard; a resumed run draws it anew."""
+    folder = str(tmp_path / "run")
+    short = ["stand_in=always", "trainer.limit_batches=2", "trainer.epochs=2", "trainer.eval_every_epochs=1"]
+    assert exit_code([*QUICK, model, *short, f"folder={folder}"]) == 0
+    assert exit_code(["resume", folder, "trainer.epochs=3"]) == 0
+    with Image.open(tmp_path / "run/attention.png") as picture:
+        size, shades = picture.size, picture.histogram()
+    assert sum(shades[:50]) > 20 and shades[255] > 200  # letters on white
+    assert size[0] > 4 * CELL and size[1] > 2 * CELL
+    events = EventAccumulator(folder)
+    events.Reload()
+    images = events.Images("samples/attention")
+    assert [image.step for image in images] == [4, 6]
+    assert (images[-1].width, images[-1].height) == size
 
 
 @pytest.mark.parametrize("option", [["--beam", "2"], ["--length-penalty", "0"], ["--attention"]])
