@@ -1,5 +1,7 @@
 """AWD-LSTM: what is dropped is what the paper says, and without dropping it is torch's LSTM."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -43,7 +45,7 @@ def test_nothing_is_dropped_in_evaluation_and_pieces_make_the_whole() -> None:
 
 def test_weights_from_hidden_to_hidden_are_dropped() -> None:
     awd, x = model(0.5).train(), torch.randn(B, T, 6)
-    layer = awd.layers[0]
+    layer: Any = awd.layers[0]
     torch.manual_seed(1)
     y, (h, c) = awd.through(layer, x, None)
     torch.manual_seed(1)
