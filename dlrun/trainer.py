@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -162,12 +162,13 @@ class Trainer:
     def record(self) -> None:
         """Evaluates and logs what is due. When a signal cuts an evaluation short, a resumed run does both again."""
         if self.pace.evaluation_due():
-            figures = self.evaluate(self.goal_split)
-            if figures is None:
-                return
-            self.at.evaluated = self.at.step
-            self.schedule.after_evaluation(figures[self.goal_tag])
-            self.note_best(figures[self.goal_tag])
+            with getattr(self.optim, "averaged", nullcontext)():
+                figures = self.evaluate(self.goal_split)
+                if figures is None:
+                    return
+                self.at.evaluated = self.at.step
+                self.schedule.after_evaluation(figures[self.goal_tag])
+                self.note_best(figures[self.goal_tag])
             self.log(figures)
             if self.watch(self.at.epoch, self.at.step, figures[self.goal_tag]):
                 self.save("last")

@@ -91,7 +91,7 @@ def test_fits() -> None:
     recurrent = {"rnn", "gru", "lstm", "scratch_rnn", "scratch_gru", "scratch_lstm"}
     assert set(fits["fashion_mnist"]) == tables | images | {"scratch_softmax"}
     assert set(fits["airfoil"]) == set(fits["synthetic_linear"]) == tables
-    windows = {"ngram", "nnlm", "transformer"}
+    windows = {"ngram", "nnlm", "transformer", "awd_lstm"}
     words = {"skipgram", "cbow", "fasttext", "glove"}
     assert set(fits["ptb"]) == recurrent | words | windows
     assert fits["quadratic"] == ["point"]
