@@ -200,14 +200,14 @@ def check_start(model: nn.Module, freeze: bool) -> None:
 
 def build_optim(plans: Plans, model: nn.Module, task: Task) -> tuple[Optimizer, Schedule]:
     measured = {"params": model.parameters()} | ({"objective": task.data.objective} if task.data.objective else {})
-    if plans.optim.missing(measured):
+    if plans.optim.missing({*measured, "mode"}):
         raise UserError(
             f"{plans.optim.name} needs a function that it can differentiate twice; only data=quadratic has one."
         )
-    optim: Optimizer = plans.optim(**measured)
+    mode = task.goal.split()[0]
+    optim: Optimizer = plans.optim(**measured, mode=mode)
     total = planned_moves(plans, task)
     node = plans.config["scheduler"]
-    mode = task.goal.split()[0]
     inner = plans.scheduler(optimizer=optim, T_max=total, total_steps=total, total_iters=total, mode=mode)
     return optim, Schedule(optim, inner, every=node["every"], warmup=node["warmup"], total=total)
 

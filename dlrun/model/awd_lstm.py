@@ -1,23 +1,26 @@
-"""AWD-LSTM: a language model of LSTM layers in which whatever can be dropped is (Merity 2018, arXiv 1708.02182)."""
+"""AWD-LSTM, a language model held back by dropout in five places (Merity, Keskar, Socher 2018, arXiv 1708.02182)."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, embedding
+from torch.nn.functional import dropout
 
-from dlrun.limits import Positive, Share
+from dlrun.limits import Amount, Positive, Share
 
-State = tuple[tuple[Tensor, Tensor], ...]
+State = tuple[tuple[Tensor, Tensor], ...]  # of each layer (1, B, H) twice: what it shows, what it remembers
 
 
 class AWDLSTM(nn.Module):
-    """Dropped are whole words of the table, units at all of a batch's steps alike, and weights from hidden state to
-    hidden state (sections 2 and 4), drawn once per batch. With `tied` the last layer is as wide as a word's vector.
+    """LSTM layers of `hidden` units, the last of `embed`: its output is compared with the input vectors themselves.
 
-    The two penalties on activations (section 4.6) are not here: they are losses, which a model does not have.
+    But for `weight_dropout` a mask is locked: drawn once for a text's whole piece of T tokens, not for each token
+    (Gal & Ghahramani 2016). While it trains, its answer has a third part, a penalty that is added to the loss:
+    `activation_penalty` times the mean square of what the last layer shows, dropped (AR), plus `change_penalty` times
+    that of how it changes from token to token, not dropped (TAR; section 4.7).
     """
 
     def __init__(
@@ -29,62 +32,92 @@ class AWDLSTM(nn.Module):
         layers: Positive,
         word_dropout: Share,
         input_dropout: Share,
+        weight_dropout: Share,
         hidden_dropout: Share,
         output_dropout: Share,
-        weight_dropout: Share,
-        tied: bool,
+        activation_penalty: Amount,
+        change_penalty: Amount,
     ):
         super().__init__()
-        self.word_dropout, self.input_dropout, self.hidden_dropout = word_dropout, input_dropout, hidden_dropout
-        self.output_dropout, self.weight_dropout = output_dropout, weight_dropout
+        self.word_dropout, self.input_dropout = word_dropout, input_dropout
+        self.hidden_dropout, self.output_dropout = hidden_dropout, output_dropout
+        self.activation_penalty, self.change_penalty = activation_penalty, change_penalty
         self.embedding = nn.Embedding(vocab_size, embed)
-        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)  # section 5
-        widths = [embed] + [hidden] * (layers - 1) + [embed if tied else hidden]
+        widths = [embed, *[hidden] * (layers - 1), embed]
         self.layers = nn.ModuleList(
-            nn.LSTM(before, after, batch_first=True) for before, after in zip(widths, widths[1:], strict=False)
+            WeightDropLSTM(inputs, outputs, weight_dropout)
+            for inputs, outputs in zip(widths[:-1], widths[1:], strict=True)
         )
-        self.output = nn.Linear(widths[-1], vocab_size)
-        if tied:
-            nn.init.zeros_(self.output.bias)
-            self.output.weight = self.embedding.weight
+        self.output = nn.Linear(embed, vocab_size)
+        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
+        nn.init.zeros_(self.output.bias)
+        self.output.weight = self.embedding.weight
 
     @property
     def vectors(self) -> Tensor:
         return self.embedding.weight
 
-    def forward(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """(B, T) ids, a state -> (B, T, V) logits, a state: a pair of (1, B, H) for each layer; None at first."""
-        x = self.locked(embedding(ids, self.words()), self.input_dropout)  # (B, T, D)
+    def forward(self, ids: Tensor, state: State | None = None) -> Any:
+        """(B, T) ids, a state, None at first -> (B, T, V) logits, a state, and while it trains a penalty ()."""
+        x = self.locked(self.embed(ids), self.input_dropout)  # (B, T, D)
         kept = []
         for number, layer in enumerate(self.layers):
             x = self.locked(x, self.hidden_dropout) if number else x
-            x, after = self.through(layer, x, None if state is None else state[number])
+            x, after = layer(x, None if state is None else state[number])  # (B, T, H), the last (B, T, D)
             kept.append(after)
-        return self.output(self.locked(x, self.output_dropout)), tuple(kept)
+        dropped = self.locked(x, self.output_dropout)
+        logits = self.output(dropped)
+        if not self.training:
+            return logits, tuple(kept)
+        return logits, tuple(kept), self.penalty(x, dropped)
 
-    def words(self) -> Tensor:
-        """(V, D) the table, while training without some words; the others are louder for it (section 4.3)."""
-        table = self.embedding.weight
-        if not (self.training and self.word_dropout):
-            return table
-        return table * dropout(table.new_ones(len(table), 1), self.word_dropout)
+    def embed(self, ids: Tensor) -> Tensor:
+        """(B, T) -> (B, T, D); a dropped word is gone wherever it stands (section 4.3)."""
+        x = self.embedding(ids)
+        if not self.training or not self.word_dropout:
+            return x
+        words = dropout(x.new_ones(self.embedding.num_embeddings), self.word_dropout)
+        return x * words[ids].unsqueeze(2)
 
     def locked(self, x: Tensor, share: float) -> Tensor:
-        """(B, T, D), while training with the same units dropped at each of T (Gal & Ghahramani 2016; section 4.2)."""
-        if not (self.training and share):
+        """(B, T, H) -> the same, with units of a text dropped throughout."""
+        if not self.training or not share:
             return x
         return x * dropout(x.new_ones(len(x), 1, x.shape[2]), share)
 
-    def through(self, layer: Any, x: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Any]:
-        """(B, T, D) -> (B, T, H), a state; a weight from hidden to hidden is dropped for all steps (section 2).
+    def penalty(self, x: Tensor, dropped: Tensor) -> Tensor:
+        """(B, T, D) twice -> ()."""
+        penalty = self.activation_penalty * dropped.square().mean()
+        if x.shape[1] > 1:
+            penalty = penalty + self.change_penalty * x.diff(dim=1).square().mean()
+        return penalty
 
-        torch's fused layer is handed the weights, as one step at a time would take several times as long.
-        """
-        if not (self.training and self.weight_dropout):
-            return layer(x, state)
+
+class WeightDropLSTM(nn.LSTM):
+    """One layer whose hidden-to-hidden weights are dropped, the same ones for all T tokens (section 2).
+
+    They are dropped once a call, and the whole text goes through torch's own LSTM: no loop over the tokens.
+    """
+
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
+    def __init__(self, inputs: int, outputs: int, share: float):
+        super().__init__(inputs, outputs, batch_first=True)
+        self.share = share
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor] | None = None) -> Any:  # type: ignore[override]
+        """(B, T, D), (1, B, H) twice -> (B, T, H), (1, B, H) twice."""
+        if not self.training or not self.share:
+            return super().forward(x, state)
         if state is None:
-            state = 2 * (x.new_zeros(1, len(x), layer.hidden_size),)
-        dropped = dropout(layer.weight_hh_l0, self.weight_dropout)
-        weights = [layer.weight_ih_l0, dropped, layer.bias_ih_l0, layer.bias_hh_l0]
-        y, h, c = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
-        return y, (h, c)
+            zeros = x.new_zeros(1, len(x), self.hidden_size)
+            state = (zeros, zeros)
+        recurrent = dropout(self.weight_hh_l0, self.share)
+        weights = [self.weight_ih_l0, recurrent, self.bias_ih_l0, self.bias_hh_l0]
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            # On a GPU torch tells to keep all weights in one piece; a dropped one is new each time.
+            y, shown, remembered = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
+        return y, (shown, remembered)

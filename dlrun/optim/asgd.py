@@ -1,4 +1,4 @@
-"""Averaged gradient descent (Polyak & Juditsky 1992; for language models: Merity 2018, section 3)."""
+"""Averaged gradient descent (Polyak & Juditsky 1992), begun when it pays: NT-ASGD (Merity 2018, section 3)."""
 
 from __future__ import annotations
 
@@ -9,48 +9,70 @@ from typing import Any
 import torch
 from torch.optim import SGD
 
-from dlrun.limits import Amount, NonNegative
+from dlrun.limits import Amount, NonNegative, Positive
 
 
 class ASGD(SGD):
-    """Steps as SGD does; after `start` steps the mean of all weights since then is what is evaluated and kept as best.
+    """Gradient descent that also keeps the mean of the weights after each step; the mean is evaluated and kept as best.
 
-    The steps themselves go on from the weights, not from their mean. torch.optim.ASGD keeps such a mean as well, but
-    nothing ever uses it, and its learning rate decays by itself. The paper's trigger, the first evaluations that do not
-    improve, is not here: `start` is given.
+    It is that of all steps after `start`. Where `start` is None it begins by itself, once an evaluation is worse than
+    the best of those more than `patience` evaluations before it (the paper's non-monotonic trigger, its n). `mode`, min
+    or max, says what is worse. Of last.pt only the optimizer's part holds the means: its weights are those
+    that the training goes on with. Running means of batch norm are not averaged. torch.optim.ASGD keeps such a mean as
+    `ax`, one step later, and leaves it to others to use it.
     """
 
-    def __init__(self, params: Iterable[Any], *, lr: Amount, weight_decay: Amount, start: NonNegative):
+    def __init__(
+        self,
+        params: Iterable[Any],
+        mode: str,
+        *,
+        lr: Amount,
+        weight_decay: Amount,
+        start: NonNegative | None,
+        patience: Positive,
+    ):
         super().__init__(params, lr=lr, weight_decay=weight_decay)
-        self.start = start
+        self.mode, self.patience = mode, patience
+        for group in self.param_groups:  # in here it goes into checkpoints
+            group |= {"steps": 0, "start": start, "values": []}
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # torch overloads it
+        """x <- x - lr (g + weight_decay x), then mean <- mean + (x - mean) / count."""
         loss = super().step(closure)
-        for weight in self.weights():
-            memory = self.state[weight]
-            memory["steps"] = memory.get("steps", 0) + 1
-            count = memory["steps"] - self.start
-            if count == 1:
-                memory["mean"] = weight.clone()
-            elif count > 1:
-                memory["mean"].lerp_(weight, 1 / count)
+        for group in self.param_groups:
+            group["steps"] += 1
+            if group["start"] is None or group["steps"] <= group["start"]:
+                continue
+            weights = [x for x in group["params"] if x.requires_grad]
+            if group["steps"] == group["start"] + 1:
+                for x in weights:
+                    self.state[x]["mean"] = x.clone()
+            else:
+                share = 1 / (group["steps"] - group["start"])
+                torch._foreach_lerp_([self.state[x]["mean"] for x in weights], weights, share)
         return loss
 
+    def after_evaluation(self, value: float) -> None:
+        """Looks whether to begin: `value` is what the run is to make small or large."""
+        for group in self.param_groups:
+            before = group["values"][: -self.patience]
+            if group["start"] is None and before:
+                worse = value > min(before) if self.mode == "min" else value < max(before)
+                group["start"] = group["steps"] if worse else None
+            group["values"].append(value)
+
     @contextmanager
+    @torch.no_grad()
     def averaged(self) -> Iterator[None]:
-        """Within it the weights are their means, where there are any."""
-        steered = [weight for weight in self.weights() if "mean" in self.state[weight]]
-        kept = [weight.detach().clone() for weight in steered]
-        with torch.no_grad():
-            for weight in steered:
-                weight.copy_(self.state[weight]["mean"])
+        """Within it the weights are their means, if there are any yet; afterwards they are as they were, to the bit."""
+        weights = [x for x, memory in self.state.items() if "mean" in memory]
+        kept = [x.clone() for x in weights]
         try:
+            for x in weights:
+                x.copy_(self.state[x]["mean"])
             yield
         finally:
-            with torch.no_grad():
-                for weight, before in zip(steered, kept, strict=True):
-                    weight.copy_(before)
-
-    def weights(self) -> list[torch.Tensor]:
-        return [weight for group in self.param_groups for weight in group["params"] if weight.requires_grad]
+            for x, before in zip(weights, kept, strict=True):
+                x.copy_(before)

@@ -70,6 +70,8 @@ class Schedule:
             self.write()
 
     def after_evaluation(self, value: float) -> None:
+        if hasattr(self.optim, "after_evaluation"):  # an optimizer that changes its ways when nothing gets better
+            self.optim.after_evaluation(value)
         if self.every == "evaluation":
             self.move(*([value] if isinstance(self.inner, ReduceLROnPlateau) else []))
             self.write()

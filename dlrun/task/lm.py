@@ -86,13 +86,14 @@ class LanguageModel(Task):
         return Batches(make, -(-count // batch_size) if count > 0 else 0, start)
 
     def step(self, model: nn.Module, batch: Any) -> Scores:
+        """A model may answer (logits, state, penalty) while it trains: it adds to the loss, not to the shown one."""
         state = None if batch.fresh else self.carry.get(model.training)
-        logits, state = model(batch.ids, state)
+        logits, state, *penalty = model(batch.ids, state)
         self.carry[model.training] = detached(state)  # cut off the graph: gradients reach back one batch
         if logits is None:  # a model that only counts while it trains: each token costs log V, and no weight could help
             return Scores(torch.tensor(math.log(len(self.vocab)), device=self.device, requires_grad=True), {}, batch.n)
         loss = cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORE)
-        return Scores(loss, {}, batch.n)
+        return Scores(sum(penalty, loss), {"loss": loss * batch.n}, batch.n)
 
     def report(self, means: dict[str, float]) -> dict[str, float]:
         loss = means["loss"]

@@ -1,72 +1,115 @@
-"""AWD-LSTM: what is dropped is what the paper says, and without dropping it is torch's LSTM."""
+"""AWD-LSTM: what its five dropouts drop, and that without them it is torch's LSTM."""
 
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
-from torch.nn.functional import dropout
+from torch import Tensor, nn
 
-from dlrun.model.awd_lstm import AWDLSTM
+from dlrun.data.base import Data, Split, Vocab
+from dlrun.model.awd_lstm import AWDLSTM, WeightDropLSTM
+from dlrun.task.lm import LanguageModel
 
-B, T, V = 3, 7, 20
+B, T, V, D, H = 4, 9, 20, 6, 8
+DROPOUTS = [f"{each}_dropout" for each in ("word", "input", "weight", "hidden", "output")]
 
 
-def model(share: float = 0.0, layers: int = 2, tied: bool = True) -> AWDLSTM:
+def model(layers: int = 3, **changed: Any) -> AWDLSTM:
     torch.manual_seed(0)
-    names = ("word_dropout", "input_dropout", "hidden_dropout", "output_dropout", "weight_dropout")
-    return AWDLSTM(V, embed=6, hidden=10, layers=layers, tied=tied, **dict.fromkeys(names, share))
+    chosen: dict[str, Any] = dict.fromkeys(DROPOUTS, 0.0) | {"activation_penalty": 0.0, "change_penalty": 0.0} | changed
+    return AWDLSTM(V, embed=D, hidden=H, layers=layers, **chosen)
 
 
-@pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("share", [0.0, 0.3])
-def test_shape_and_gradients(share: float, tied: bool) -> None:
-    awd = model(share, tied=tied).train()
-    ids = torch.randint(V, (B, T))
-    _, state = awd(ids)
-    logits, state = awd(ids, tuple(tuple(part.detach() for part in pair) for pair in state))
-    assert logits.shape == (B, T, V)
-    assert [h.shape[2] for h, _ in state] == [10, 6 if tied else 10]
-    (logits * torch.randn_like(logits)).sum().backward()
-    for name, parameter in awd.named_parameters():
+def texts() -> Tensor:
+    return torch.randint(V, (B, T), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_shape_and_gradients(layers: int) -> None:
+    trained = model(layers, **dict.fromkeys(DROPOUTS, 0.2), activation_penalty=2.0, change_penalty=1.0)
+    _, state, _ = trained(texts(), None)
+    logits, state, penalty = trained(texts(), tuple((h.detach(), c.detach()) for h, c in state))
+    assert logits.shape == (B, T, V) and penalty.shape == ()
+    assert [h.shape for h, _ in state] == [(1, B, H)] * (layers - 1) + [(1, B, D)]
+    ((logits * torch.randn_like(logits)).sum() + penalty).backward()
+    for name, parameter in trained.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.abs().sum() > 0, name
+    logits, _ = trained.eval()(texts(), None)
+    assert logits.shape == (B, T, V)
+    assert trained.output.weight is trained.vectors and "output.weight" not in dict(trained.named_parameters())
 
 
-def test_nothing_is_dropped_in_evaluation_and_pieces_make_the_whole() -> None:
-    awd, plain = model(0.5).eval(), model(0.0).train()
-    ids = torch.randint(V, (B, T))
-    whole, kept = awd(ids)
-    torch.testing.assert_close(plain(ids)[0], whole)
-    first, state = awd(ids[:, :3])
-    second, state = awd(ids[:, 3:], state)
-    torch.testing.assert_close(torch.cat([first, second], 1), whole)
-    torch.testing.assert_close(state, kept)
+def test_pieces_make_the_whole_and_without_dropout_training_is_the_same() -> None:
+    for training in (False, True):
+        asked, ids, state, parts = model().train(training), texts(), None, []
+        whole = asked(ids, None)[0]
+        for piece in ids.split([1, 5, 3], dim=1):
+            logits, state = asked(piece, state)[:2]
+            parts.append(logits)
+        torch.testing.assert_close(torch.cat(parts, 1), whole)
+        torch.testing.assert_close(whole, model().eval()(ids, None)[0])
 
 
-def test_weights_from_hidden_to_hidden_are_dropped() -> None:
-    awd, x = model(0.5).train(), torch.randn(B, T, 6)
-    layer: Any = awd.layers[0]
-    torch.manual_seed(1)
-    y, (h, c) = awd.through(layer, x, None)
-    torch.manual_seed(1)
-    other = nn.LSTM(6, 10, batch_first=True)
-    torch.manual_seed(1)
-    weights = layer.state_dict() | {"weight_hh_l0": dropout(layer.weight_hh_l0.detach(), 0.5)}
-    assert 0.3 < float((weights["weight_hh_l0"] == 0).float().mean()) < 0.7
-    other.load_state_dict(weights)
-    expected, state = other(x)
+def test_dropped_weights_are_those_of_a_plain_lstm() -> None:
+    """The fused road gives what torch's own LSTM gives with the same weights written into it, gradients too."""
+    layer, plain = WeightDropLSTM(D, H, 0.5), nn.LSTM(D, H, batch_first=True)
+    plain.load_state_dict(layer.state_dict())
+    x = torch.randn(B, T, D)
+    torch.manual_seed(5)
+    mask = nn.functional.dropout(torch.ones(4 * H, H), 0.5)
+    plain.weight_hh_l0 = nn.Parameter(layer.weight_hh_l0.detach() * mask)
+    torch.manual_seed(5)
+    y, state = layer(x, None)
+    expected, expected_state = plain(x)
     torch.testing.assert_close(y, expected)
-    torch.testing.assert_close((h, c), state)
-    y.sum().backward()
-    assert (layer.weight_hh_l0.grad[weights["weight_hh_l0"] == 0] == 0).all()
+    torch.testing.assert_close(state, expected_state)
+    y.square().sum().backward()
+    expected.square().sum().backward()
+    assert layer.weight_hh_l0.grad is not None and plain.weight_hh_l0.grad is not None
+    torch.testing.assert_close(layer.weight_hh_l0.grad, plain.weight_hh_l0.grad * mask)
+    torch.testing.assert_close(layer.weight_ih_l0.grad, plain.weight_ih_l0.grad)
+    assert not layer(x, None)[0].equal(y)  # the next call drops others
+    torch.testing.assert_close(layer.eval()(x, None)[0], layer(x, None)[0], rtol=0, atol=0)
 
 
-def test_units_are_dropped_at_all_steps_and_words_as_a_whole() -> None:
-    awd = model(0.5).train()
-    x = awd.locked(torch.ones(50, T, 40), 0.5)
-    assert (x == x[:, :1]).all() and set(x.unique().tolist()) == {0.0, 2.0}
-    assert 0.45 < float((x[:, 0] == 0).float().mean()) < 0.55
-    table = awd.words()
-    gone = (table == 0).all(1)
-    assert 0 < int(gone.sum()) < V
-    torch.testing.assert_close(table[~gone], 2 * awd.embedding.weight[~gone])
+def test_a_dropped_word_is_gone_everywhere() -> None:
+    embedded = model(word_dropout=0.5).embed(torch.arange(V).repeat(B, 3))
+    zero = (embedded == 0).all(2)
+    assert zero.equal(zero[:1, :V].repeat(B, 3)) and 0 < zero[0, :V].sum() < V
+    kept = ~zero[0, :V]
+    torch.testing.assert_close(embedded[0, :V][kept], model().embedding.weight[kept] * 2)
+
+
+def test_a_locked_mask_is_the_same_for_all_tokens_and_other_for_other_texts() -> None:
+    dropped = model().locked(torch.ones(B, T, 50), 0.5)
+    assert dropped.equal(dropped[:, :1].expand(-1, T, -1))
+    assert dropped.unique().tolist() == [0.0, 2.0] and not dropped[0].equal(dropped[1])
+
+
+@pytest.mark.parametrize("name", DROPOUTS)
+def test_each_dropout_changes_training_alone(name: str) -> None:
+    changed: dict[str, Any] = {name: 0.5}
+    trained, ids = model(**changed), texts()
+    assert not trained(ids, None)[0].equal(trained(ids, None)[0])
+    trained.eval()
+    assert trained(ids, None)[0].equal(model().eval()(ids, None)[0])
+
+
+def test_penalties() -> None:
+    """Of (1, 3, 2): mean square (1 + 4 + 9 + 16 + 0 + 0) / 6 = 5; changes 2, 2, 3, 4: mean square 33 / 4."""
+    x = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]]])
+    assert model(activation_penalty=2.0).penalty(x, x).item() == pytest.approx(10)
+    assert model(change_penalty=4.0).penalty(x, 7 * x).item() == pytest.approx(33)
+    assert model(change_penalty=4.0).penalty(x[:, :1], x[:, :1]).item() == 0
+
+
+def test_penalty_is_in_the_loss_but_not_in_what_is_shown() -> None:
+    ids = torch.arange(40) % V
+    data = Data(
+        Split(ids, offsets=torch.tensor([0, 40])), None, None, {}, vocab=Vocab([*map(str, range(V))], level="word")
+    )
+    task = LanguageModel(data, steps=5, order="consecutive")
+    batch = next(iter(task.batches("train", B, seed=0, epoch=0)))
+    plain, punished = (task.step(model(activation_penalty=value), batch) for value in (0.0, 100.0))
+    assert punished.loss.item() > plain.loss.item() + 1e-3
+    assert punished.values["loss"].item() == plain.values["loss"].item() == pytest.approx(plain.loss.item() * batch.n)

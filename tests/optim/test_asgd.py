@@ -1,73 +1,146 @@
-"""The mean of the weights is torch's, it is what is evaluated, and a resumed run has the same."""
+"""Averaged SGD: the mean is torch's, it begins when it should, it is what is evaluated, and it survives a stop."""
 
 import json
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor
+from torch.nn import Parameter
 
 from dlrun.cli import exit_code
 from dlrun.optim.asgd import ASGD
 
 
-def walk(start: int) -> tuple[nn.Parameter, ASGD, list[torch.Tensor]]:
-    """Six steps on fixed gradients, and the weights after each."""
-    draw = torch.Generator().manual_seed(0)
-    w = nn.Parameter(torch.ones(3))
-    optim = ASGD([w], lr=0.5, weight_decay=0.1, start=start)
-    seen = []
-    for _ in range(6):
-        w.grad = torch.randn(3, generator=draw)
+def walk(optim: torch.optim.Optimizer, x: Tensor, steps: int, seed: int = 0) -> list[Tensor]:
+    draw, seen = torch.Generator().manual_seed(seed), []
+    for _ in range(steps):
+        x.grad = torch.randn(x.shape, generator=draw)
         optim.step()
-        seen.append(w.detach().clone())
-    return w, optim, seen
+        seen.append(x.detach().clone())
+    return seen
 
 
-def test_the_mean_begins_after_start_and_is_lent_only() -> None:
-    w, optim, seen = walk(start=2)
-    with pytest.raises(ValueError, match="on purpose"), optim.averaged():
-        torch.testing.assert_close(w.detach(), torch.stack(seen[2:]).mean(0))
-        raise ValueError("on purpose")
-    assert w.equal(seen[-1])  # and comes back whatever happens in between
+def asgd(x: Parameter, start: int | None = None, patience: int = 1, mode: str = "min") -> ASGD:
+    return ASGD([x], mode, lr=0.1, weight_decay=0.01, start=start, patience=patience)
 
 
-def test_before_start_there_is_no_mean() -> None:
-    w, optim, seen = walk(start=6)
+@pytest.mark.parametrize("start", [0, 1, 7])
+def test_the_mean_of_all_steps_from_start_on(start: int) -> None:
+    x = Parameter(torch.randn(5))
+    optim = asgd(x, start)
+    seen = walk(optim, x, 30)
     with optim.averaged():
-        assert w.equal(seen[-1])
+        torch.testing.assert_close(x.detach(), torch.stack(seen[start:]).mean(0))
+    assert x.equal(seen[-1])
 
 
-def test_torch_has_the_same_mean() -> None:
-    _, optim, _ = walk(start=2)
-    draw = torch.Generator().manual_seed(0)
-    w = nn.Parameter(torch.ones(3))
-    # t0 one less: torch uses the share of the step before
-    other = torch.optim.ASGD([w], lr=0.5, lambd=0, alpha=0, t0=1, weight_decay=0.1)
-    for _ in range(6):
-        w.grad = torch.randn(3, generator=draw)
-        other.step()
-    mine = optim.state[optim.param_groups[0]["params"][0]]["mean"]
-    torch.testing.assert_close(other.state[w]["ax"], mine)
+@pytest.mark.parametrize("t0", [0, 6])
+def test_as_torch_averages(t0: int) -> None:
+    """torch's mean has the steps from t0 + 2 on, so ours begins at t0 + 1."""
+    first = torch.randn(5)
+    x, y = Parameter(first.clone()), Parameter(first.clone())
+    ours = asgd(x, t0 + 1)
+    torchs = torch.optim.ASGD([y], lr=0.1, alpha=0, lambd=0, t0=t0, weight_decay=0.01)
+    walk(ours, x, 40)
+    walk(torchs, y, 40)
+    torch.testing.assert_close(x, y)
+    torch.testing.assert_close(ours.state[x]["mean"], torchs.state[y]["ax"])
+    assert (x - ours.state[x]["mean"]).abs().max() > 1e-3
 
 
-def test_a_run_keeps_the_mean_as_its_best_and_resumes_to_the_same_bits(tmp_path: Path) -> None:
-    common = ["data=airfoil", "stand_in=always", "device=cpu", "optim=asgd", "optim.lr=0.05", "optim.start=10"]
-    common += ["trainer.epochs=2"]
-    assert exit_code([*common, f"folder={tmp_path}/whole"]) == 0
-    assert exit_code([*common, "trainer.max_steps=9", f"folder={tmp_path}/halves"]) == 0
-    assert exit_code(["resume", f"{tmp_path}/halves", "trainer.max_steps=14"]) == 0
-    assert exit_code(["resume", f"{tmp_path}/halves", "trainer.max_steps=null"]) == 0
-    read = {
-        (run, name): torch.load(tmp_path / run / f"checkpoints/{name}.pt", weights_only=True)
-        for run in ("whole", "halves")
-        for name in ("last", "best")
-    }
-    last, best = read["whole", "last"], read["whole", "best"]
-    means = [memory["mean"] for memory in best["optim"]["state"].values()]
-    for weight, mean, steered in zip(best["model"].values(), means, last["model"].values(), strict=True):
-        assert weight.equal(mean) and not weight.equal(steered)
-    for weight, other in zip(last["model"].values(), read["halves", "last"]["model"].values(), strict=True):
-        assert weight.equal(other)
-    summaries = [json.loads((tmp_path / run / "summary.json").read_text()) for run in ("whole", "halves")]
-    assert summaries[0]["metrics"]["test/loss"] == summaries[1]["metrics"]["test/loss"]
+def test_before_it_begins_weights_stand_for_themselves() -> None:
+    x = Parameter(torch.randn(5))
+    optim = asgd(x, 10)
+    seen = walk(optim, x, 10)
+    with optim.averaged():
+        assert x.equal(seen[-1])
+
+
+def test_weights_come_back_after_an_error_and_frozen_ones_stay() -> None:
+    x, frozen = Parameter(torch.randn(5)), Parameter(torch.ones(3), requires_grad=False)
+    optim = ASGD([x, frozen], "min", lr=0.1, weight_decay=0.1, start=0, patience=5)
+    seen = walk(optim, x, 5)
+    with pytest.raises(KeyboardInterrupt), optim.averaged():
+        raise KeyboardInterrupt
+    assert x.equal(seen[-1]) and frozen.equal(torch.ones(3)) and frozen not in optim.state
+
+
+@pytest.mark.parametrize(
+    ("mode", "patience", "values", "begins"),
+    [
+        ("min", 1, [5, 4, 4.5, 4.6], 3),  # 4.5 is still better than the 5 two before
+        ("min", 2, [5, 4, 4.5, 4.4, 4.2], 4),  # 4.4 is better than the 5 three before, 4.2 worse than the 4
+        ("min", 3, [5, 4, 3, 2, 1], None),
+        ("max", 1, [0.5, 0.6, 0.55, 0.58], 3),
+        ("max", 1, [0.5, 0.4, 0.45], 2),
+    ],
+)
+def test_begins_when_nothing_gets_better(mode: str, patience: int, values: list[float], begins: int | None) -> None:
+    x = Parameter(torch.randn(5))
+    optim, began = asgd(x, None, patience, mode), None
+    for number, value in enumerate(values):
+        walk(optim, x, 2, number)
+        optim.after_evaluation(value)
+        if optim.param_groups[0]["start"] is not None and began is None:
+            began = number
+            assert optim.param_groups[0]["start"] == 2 * (number + 1)
+    assert began == begins
+
+
+def test_state_dict_goes_on_to_the_bit() -> None:
+    first = torch.randn(5)
+    whole, half = Parameter(first.clone()), Parameter(first.clone())
+    one = asgd(whole)
+    walk(one, whole, 4)
+    one.after_evaluation(1.0)
+    one.after_evaluation(0.9)
+    one.after_evaluation(2.0)
+    walk(one, whole, 3)
+    state = one.state_dict()
+    with torch.no_grad():
+        half.copy_(whole)
+    two = asgd(half)
+    two.load_state_dict(state)
+    for optim, x in ((one, whole), (two, half)):
+        walk(optim, x, 5, seed=9)
+    assert whole.equal(half) and one.state[whole]["mean"].equal(two.state[half]["mean"])
+    assert two.param_groups[0]["start"] == 4 and two.param_groups[0]["values"] == [1.0, 0.9, 2.0]
+
+
+RUN = ["model=awd_lstm", "model.embed=16", "model.hidden=16", "optim=asgd", "optim.lr=5", "stand_in=always"]
+RUN += ["device=cpu", "trainer.clip=0.25", "trainer.eval_every_steps=10", "trainer.eval_every_epochs=null"]
+
+
+def read(folder: Path, name: str) -> dict:
+    return torch.load(folder / f"checkpoints/{name}.pt", weights_only=True)
+
+
+@pytest.mark.slow
+def test_a_run_is_judged_by_its_mean_and_resumes_to_the_bit(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    chosen = [*RUN, "optim.start=12"]
+    assert exit_code([*chosen, "trainer.max_steps=40", f"folder={whole}"]) == 0
+    assert exit_code([*chosen, "trainer.max_steps=20", f"folder={halves}"]) == 0
+    assert exit_code(["resume", str(halves), "trainer.max_steps=40"]) == 0
+    ends = [read(folder, "last") for folder in (whole, halves)]
+    for name, weight in ends[0]["model"].items():
+        assert weight.equal(ends[1]["model"][name]), name
+    for number, memory in ends[0]["optim"]["state"].items():
+        assert memory["mean"].equal(ends[1]["optim"]["state"][number]["mean"])
+    perplexities = [
+        [
+            line["val/perplexity"]
+            for text in (folder / "metrics.jsonl").read_text().splitlines()
+            if "val/perplexity" in (line := json.loads(text))
+        ]
+        for folder in (whole, halves)
+    ]
+    assert perplexities[0] == perplexities[1] and len(perplexities[0]) == 4
+    best, last = read(whole, "best"), ends[0]
+    assert best["trainer"]["step"] == 40
+    assert best["model"]["embedding.weight"].equal(last["optim"]["state"][0]["mean"])
+    assert not best["model"]["embedding.weight"].equal(last["model"]["embedding.weight"])
+    capfd.readouterr()
+    assert exit_code(["eval", str(whole), "--split", "val", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["val/perplexity"] == pytest.approx(perplexities[0][-1], rel=1e-6)
