@@ -75,7 +75,7 @@ def load(
     """x is one flat (tokens,) int32 tensor with offsets, y (N,) int64: 0 negative, 1 positive.
 
     `val` is held out of the training part, as many of each class, before the vocabulary is made from what is left:
-    the `max_vocab` most frequent words, or characters, of those that occur `min_freq` times. 0 is `<pad>`, 1 `<unk>`;
+    the `max_vocab` most frequent words or characters of those that occur `min_freq` times. 0 is `<pad>`, 1 `<unk>`;
     among byte pairs nothing is unknown.
     """
     check(tokenizer, vocab_size, (PAD,))
@@ -125,7 +125,28 @@ def prepare(
     seed: int,
 ) -> dict[str, Any]:
     """The texts, some 65 MB, are in memory all at once, as a vocabulary is made of them before any is numbered."""
-    found = sorted(reviews(path), key=lambda review: review[:3])  # tarballs differ in their order
+    parts = held_apart(path, val, seed)
+    texts = [review.text for review in parts["train"]]
+    vocab: Vocab
+    if vocab_size is not None:
+        pairs = learn(texts, vocab_size=vocab_size, marks=(PAD,), min_freq=min_freq)
+        vocab, saved = pairs, pairs.saved
+    else:
+        vocab = vocabulary(texts, tokenizer, min_freq, max_vocab)
+        saved = json.dumps(vocab.tokens)
+    made: dict[str, Any] = {"vocab": saved}
+    for part, found in parts.items():
+        numbers = [array("i", vocab.ids(review.text) or [vocab.unknown or 0]) for review in found]
+        x = np.concatenate([np.empty(0, np.intc), *(np.frombuffer(ids, dtype=np.intc) for ids in numbers)])
+        made[f"{part}_x"] = torch.from_numpy(x)
+        made[f"{part}_offsets"] = torch.tensor([0, *map(len, numbers)]).cumsum(0)
+        made[f"{part}_y"] = torch.tensor([review.label for review in found], dtype=torch.int64)
+    return made
+
+
+def held_apart(path: Path, val: float, seed: int) -> dict[str, list[Review]]:
+    """The three parts, each in one order however the tarball is sorted."""
+    found = sorted(reviews(path), key=lambda review: review[:3])
     train, test = ([review for review in found if review.part == part] for part in ("train", "test"))
     labels = torch.tensor([review.label for review in train])
     draw = torch.Generator().manual_seed(seed)
@@ -135,27 +156,8 @@ def prepare(
         left, out, _ = held_out(rows[torch.randperm(len(rows), generator=draw)], val)
         kept.append(left)
         held.append(out)
-    parts = {"train": chosen(train, kept), "val": chosen(train, held), "test": test}
-    texts = [review.text for review in parts["train"]]
-    vocab: Vocab
-    if vocab_size is not None:
-        vocab = learn(texts, vocab_size=vocab_size, marks=(PAD,), min_freq=min_freq)
-        saved = vocab.saved
-    else:
-        vocab = vocabulary(texts, tokenizer, min_freq, max_vocab)
-        saved = json.dumps(vocab.tokens)
-    made: dict[str, Any] = {"vocab": saved}
-    for part, rows in parts.items():
-        numbers = [array("i", vocab.ids(review.text) or [vocab.unknown or 0]) for review in rows]
-        x = np.concatenate([np.frombuffer(ids, dtype=np.intc) for ids in numbers]) if numbers else np.empty(0, np.intc)
-        made[f"{part}_x"] = torch.from_numpy(x)
-        made[f"{part}_offsets"] = torch.tensor([0, *map(len, numbers)]).cumsum(0)
-        made[f"{part}_y"] = torch.tensor([review.label for review in rows], dtype=torch.int64)
-    return made
-
-
-def chosen(found: list[Review], rows: list[Tensor]) -> list[Review]:
-    return [found[row] for row in torch.cat(rows).sort().values.tolist()]
+    kept_rows, held_rows = (torch.cat(rows).sort().values.tolist() for rows in (kept, held))
+    return {"train": [train[row] for row in kept_rows], "val": [train[row] for row in held_rows], "test": test}
 
 
 def vocabulary(texts: list[str], tokenizer: Level, min_freq: int, max_vocab: int | None) -> ReviewVocab:

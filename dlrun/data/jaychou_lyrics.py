@@ -42,13 +42,14 @@ def load(
     text = read(folder / FILE)[:max_chars]
     parts = [text] if max_chars is not None else cut(text, val, test)
     vocab = vocabulary(text if tokenizer == "char" else parts[0], tokenizer, vocab_size)
-    train, *rest = (stream(torch.tensor(vocab.ids(part))) if part else None for part in parts)
+    train, *held = (stream(torch.tensor(vocab.ids(part))) if part else None for part in parts)
     assert train is not None
     sizes = {"vocab_size": len(vocab)}
     if max_chars is not None:
         note = f"data.max_chars={max_chars}: all {len(text):,} characters are trained on, nothing is held out"
         return Data(train, None, None, sizes, vocab=vocab, note=note)
-    return Data(train, *rest, sizes, vocab=vocab)
+    val_split, test_split = held
+    return Data(train, val_split, test_split, sizes, vocab=vocab)
 
 
 def cut(text: str, val: float, test: float) -> list[str]:

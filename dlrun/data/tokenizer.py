@@ -69,7 +69,7 @@ BYTE_OF = byte_of()
 
 
 def learn(texts: Iterable[str], *, vocab_size: int, marks: Iterable[str], min_freq: int) -> BytePairs:
-    """`marks`, the 256 bytes, and a pair merged at a time, until there are `vocab_size` or none occurs `min_freq` times.
+    """`marks`, the 256 bytes, and pairs merged until there are `vocab_size` tokens or none occurs `min_freq` times.
 
     `texts` is the training part alone, without the marks. Pairs are merged inside of words only; the same texts always
     give the same pairs.
