@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from dlrun.data import files
 from dlrun.data.base import Data, Split, Vocab
