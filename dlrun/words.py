@@ -51,7 +51,7 @@ class WordSpace:
 
     def vector(self, word: str) -> Tensor:
         """(D,) of length 1; UserError for a word that has none."""
-        found = self.find(word)
+        found = self.find(self.vocab.token(word))
         if found is None:
             raise UserError(
                 f"{word} is not in the vocabulary of {len(self.vocab):,}. {near_words(word, self.vocab)}".rstrip()
@@ -61,11 +61,11 @@ class WordSpace:
     def nearest(self, query: Tensor, count: int, *, without: Sequence[str]) -> list[tuple[str, float]]:
         """The `count` words of the vocabulary with the largest cosine to a (D,) query."""
         cosines = normalize(self.vectors, dim=1) @ normalize(query, dim=0)
-        left_out = {self.vocab.index[word] for word in without if word in self.vocab.index}
+        left_out = {self.vocab.index[token] for token in map(self.vocab.token, without) if token in self.vocab.index}
         cosines[list(left_out)] = -torch.inf
         top = cosines.topk(min(count, len(cosines) - len(left_out)))
         return [
-            (self.vocab.tokens[i], value) for i, value in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+            (self.vocab.text([i]), value) for i, value in zip(top.indices.tolist(), top.values.tolist(), strict=True)
         ]
 
     def start(self, parts: Parts) -> int:

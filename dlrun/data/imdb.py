@@ -7,23 +7,26 @@ They are read straight from the tarball, which is never unpacked; its third part
 from __future__ import annotations
 
 import io
+import json
 import random
 import string
 import tarfile
 from array import array
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from gzip import GzipFile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from dlrun.data import files
 from dlrun.data.base import Data, Split, Vocab
 from dlrun.data.cache import prepared
 from dlrun.data.parts import held_out
+from dlrun.data.tokenizer import BytePairs, Level, check, learn
+from dlrun.errors import UserError
 from dlrun.limits import Positive, Share
 
 FILE = "aclImdb_v1.tar.gz"
@@ -51,20 +54,37 @@ def tokens_of(text: str) -> list[str]:
 class ReviewVocab(Vocab):
     """Splits a user's sentence the way the reviews were split."""
 
+    def __init__(self, tokens: Iterable[str], level: Level):
+        super().__init__(tokens, level=level, unknown=1)
+
     def split(self, text: str) -> list[str]:
-        return tokens_of(text)
+        return tokens_of(text) if self.level == "word" else super().split(text)
 
 
-def load(folder: Path, *, min_freq: Positive, max_vocab: Positive | None, val: Share, seed: int) -> Data:
-    """x is one flat (words,) int32 tensor with offsets, y (N,) int64: 0 negative, 1 positive.
+def load(
+    folder: Path,
+    *,
+    tokenizer: Level,
+    vocab_size: Positive | None,
+    min_freq: Positive,
+    max_vocab: Positive | None,
+    val: Share,
+    seed: int,
+) -> Data:
+    """x is one flat (tokens,) int32 tensor with offsets, y (N,) int64: 0 negative, 1 positive.
 
     `val` is held out of the training part, as many of each class, before the vocabulary is made from what is left:
-    the `max_vocab` most frequent words of those that occur `min_freq` times. 0 is `<pad>`, 1 `<unk>`.
+    the `max_vocab` most frequent words or characters of those that occur `min_freq` times. 0 is `<pad>`, 1 `<unk>`;
+    among byte pairs nothing is unknown.
     """
+    check(tokenizer, vocab_size, (PAD,))
+    if tokenizer == "bpe" and max_vocab is not None:
+        raise UserError("data.max_vocab is for words and characters. Type data.vocab_size=… alone.")
     settings: dict[str, Any] = {"min_freq": min_freq, "max_vocab": max_vocab, "val": val, "seed": seed}
+    settings |= {"tokenizer": tokenizer, "vocab_size": vocab_size}
     key = {"file": files.digest(folder / FILE), "reader": READER_VERSION, **settings}
     made = prepared("imdb", key, lambda: prepare(folder / FILE, **settings))
-    vocab = ReviewVocab(made["vocab"].split("\n"), level="word", unknown=1)
+    vocab = BytePairs(made["vocab"]) if tokenizer == "bpe" else ReviewVocab(json.loads(made["vocab"]), tokenizer)
     train, val_split, test = (
         Split(made[f"{part}_x"], made[f"{part}_y"], made[f"{part}_offsets"]) for part in ("train", "val", "test")
     )
@@ -93,70 +113,60 @@ def reviews(path: Path) -> Iterator[Review]:
                 yield Review(where[1], FOLDERS[where[2]], where[3], file.read().decode("utf-8"))
 
 
-class Numbers(dict[str, int]):
-    """Gives each new token the next number."""
-
-    def __missing__(self, token: str) -> int:
-        number = self[token] = len(self)
-        return number
-
-
-class Texts(NamedTuple):
-    x: Tensor  # (words,)
-    offsets: Tensor  # (N + 1,)
-    y: Tensor  # (N,)
-
-
-def prepare(path: Path, *, min_freq: int, max_vocab: int | None, val: float, seed: int) -> dict[str, Any]:
-    numbers = Numbers()
-    both = read(path, numbers)
-    draw = torch.Generator().manual_seed(seed)
-    kept, held = [], []
-    for label in range(len(LABELS)):
-        rows = (both["train"].y == label).nonzero().flatten()
-        left, out, _ = held_out(rows[torch.randperm(len(rows), generator=draw)], val)
-        kept.append(left)
-        held.append(out)
-    train, test = chosen(both["train"], torch.cat(kept).sort().values), both["test"]
-    parts = {"train": train, "val": chosen(both["train"], torch.cat(held).sort().values), "test": test}
-    tokens, table = vocabulary(train.x, list(numbers), min_freq, max_vocab)
-    made: dict[str, Any] = {"vocab": "\n".join(tokens)}
-    for part, texts in parts.items():
-        made |= {f"{part}_x": table[texts.x], f"{part}_offsets": texts.offsets, f"{part}_y": texts.y}
+def prepare(
+    path: Path,
+    *,
+    tokenizer: Level,
+    vocab_size: int | None,
+    min_freq: int,
+    max_vocab: int | None,
+    val: float,
+    seed: int,
+) -> dict[str, Any]:
+    """The texts, some 65 MB, are in memory all at once, as a vocabulary is made of them before any is numbered."""
+    parts = held_apart(path, val, seed)
+    texts = [review.text for review in parts["train"]]
+    vocab: Vocab
+    if vocab_size is not None:
+        pairs = learn(texts, vocab_size=vocab_size, marks=(PAD,), min_freq=min_freq)
+        vocab, saved = pairs, pairs.saved
+    else:
+        vocab = vocabulary(texts, tokenizer, min_freq, max_vocab)
+        saved = json.dumps(vocab.tokens)
+    made: dict[str, Any] = {"vocab": saved}
+    for part, found in parts.items():
+        numbers = [array("i", vocab.ids(review.text) or [vocab.unknown or 0]) for review in found]
+        x = np.concatenate([np.empty(0, np.intc), *(np.frombuffer(ids, dtype=np.intc) for ids in numbers)])
+        made[f"{part}_x"] = torch.from_numpy(x)
+        made[f"{part}_offsets"] = torch.tensor([0, *map(len, numbers)]).cumsum(0)
+        made[f"{part}_y"] = torch.tensor([review.label for review in found], dtype=torch.int64)
     return made
 
 
-def read(path: Path, numbers: Numbers) -> dict[str, Texts]:
-    """The two parts, their words as `numbers` counts them; sorted by name, since tarballs differ in their order."""
-    found: dict[str, list[tuple[int, str, array]]] = {"train": [], "test": []}
-    for part, label, name, text in reviews(path):
-        words = tokens_of(text) or [UNKNOWN]
-        found[part].append((label, name, array("i", map(numbers.__getitem__, words))))
-    both = {}
-    for part, rows in found.items():
-        rows.sort(key=lambda row: row[:2])
-        lengths = torch.tensor([0] + [len(ids) for _, _, ids in rows])
-        x = torch.from_numpy(np.concatenate([np.frombuffer(ids, dtype=np.intc) for _, _, ids in rows]))
-        both[part] = Texts(x, lengths.cumsum(0), torch.tensor([label for label, _, _ in rows]))
-    return both
+def held_apart(path: Path, val: float, seed: int) -> dict[str, list[Review]]:
+    """The three parts, each in one order however the tarball is sorted."""
+    found = sorted(reviews(path), key=lambda review: review[:3])
+    train, test = ([review for review in found if review.part == part] for part in ("train", "test"))
+    labels = torch.tensor([review.label for review in train])
+    draw = torch.Generator().manual_seed(seed)
+    kept, held = [], []
+    for label in range(len(LABELS)):
+        rows = (labels == label).nonzero().flatten()
+        left, out, _ = held_out(rows[torch.randperm(len(rows), generator=draw)], val)
+        kept.append(left)
+        held.append(out)
+    kept_rows, held_rows = (torch.cat(rows).sort().values.tolist() for rows in (kept, held))
+    return {"train": [train[row] for row in kept_rows], "val": [train[row] for row in held_rows], "test": test}
 
 
-def chosen(texts: Texts, rows: Tensor) -> Texts:
-    """Some of the texts, one after the other in a new flat tensor."""
-    lengths = (texts.offsets[1:] - texts.offsets[:-1])[rows]
-    offsets = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
-    where = torch.arange(int(offsets[-1])) + (texts.offsets[rows] - offsets[:-1]).repeat_interleave(lengths)
-    return Texts(texts.x[where], offsets, texts.y[rows])
-
-
-def vocabulary(x: Tensor, words: list[str], min_freq: int, max_vocab: int | None) -> tuple[list[str], Tensor]:
-    """The tokens from the most to the least frequent, and (words,) int32: the number each word gets."""
-    counts = torch.bincount(x, minlength=len(words)).tolist()
-    often = [number for number, count in enumerate(counts) if count >= min_freq and words[number] != UNKNOWN]
-    often = sorted(often, key=lambda number: (-counts[number], words[number]))[:max_vocab]
-    table = torch.ones(len(words), dtype=torch.int32)
-    table[often] = torch.arange(2, 2 + len(often), dtype=torch.int32)
-    return [PAD, UNKNOWN, *(words[number] for number in often)], table
+def vocabulary(texts: list[str], tokenizer: Level, min_freq: int, max_vocab: int | None) -> ReviewVocab:
+    """The marks, then the tokens from the most to the least frequent."""
+    split, counts = ReviewVocab([], tokenizer).split, Counter[str]()
+    for text in texts:
+        counts.update(split(text))
+    often = [token for token, count in counts.items() if count >= min_freq and token != UNKNOWN]
+    often = sorted(often, key=lambda token: (-counts[token], token))[:max_vocab]
+    return ReviewVocab([PAD, UNKNOWN, *often], tokenizer)
 
 
 # the stand-in

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import zipfile
+from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -12,10 +14,12 @@ from torch import Tensor
 from dlrun.data.base import Data, Split, Vocab
 from dlrun.data.chain import Chain
 from dlrun.data.parts import held_out
+from dlrun.data.tokenizer import Level, check, learn
 from dlrun.limits import Positive, Share
 
 FILE = "jaychou_lyrics.txt.zip"
 MEMBER = "jaychou_lyrics.txt"
+UNKNOWN = "<unk>"
 STAND_IN_VERSION = "1"
 
 CHAIN = Chain("分开不想你我爱的风雨天空海山水月明日星花草树云雪春夏秋冬东南西北上下左右前后大小", end=0.1)
@@ -24,22 +28,46 @@ STAND_IN_BEST: dict[str, float] = {"perplexity": math.exp(CHAIN.entropy)}
 part differ from it by a few percent."""
 
 
-def load(folder: Path, *, max_chars: Positive | None, val: Share, test: Share) -> Data:
-    """One flat stream of characters, cut by position: training part, `val`, `test` (shares of the whole).
+def load(
+    folder: Path, *, tokenizer: Level, vocab_size: Positive | None, max_chars: Positive | None, val: Share, test: Share
+) -> Data:
+    """One flat stream of tokens, cut by position: training part, `val`, `test` (shares of the characters).
 
-    The alphabet is that of the whole text: characters are given, not learned, and so none is ever unknown.
+    The alphabet is that of the whole text: characters are given, not learned, and so none is ever unknown. Words are
+    what stands between two spaces, which is a phrase, as Chinese has none between its words; those that the training
+    part lacks are `<unk>`. Byte pairs are learned from the training part.
     `max_chars` is the book's way: only the first so many characters, all of them to train on, nothing held out.
     """
+    check(tokenizer, vocab_size, ())
     text = read(folder / FILE)[:max_chars]
-    vocab = Vocab(sorted(set(text)), level="char")
-    x = torch.tensor(vocab.encode(text))
+    parts = [text] if max_chars is not None else cut(text, val, test)
+    vocab = vocabulary(text if tokenizer == "char" else parts[0], tokenizer, vocab_size)
+    train, *held = (stream(torch.tensor(vocab.ids(part))) if part else None for part in parts)
+    assert train is not None
     sizes = {"vocab_size": len(vocab)}
     if max_chars is not None:
-        note = f"data.max_chars={max_chars}: all {len(x):,} characters are trained on, nothing is held out"
-        return Data(stream(x), None, None, sizes, vocab=vocab, note=note)
-    train, *rest = (stream(part) for part in held_out(x, val, test))
-    val_split, test_split = (part if len(part.x) else None for part in rest)
+        note = f"data.max_chars={max_chars}: all {len(text):,} characters are trained on, nothing is held out"
+        return Data(train, None, None, sizes, vocab=vocab, note=note)
+    val_split, test_split = held
     return Data(train, val_split, test_split, sizes, vocab=vocab)
+
+
+def cut(text: str, val: float, test: float) -> list[str]:
+    """Its three parts, the same for every tokenizer."""
+    lengths = [len(part) for part in held_out(torch.arange(len(text)), val, test)]
+    ends = list(accumulate(lengths))
+    return [text[end - length : end] for end, length in zip(ends, lengths, strict=True)]
+
+
+def vocabulary(text: str, tokenizer: Level, vocab_size: int | None) -> Vocab:
+    """`text` is what its tokens may be learned from."""
+    if vocab_size is not None:
+        return learn([text], vocab_size=vocab_size, marks=(), min_freq=2)
+    if tokenizer == "char":
+        return Vocab(sorted(set(text)), level="char")
+    counts = Counter(text.lower().split())
+    often = sorted(counts, key=lambda word: (-counts[word], word))
+    return Vocab([UNKNOWN, *(word for word in often if word != UNKNOWN)], level="word", unknown=0)
 
 
 def read(path: Path) -> str:

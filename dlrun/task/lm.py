@@ -109,8 +109,9 @@ class LanguageModel(Task):
 
     def prompt(self) -> str:
         """The first tokens of the training part."""
-        count = 4 if self.vocab.level == "char" else 2
-        return self.vocab.join(self.vocab.decode(self.splits["train"].x[:count].tolist()))
+        count = 2 if self.vocab.level == "word" else 4
+        text = self.vocab.text(self.splits["train"].x[:count].tolist())
+        return text.rstrip("\ufffd")  # four tokens of bytes hold a whole character and maybe a part of the next
 
     def shown_sample(self, model: nn.Module, seed: int) -> tuple[str, str]:
         prompt = self.prompt()

@@ -62,7 +62,7 @@ class Word2Vec(Task):
         super().__init__(data)
         if data.vocab is None or data.train.offsets is None:
             raise UserError("Word vectors need text; pick data=ptb, imdb or jaychou_lyrics.")
-        self.sizes = {"words": len(data.vocab), "spelling": data.vocab.tokens}
+        self.sizes = {"words": len(data.vocab), "spelling": [data.vocab.text([i]) for i in range(len(data.vocab))]}
         self.method, self.window, self.loss, self.negatives = method, window, loss, negatives
         counts = torch.bincount(data.train.x.cpu(), minlength=len(data.vocab))
         self.counts = counts.where(counts >= min_count, 0)  # (V,)
