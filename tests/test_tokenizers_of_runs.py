@@ -1,4 +1,4 @@
-"""Runs on byte pairs, characters and words: what they write, answer and find, and that they go on as if never stopped."""
+"""Runs on byte pairs, characters and words: what they write, answer and find, and that they go on exactly."""
 
 import json
 from collections.abc import Callable
@@ -42,7 +42,9 @@ def test_phrases_are_words_too(cli: Cli, tmp_path: Path) -> None:
 
 def test_a_review_in_byte_pairs_is_judged(cli: Cli) -> None:
     assert cli("model=bag", "data.tokenizer=bpe", "data.vocab_size=500", *COMMON, "trainer.epochs=3")[0] == 0
-    code, out, _ = cli("predict", "run", "A great, superb and moving film!", "Awful. The worst, a boring mess", "--json")
+    code, out, _ = cli(
+        "predict", "run", "A great, superb and moving film!", "Awful. The worst, a boring mess", "--json"
+    )
     best = [max(each["answers"], key=each["answers"].get) for each in json.loads(out)]
     assert code == 0 and best == ["positive", "negative"]
 
@@ -76,3 +78,12 @@ def test_a_wrong_size_is_one_line(cli: Cli, tmp_path: Path) -> None:
     assert code == 2 and err.splitlines()[-1].startswith("error: data.tokenizer=char has no data.vocab_size.")
     code, _, err = cli(*LSTM, "data=ptb", "data.tokenizer=pairs")
     assert code == 2 and "data.tokenizer=pairs" in err and "Possible: " in err and not (tmp_path / "run").exists()
+
+
+def test_a_sentence_in_byte_pairs_is_translated(cli: Cli, tmp_path: Path) -> None:
+    chosen = ["model=seq2seq", "model.embed=8", "model.hidden=8", "trainer.limit_batches=4", *BPE, *COMMON]
+    assert cli(*chosen)[0] == 0
+    code, out, err = cli("predict", "run", "La kato vidas unu ĝardenon!", "--attention", "--json")
+    ((best, *_),) = (answer["translations"] for answer in json.loads(out))
+    assert code == 0 and "".join(best["source"][:-1]).startswith("la kato vidas unu ") and "not in" not in err
+    assert len(best["attention"][0]) == len(best["source"]) and (tmp_path / "run/attention").exists()

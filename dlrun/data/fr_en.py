@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dlrun.data.base import Data, Split, Vocab
 from dlrun.data.parts import held_out, shuffled
+from dlrun.data.tokenizer import BytePairs, Level, check, learn
 from dlrun.errors import UserError
 from dlrun.limits import Positive, Share
 
@@ -31,7 +32,14 @@ class SentenceVocab(Vocab):
     """Splits a user's sentence the way the pairs were split."""
 
     def split(self, text: str) -> list[str]:
-        return words_of(text)
+        return super().split(" ".join(words_of(text)))
+
+
+class SentencePairs(BytePairs):
+    """The same for byte pairs: they, too, see small letters and marks that stand alone."""
+
+    def ids(self, text: str) -> list[int]:
+        return super().ids(" ".join(words_of(text)))
 
 
 def words_of(text: str) -> list[str]:
@@ -41,15 +49,33 @@ def words_of(text: str) -> list[str]:
 
 
 def load(
-    folder: Path, *, reverse: bool, max_words: Positive | None, min_freq: Positive, val: Share, test: Share, seed: int
+    folder: Path,
+    *,
+    reverse: bool,
+    tokenizer: Level,
+    vocab_size: Positive | None,
+    max_words: Positive | None,
+    min_freq: Positive,
+    val: Share,
+    test: Share,
+    seed: int,
 ) -> Data:
-    """x is (N, S), y (N, T) int64: words, `<eos>`, and 0 = `<pad>` up to the longest sentence of the dataset.
+    """x is (N, S), y (N, T) int64: tokens, `<eos>`, and 0 = `<pad>` up to the longest sentence of the dataset.
 
     French is translated to English, or the other way round with `reverse`. See `parallel` for the other options.
     """
     lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
     pairs = read((line.split("\t") for line in lines), (1, 0) if reverse else (0, 1))
-    return parallel(pairs, max_words=max_words, min_freq=min_freq, val=val, test=test, seed=seed)
+    return parallel(
+        pairs,
+        tokenizer=tokenizer,
+        vocab_size=vocab_size,
+        max_words=max_words,
+        min_freq=min_freq,
+        val=val,
+        test=test,
+        seed=seed,
+    )
 
 
 def read(rows: Iterable[Sequence[str]], columns: tuple[int, int]) -> list[Pair]:
@@ -58,12 +84,24 @@ def read(rows: Iterable[Sequence[str]], columns: tuple[int, int]) -> list[Pair]:
     return [pair for pair in pairs if all(pair)]
 
 
-def parallel(pairs: list[Pair], *, max_words: int | None, min_freq: int, val: float, test: float, seed: int) -> Data:
+def parallel(
+    pairs: list[Pair],
+    *,
+    tokenizer: Level,
+    vocab_size: int | None,
+    max_words: int | None,
+    min_freq: int,
+    val: float,
+    test: float,
+    seed: int,
+) -> Data:
     """Sentences of more than `max_words` words on either side are left out; UserError where none is left.
 
     `val` and `test` are shares of all different sentences to translate, so that no held-out one has been trained on.
-    Words that occur less than `min_freq` times in the training part are `<unk>`.
+    Words or characters that occur less than `min_freq` times in the training part are `<unk>`. Each language has a
+    vocabulary of its own, of byte pairs one of `vocab_size`.
     """
+    check(tokenizer, vocab_size, MARKS)
     pairs = [pair for pair in pairs if max_words is None or max(map(len, pair)) <= max_words]
     if not pairs:
         raise UserError(f"No sentence has at most data.max_words={max_words} words. Type a larger number.")
@@ -73,9 +111,11 @@ def parallel(pairs: list[Pair], *, max_words: int | None, min_freq: int, val: fl
         [pairs[row] for row in torch.isin(of_pair, chosen).nonzero().flatten().tolist()]
         for chosen in held_out(shuffled(len(numbers), seed), val, test)
     ]
-    vocabs = [vocabulary((pair[side] for pair in parts[0]), min_freq) for side in (0, 1)]
+    vocabs = [
+        vocabulary([" ".join(pair[side]) for pair in parts[0]], tokenizer, vocab_size, min_freq) for side in (0, 1)
+    ]
     train, val_split, test_split = (
-        Split(*(rows([pair[side] for pair in part], vocabs[side]) for side in (0, 1))) if part else None
+        Split(*(rows([" ".join(pair[side]) for pair in part], vocabs[side]) for side in (0, 1))) if part else None
         for part in parts
     )
     assert train is not None
@@ -86,17 +126,21 @@ def parallel(pairs: list[Pair], *, max_words: int | None, min_freq: int, val: fl
     )
 
 
-def vocabulary(sentences: Iterable[list[str]], min_freq: int) -> SentenceVocab:
-    """The marks, then the words from the most to the least frequent."""
-    counts = Counter(word for words in sentences for word in words)
-    often = sorted((word for word, n in counts.items() if n >= min_freq), key=lambda word: (-counts[word], word))
-    return SentenceVocab([*MARKS, *(word for word in often if word not in MARKS)], level="word", unknown=UNKNOWN)
+def vocabulary(sentences: list[str], tokenizer: Level, vocab_size: int | None, min_freq: int) -> Vocab:
+    """The marks, then the tokens from the most to the least frequent, or the byte pairs."""
+    if vocab_size is not None:
+        return SentencePairs(learn(sentences, vocab_size=vocab_size, marks=MARKS, min_freq=min_freq).saved)
+    split = SentenceVocab([], level=tokenizer).split
+    counts = Counter(token for sentence in sentences for token in split(sentence))
+    often = sorted((token for token, n in counts.items() if n >= min_freq), key=lambda token: (-counts[token], token))
+    return SentenceVocab([*MARKS, *(token for token in often if token not in MARKS)], level=tokenizer, unknown=UNKNOWN)
 
 
-def rows(sentences: list[list[str]], vocab: Vocab) -> Tensor:
+def rows(sentences: list[str], vocab: Vocab) -> Tensor:
     """(N, longest + 1) int64, each with `<eos>` behind it and `<pad>` behind that."""
-    width = max(map(len, sentences)) + 1
-    return torch.tensor([[*vocab.encode(words), EOS] + [PAD] * (width - 1 - len(words)) for words in sentences])
+    ids = [vocab.ids(sentence) for sentence in sentences]
+    width = max(map(len, ids)) + 1
+    return torch.tensor([[*each, EOS] + [PAD] * (width - 1 - len(each)) for each in ids])
 
 
 # the stand-in: a toy language, word for word, but describing words stand behind their noun and a question turns round

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dlrun.data import fr_en
 from dlrun.data.base import Data
+from dlrun.data.tokenizer import Level
 from dlrun.limits import Positive, Share
 
 FILE = "fra-eng.zip"
@@ -20,6 +21,8 @@ def load(
     *,
     max_pairs: Positive | None,
     reverse: bool,
+    tokenizer: Level,
+    vocab_size: Positive | None,
     max_words: Positive | None,
     min_freq: Positive,
     val: Share,
@@ -30,7 +33,16 @@ def load(
     with zipfile.ZipFile(folder / FILE) as archive:
         lines = archive.read(MEMBER).decode("utf-8").splitlines()[:max_pairs]
     pairs = fr_en.read((line.split("\t") for line in lines), (0, 1) if reverse else (1, 0))
-    return fr_en.parallel(pairs, max_words=max_words, min_freq=min_freq, val=val, test=test, seed=seed)
+    return fr_en.parallel(
+        pairs,
+        tokenizer=tokenizer,
+        vocab_size=vocab_size,
+        max_words=max_words,
+        min_freq=min_freq,
+        val=val,
+        test=test,
+        seed=seed,
+    )
 
 
 def write_stand_in(folder: Path) -> None:

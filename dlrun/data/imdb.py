@@ -103,7 +103,7 @@ class Review(NamedTuple):
 
 
 def reviews(path: Path) -> Iterator[Review]:
-    """In the order of the tarball: 7 s on a slow core, and as much again for what is made of it."""
+    """In the order of the tarball: 7 s on a slow core; what is made of it takes 18 s more, of byte pairs 80 s."""
     with tarfile.open(path, "r|gz") as archive:  # as a stream: nothing is looked for, nothing unpacked
         for member in archive:
             where = member.name.split("/")

@@ -30,10 +30,11 @@ class Batch(NamedTuple):
 
 
 class Translation(NamedTuple):
-    source: list[str]  # the words as the model saw them, <eos> at their end
-    words: list[str]
+    text: str
+    source: list[str]  # the tokens as the model saw them, <eos> at their end
+    words: list[str]  # the tokens that it wrote
     score: float  # log of its chance, divided by length ** length_penalty
-    weights: Tensor | None  # (words and <eos>, source) where it looked while it wrote; None without attention
+    weights: Tensor | None  # (tokens and <eos>, source) where it looked while it wrote; None without attention
 
 
 class Translate(Task):
@@ -101,11 +102,11 @@ class Translate(Task):
     def shown_sample(self, model: nn.Module, seed: int) -> tuple[str, str]:
         """A held-out sentence, or one of the training part, and its translation."""
         sentence, best = self.shown_translation(model)
-        return sentence, f"{sentence} -> {self.target_vocab.join(best.words)}"
+        return sentence, f"{sentence} -> {best.text}"
 
     def shown_translation(self, model: nn.Module) -> tuple[str, Translation]:
         part = self.splits.get("val", self.splits["train"])
-        sentence = self.vocab.join(self.vocab.decode(id for id in part.x[0].tolist() if id not in (PAD, EOS)))
+        sentence = self.vocab.text(id for id in part.x[0].tolist() if id not in (PAD, EOS))
         return sentence, self.translate(model, sentence, beam=2, length_penalty=0.75)[0]
 
     def pictures(self, model: nn.Module, title: str) -> dict[str, Image.Image]:
@@ -137,11 +138,12 @@ class Translate(Task):
             beam=beam,
             length_penalty=length_penalty,
         )
-        shown = self.vocab.decode(source[0].tolist())
+        shown = [self.vocab.text([id]) for id in source[0].tolist()]
         answers = []
         for ids, score in found:
             _, weights = model.decode(torch.tensor([[BOS, *ids]], device=self.device), *model.encode(source, lengths))
             weights = None if weights is None else weights[0].cpu()
-            answers.append(Translation(shown, self.target_vocab.decode(ids), score, weights))
+            written = [self.target_vocab.text([id]) for id in ids]
+            answers.append(Translation(self.target_vocab.text(ids), shown, written, score, weights))
         model.train(was_training)
         return answers

@@ -64,7 +64,7 @@ def translate(run_dir: RunDir, parts: Parts, arguments: argparse.Namespace) -> N
         if arguments.attention:
             console.say(f"where it looked: {draw(run_dir, found[0])}")
         if not arguments.json:
-            console.out(" ".join(found[0].words))
+            console.out(found[0].text)
         answers.append({"input": text, "translations": [as_json(each) for each in found]})
     if arguments.json:
         console.json_out(answers)
@@ -72,7 +72,7 @@ def translate(run_dir: RunDir, parts: Parts, arguments: argparse.Namespace) -> N
 
 def as_json(found: Translation) -> dict:
     weights = None if found.weights is None else found.weights.tolist()
-    return {"text": " ".join(found.words), "score": found.score, "source": found.source, "attention": weights}
+    return {"text": found.text, "score": found.score, "source": found.source, "attention": weights}
 
 
 def draw(run_dir: RunDir, found: Translation) -> Path:
@@ -81,7 +81,7 @@ def draw(run_dir: RunDir, found: Translation) -> Path:
 
     if found.weights is None:
         raise UserError(f"{run_dir.path} has no attention. Train one that has: dlrun model=seq2seq")
-    name = "-".join(word for word in found.source if word.isalnum())[:80] or "sentence"
+    name = "-".join(word.strip() for word in found.source if word.strip().isalnum())[:80] or "sentence"
     path = run_dir.path / "attention" / f"{name}.png"
     path.parent.mkdir(exist_ok=True)
     drawn(found.weights, found.source, [*found.words, found.source[-1]]).save(path)

@@ -83,7 +83,9 @@ def test_each_sentence_ends_and_then_is_padded() -> None:
 
 def test_a_sentence_with_two_translations_is_not_split_between_the_parts() -> None:
     twice = [(["a", str(number // 2)], ["b", str(number)]) for number in range(200)]
-    data: Any = fr_en.parallel(twice, max_words=None, min_freq=1, val=0.3, test=0.3, seed=1)
+    data: Any = fr_en.parallel(
+        twice, tokenizer="word", vocab_size=None, max_words=None, min_freq=1, val=0.3, test=0.3, seed=1
+    )
     parts = [{foreign for foreign, _ in pairs(data, split)} for split in (data.train,)]
     assert len(data.train) == 80 and len(parts[0]) == 40
     assert (len(data.val), len(data.test)) == (60, 60)
@@ -125,3 +127,18 @@ def test_the_courses_pairs(shared_root: tuple[str, str], monkeypatch: pytest.Mon
     assert len(data.train) == 20 and data.train.x.shape == (20, 7) and data.train.y.shape == (20, 7)
     assert ("ils regardent .", "they are watching .") in pairs(data, data.train)
     assert len(data.vocab) == len({w for source, _ in pairs(data, data.train) for w in source.split()}) + 4
+
+
+@pytest.mark.parametrize("tokenizer, size", [("char", None), ("bpe", 300)])
+def test_sentences_in_other_tokens_can_be_read_back(tokenizer: str, size: int | None) -> None:
+    words, data = stand_in(fr_en, test=0.2), stand_in(fr_en, test=0.2, tokenizer=tokenizer, vocab_size=size)
+    for part in ("train", "test"):
+        split, wanted = getattr(data, part), pairs(words, getattr(words, part))
+        for number, side, vocab in ((0, split.x, data.vocab), (1, split.y, data.target_vocab)):
+            texts = [vocab.text(id for id in row if id not in (PAD, EOS)) for row in side.tolist()]
+            assert texts == [pair[number] for pair in wanted]
+            assert (side[:, -1] != PAD).any() and vocab.tokens[:4] == ["<pad>", "<bos>", "<eos>", "<unk>"]
+    assert data.vocab.ids("La KATO?") == data.vocab.ids("la kato ?")
+    assert data.sizes == {"source_vocab_size": len(data.vocab), "target_vocab_size": len(data.target_vocab)}
+    with pytest.raises(UserError, match="data.tokenizer=word has no data.vocab_size"):
+        stand_in(fr_en, vocab_size=300)

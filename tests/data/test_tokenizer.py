@@ -174,7 +174,12 @@ def test_each_tokenizer_is_prepared_by_itself_and_read_no_second_time(
 ) -> None:
     folder = stand_in_folder(ptb)
     monkeypatch.setenv("DLRUN_DATA", str(tmp_path))
-    for chosen in (options(ptb, "char"), options(ptb, "word"), options(ptb, "bpe"), options(ptb, "bpe", vocab_size=310)):
+    for chosen in (
+        options(ptb, "char"),
+        options(ptb, "word"),
+        options(ptb, "bpe"),
+        options(ptb, "bpe", vocab_size=310),
+    ):
         ptb.load(folder, **chosen)
     assert len(list((tmp_path / "prepared").glob("ptb-*.pt"))) == 4
     monkeypatch.setattr(ptb, "prepare", lambda *_, **__: pytest.fail("read again"))
