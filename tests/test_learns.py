@@ -64,7 +64,13 @@ LEARNS = {
     ),
     "lstm on ptb": (["model=lstm", "data=ptb", *SMALL], ptb, "perplexity", 1.08),
     "awd_lstm": (
-        ["model=awd_lstm", "model.embed=64", "model.hidden=64", *(f"model.{each}_dropout=0.0" for each in DROPPED)]
+        [
+            "model=awd_lstm",
+            "model.layers=2",
+            "model.embed=64",
+            "model.hidden=64",
+            *(f"model.{each}_dropout=0.0" for each in DROPPED),
+        ]
         + ["model.weight_dropout=0.2", "batch_size=16", "task.steps=20"]
         + ["optim.lr=0.02", "scheduler=cosine", "trainer.epochs=3"],
         jaychou_lyrics,

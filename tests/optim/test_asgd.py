@@ -108,7 +108,15 @@ def test_state_dict_goes_on_to_the_bit() -> None:
     assert two.param_groups[0]["start"] == 4 and two.param_groups[0]["values"] == [1.0, 0.9, 2.0]
 
 
-RUN = ["model=awd_lstm", "model.embed=16", "model.hidden=16", "optim=asgd", "optim.lr=5", "stand_in=always"]
+RUN = [
+    "model=awd_lstm",
+    "model.embed=16",
+    "model.hidden=16",
+    "model.layers=2",
+    "optim=asgd",
+    "optim.lr=5",
+    "stand_in=always",
+]
 RUN += ["device=cpu", "trainer.clip=0.25", "trainer.eval_every_steps=10", "trainer.eval_every_epochs=null"]
 
 
@@ -138,6 +146,7 @@ def test_a_run_is_judged_by_its_mean_and_resumes_to_the_bit(tmp_path: Path, capf
     ]
     assert perplexities[0] == perplexities[1] and len(perplexities[0]) == 4
     best, last = read(whole, "best"), ends[0]
+    assert last["optim"]["param_groups"][0]["values"] == perplexities[0]
     assert best["trainer"]["step"] == 40
     assert best["model"]["embedding.weight"].equal(last["optim"]["state"][0]["mean"])
     assert not best["model"]["embedding.weight"].equal(last["model"]["embedding.weight"])
