@@ -99,7 +99,8 @@ def machine() -> str:
 
 def row(name: str, promise: dict[str, str], figure: dict | None) -> str:
     if figure is None:
-        return f"| `experiment={name}` | {promise.get('reference', '')} | {promise['reach']} | not run yet |  |  |"
+        when = "needs a GPU: not run yet" if "gpu" in promise else "not run yet"
+        return f"| `experiment={name}` | {promise.get('reference', '')} | {promise['reach']} | {when} |  |  |"
     values, seconds = figure["values"], figure["seconds"]
     spread = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
     sign, target = promise["reach"].split()[1:3]
