@@ -65,7 +65,7 @@ def test_a_model_that_does_not_fit_says_what_fits(cli: Cli, tmp_path: Path) -> N
     code, _, err = cli("model=lenet", "data=ptb", "stand_in=always")
     assert code == 2
     assert "LeNet needs in_channels" in err
-    assert "Pick another data= or model=. Models that fit ptb: gru, lstm, ngram, nnlm, rnn, scratch_gru" in err
+    assert "Pick another data= or model=. Models that fit ptb: awd_lstm, gru, lstm, ngram" in err
     assert not (tmp_path / "outputs").exists()
 
 
