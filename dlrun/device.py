@@ -56,7 +56,8 @@ def choose(
     kind = possible[-1] if name == "auto" else name
     if precision == "fp16" and kind == "cpu":
         raise UserError("device.precision=fp16 needs a GPU. On a CPU type device.precision=bf16 or fp32.")
-    torch.use_deterministic_algorithms(deterministic)
+    # The same as use_deterministic_algorithms, without its import of torch's compiler: 3 s before every first word.
+    torch.set_deterministic_debug_mode("error" if deterministic else "default")
     torch.backends.cudnn.benchmark = not deterministic
     if deterministic:  # cuBLAS reads this when it starts, and raises an error without it
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

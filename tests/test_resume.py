@@ -1,15 +1,12 @@
 """Exact resume: a run killed with SIGKILL, twice over, ends bit-identical to the one that was never stopped."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
+import warm
 
 RUNS = {
     "regression": [
@@ -44,17 +41,8 @@ RUNS = {
 COMMON = ["stand_in=always", "device=cpu", "trainer.log_every_steps=3", "trainer.checkpoint_every_steps=4"]
 
 
-def start(arguments: list[str]) -> subprocess.Popen:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "dlrun", *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def finish(arguments: list[str]) -> str:
-    process = start(arguments)
-    output, _ = process.communicate(timeout=180)
-    assert process.returncode == 0, output
-    return output
+def finish(home: Path, *arguments: str) -> None:
+    warm.end(home, warm.start(home, *arguments))
 
 
 def steps(folder: Path) -> int:
@@ -63,16 +51,12 @@ def steps(folder: Path) -> int:
     return json.loads(lines[-1])["step"] if lines else 0
 
 
-def kill_after(arguments: list[str], folder: Path, step: int) -> None:
+def kill_after(home: Path, arguments: list[str], run: Path, step: int) -> None:
     """SIGKILL once that step is logged: between two steps or in the midst of one, wherever it happens to be."""
-    process = start(arguments)
-    deadline = time.monotonic() + 120
-    while steps(folder) < step and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    if process.poll() is None:
-        process.send_signal(signal.SIGKILL)
-    output, _ = process.communicate()
-    assert process.returncode == -signal.SIGKILL, f"it ended before it could be killed: {output}"
+    process = warm.start(home, *arguments)
+    warm.wait_until(lambda: steps(run) >= step, process)
+    process.kill()
+    warm.end(home, process, -signal.SIGKILL)
 
 
 def metrics(folder: Path) -> list[dict]:
@@ -101,11 +85,11 @@ def assert_same(first: object, second: object, where: str = "") -> None:
 def test_killed_twice_is_never_killed(kind: str, tmp_path: Path) -> None:
     arguments = [*RUNS[kind], *COMMON]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    finish([*arguments, f"folder={whole}"])
+    finish(tmp_path, *arguments, "folder=whole")
     total = steps(whole)
-    kill_after([*arguments, f"folder={broken}"], broken, total // 4)
-    kill_after(["resume", str(broken)], broken, max(total * 5 // 8, steps(broken) + 1))
-    finish(["resume", str(broken)])
+    kill_after(tmp_path, [*arguments, "folder=broken"], broken, total // 4)
+    kill_after(tmp_path, ["resume", "broken"], broken, max(total * 5 // 8, steps(broken) + 1))
+    finish(tmp_path, "resume", "broken")
     assert metrics(whole) == metrics(broken)
     for name in ("last", "best"):
         one, other = (torch.load(f / "checkpoints" / f"{name}.pt", weights_only=True) for f in (whole, broken))
@@ -129,29 +113,25 @@ def assert_curves_do_not_fold_back(folder: Path) -> None:
 @pytest.mark.slow
 def test_sigterm_saves_and_resume_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    process = start(
-        ["data=airfoil", "trainer.epochs=2000", "trainer.log_every_steps=1", f"folder={folder}", *COMMON[:2]]
-    )
-    while steps(folder) < 20:
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=30)
-    assert process.returncode == 143, output
+    endless = ["data=airfoil", "trainer.epochs=2000", "trainer.log_every_steps=1", "folder=run", *COMMON[:2]]
+    process = warm.start(tmp_path, *endless)
+    warm.wait_until(lambda: steps(folder) >= 20, process)
+    process.terminate()
+    output = warm.end(tmp_path, process, 143)
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["status"] == "interrupted"
     state = torch.load(folder / "checkpoints" / "last.pt", weights_only=True)
     assert state["trainer"]["step"] == summary["step"] == steps(folder)
-    assert f"dlrun resume {folder}" in output
+    assert "dlrun resume run" in output
 
 
 @pytest.mark.slow
 def test_resume_extends_a_complete_run(tmp_path: Path) -> None:
     short, long = tmp_path / "short", tmp_path / "long"
     common = ["data=airfoil", "optim=momentum", "model=linear", *COMMON]
-    finish([*common, f"folder={short}", "trainer.epochs=2"])
-    finish(["resume", str(short), "trainer.epochs=4"])
-    finish([*common, f"folder={long}", "trainer.epochs=4"])
+    finish(tmp_path, *common, "folder=short", "trainer.epochs=2")
+    finish(tmp_path, "resume", "short", "trainer.epochs=4")
+    finish(tmp_path, *common, "folder=long", "trainer.epochs=4")
     one, other = (torch.load(f / "checkpoints" / "last.pt", weights_only=True)["model"] for f in (short, long))
     assert_same(one, other)
     assert json.loads((short / "summary.json").read_text())["epoch"] == 4

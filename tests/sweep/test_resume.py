@@ -3,12 +3,11 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+import warm
 
 SWEEP = [
     "-m", "model=mlp", "model.hidden=[32]", "model.dropout=0.2", "data=airfoil", "stand_in=always", "optim=adam,sgd",
@@ -17,40 +16,9 @@ SWEEP = [
 ]  # fmt: skip
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen:
-    """In a session of its own, so that launcher, fork server and workers can all be killed at once."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "dlrun", *arguments],
-        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
-
-
-def finish(folder: Path, *arguments: str) -> str:
-    process = start(folder, *arguments)
-    output, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, output
-    return output
-
-
-def kill(process: subprocess.Popen) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
-
-
 def steps(sweep: Path) -> int:
     """How far all jobs together have come, by their logs."""
     return sum(len(path.read_text().splitlines()) for path in sweep.glob("*/metrics.jsonl"))
-
-
-def kill_after(process: subprocess.Popen, sweep: Path, lines: int) -> bool:
-    """Kills it once so many lines of metrics were written; False when it was over before."""
-    target = steps(sweep) + lines
-    while steps(sweep) < target:
-        if process.poll() is not None:
-            return False
-        time.sleep(0.01)
-    kill(process)
-    return True
 
 
 def results(sweep: Path) -> list[tuple]:
@@ -72,41 +40,37 @@ def metrics(sweep: Path) -> dict[str, list]:
 
 @pytest.mark.slow
 def test_killed_five_times_and_resumed_it_is_the_same_sweep(tmp_path: Path) -> None:
-    finish(tmp_path, *SWEEP, "folder=whole")
-    process = start(tmp_path, *SWEEP, "folder=broken")
-    kills = 0
+    warm.end(tmp_path, warm.start(tmp_path, *SWEEP, "folder=whole"))
+    arguments = [*SWEEP, "folder=broken"]
     for lines in (3, 8, 6, 8, 4):
-        kills += kill_after(process, tmp_path / "broken", lines)
-        process = start(tmp_path, "resume", "broken")
-    output, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, output
-    assert kills == 5
+        process = warm.start(tmp_path, *arguments)
+        target = steps(tmp_path / "broken") + lines
+        warm.wait_until(lambda: steps(tmp_path / "broken") >= target, process)  # noqa: B023 - called at once
+        warm.kill_all(process)
+        arguments = ["resume", "broken"]
+    warm.end(tmp_path, warm.start(tmp_path, *arguments))
     assert results(tmp_path / "broken") == results(tmp_path / "whole")
     assert metrics(tmp_path / "broken") == metrics(tmp_path / "whole")
 
 
 @pytest.mark.slow
 def test_ctrl_c_saves_every_job_and_a_killed_launcher_does_too(tmp_path: Path) -> None:
-    process = start(tmp_path, *SWEEP, "trainer.epochs=3000", "folder=s")
-    while steps(tmp_path / "s") < 5:
-        assert process.poll() is None
-        time.sleep(0.01)
+    sweep = tmp_path / "s"
+    process = warm.start(tmp_path, *SWEEP, "trainer.epochs=3000", "folder=s")
+    warm.wait_until(lambda: steps(sweep) >= 5, process)
+    assert process.pid is not None
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 130 and "The sweep was stopped. Go on: dlrun resume s" in output
-    statuses = {
-        path.parent.name[0]: json.loads(path.read_text())["status"] for path in (tmp_path / "s").glob("*/summary.json")
-    }
+    output = warm.end(tmp_path, process, 130)
+    assert "The sweep was stopped. Go on: dlrun resume s" in output
+    statuses = {path.parent.name[0]: json.loads(path.read_text())["status"] for path in sweep.glob("*/summary.json")}
     assert statuses == {"0": "interrupted", "1": "interrupted"}
 
-    process = start(tmp_path, "resume", "s")
-    before = steps(tmp_path / "s")
-    while steps(tmp_path / "s") < before + 5:
-        assert process.poll() is None
-        time.sleep(0.01)
-    summaries = [tmp_path / "s" / name / "summary.json" for name in ("0-mlp-airfoil", "1-mlp-airfoil")]
-    os.kill(process.pid, signal.SIGKILL)  # the launcher alone: its workers have nobody to tell, save and end
-    process.communicate(timeout=60)
+    process = warm.start(tmp_path, "resume", "s")
+    before = steps(sweep)
+    warm.wait_until(lambda: steps(sweep) >= before + 5, process)
+    summaries = [sweep / name / "summary.json" for name in ("0-mlp-airfoil", "1-mlp-airfoil")]
+    process.kill()  # the launcher alone: its workers have nobody to tell, save and end
+    process.join()
     until = time.monotonic() + 30
     while time.monotonic() < until and any(json.loads(path.read_text())["status"] == "running" for path in summaries):
         time.sleep(0.1)
