@@ -131,6 +131,7 @@ def test_every_module_says_what_it_is() -> None:
     assert not silent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TORCH_FREE)
 def test_torch_waits(name: str) -> None:
     if importlib.util.find_spec(f"dlrun.{name}") is None:

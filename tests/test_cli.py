@@ -190,6 +190,7 @@ def test_runs_lists_sorts_and_knows_a_killed_one(cli: Cli, tmp_path: Path) -> No
     assert "No run has bast. Did you mean best" in cli("runs", "--sort", "bast")[2]
 
 
+@pytest.mark.slow
 def test_a_sweep_runs_every_job_and_names_the_failed_one(cli: Cli, tmp_path: Path) -> None:
     code, out, err = cli("-m", "optim.lr=0.03,1000", "trainer.epochs=30")
     assert code == 1
@@ -210,6 +211,7 @@ def test_help_names_verbs_choices_and_keys(cli: Cli) -> None:
     assert "tuned" not in out
 
 
+@pytest.mark.slow
 def test_a_model_from_outside_the_package(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """CONTRIBUTING's own example: one Python file and one YAML elsewhere, with --config-dir."""
     text = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -21,6 +21,7 @@ def composed(*overrides: str) -> dict:
 ALL = [(group, name) for group in catalogue.GROUPS if group != "trainer" for name in catalogue.choices(group)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "name"), [each for each in ALL if each not in (("device", "cuda"), ("device", "mps"))]
 )
@@ -49,6 +50,7 @@ def test_experiments_promise_a_result() -> None:
         assert re.search(r"\n# reach: (train|val|test)/[a-z]+ (<=|>=) [\d.]+", text), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "data", "task", "optim"),
     [
@@ -82,6 +84,7 @@ def test_tuned_values_are_for_their_triple_alone() -> None:
     assert composed("model=lstm", "optim.lr=0.5")["optim"]["lr"] == 0.5
 
 
+@pytest.mark.slow
 def test_fits() -> None:
     from dlrun.verbs.list import fitting
 

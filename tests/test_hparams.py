@@ -28,6 +28,7 @@ def info(events: EventAccumulator, tag: str) -> plugin_data_pb2.HParamsPluginDat
     return plugin_data_pb2.HParamsPluginData.FromString(content)
 
 
+@pytest.mark.slow
 def test_a_run_says_what_it_was_started_with_and_its_best(tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert exit_code(["optim.lr=0.03", "trainer.epochs=2", f"folder={run}"]) == 0

@@ -18,6 +18,7 @@ def checkpoint(folder: Path) -> dict[str, Any]:
     return torch.load(folder / "checkpoints" / "last.pt", weights_only=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "chosen, prompt",
     [
@@ -40,6 +41,7 @@ def test_phrases_are_words_too(cli: Cli, tmp_path: Path) -> None:
     assert "大小 is not in the vocabulary" in cli("sample", "run", "大小")[2]  # no line is just that
 
 
+@pytest.mark.slow
 def test_a_review_in_byte_pairs_is_judged(cli: Cli) -> None:
     assert cli("model=bag", "data.tokenizer=bpe", "data.vocab_size=500", *COMMON, "trainer.epochs=3")[0] == 0
     code, out, _ = cli(
@@ -49,6 +51,7 @@ def test_a_review_in_byte_pairs_is_judged(cli: Cli) -> None:
     assert code == 0 and best == ["positive", "negative"]
 
 
+@pytest.mark.slow
 def test_neighbours_of_a_word_in_byte_pairs(cli: Cli) -> None:
     skipgram = ["model=skipgram", "model.embed=8", "trainer.max_steps=5", "batch_size=512", "task.min_count=1"]
     assert cli(*skipgram, *BPE, *COMMON)[0] == 0
@@ -59,6 +62,7 @@ def test_neighbours_of_a_word_in_byte_pairs(cli: Cli) -> None:
     assert cli(*LSTM[:-1], "data=ptb", *BPE, "model.vectors=run", "folder=on")[0] == 0  # token by token
 
 
+@pytest.mark.slow
 def test_a_run_on_byte_pairs_goes_on_as_if_never_stopped(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +84,7 @@ def test_a_wrong_size_is_one_line(cli: Cli, tmp_path: Path) -> None:
     assert code == 2 and "data.tokenizer=pairs" in err and "Possible: " in err and not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_sentence_in_byte_pairs_is_translated(cli: Cli, tmp_path: Path) -> None:
     chosen = ["model=seq2seq", "model.embed=8", "model.hidden=8", "trainer.limit_batches=4", *BPE, *COMMON]
     assert cli(*chosen)[0] == 0

@@ -53,6 +53,7 @@ def test_max_steps_ends_a_run_in_mid_epoch_and_evaluates_there(tmp_path: Path) -
     assert [line["step"] for line in lines if "val/mse" in line] == [7]
 
 
+@pytest.mark.slow
 def test_accumulating_two_batches_is_one_of_twice_the_size(tmp_path: Path) -> None:
     train(tmp_path / "two", "batch_size=16", "trainer.accumulate=2")
     train(tmp_path / "one", "batch_size=32")
@@ -158,6 +159,7 @@ def test_perplexity_is_exp_of_the_loss(tmp_path: Path) -> None:
                 assert line[f"{split}/perplexity"] == pytest.approx(math.exp(line[f"{split}/loss"]), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_torch_optimizer_and_scheduler_are_one_yaml_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for group, text in (

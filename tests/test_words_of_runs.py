@@ -51,6 +51,7 @@ def test_a_word_never_seen_has_neighbours(cli: Cli) -> None:
     assert code == 0 and "bago" not in json.loads(out)
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_anothers_vectors(cli: Cli, words: dict[str, Tensor]) -> None:
     code, _, err = cli(*LSTM, *COMMON, "model.vectors=words", "optim.lr=0.001", "folder=run")
     assert code == 0 and "51 of 51 words start from words" in err
@@ -78,6 +79,7 @@ OTHERS = {  # and its number of words, each of the run's vectors or <unk> alone
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", OTHERS)
 def test_other_text_models_start_so_too(model: str, cli: Cli, words: dict[str, Tensor]) -> None:
     options, found = OTHERS[model]
@@ -97,6 +99,7 @@ def test_other_text_models_start_so_too(model: str, cli: Cli, words: dict[str, T
     assert 1e-4 < (tables["false"] - tables["true"]).abs().max() < 0.01  # 4 steps of at most about 0.001
 
 
+@pytest.mark.slow
 def test_words_are_found_by_their_spelling_alone(cli: Cli, words: dict[str, Tensor]) -> None:
     """imdb's words are none of ptb's but <unk>; textcnn writes what it gets into both of its channels."""
     small = ["model=textcnn", "model.embed=8", "model.channels=4", "trainer.max_steps=1", "model.two_channels=true"]
@@ -109,6 +112,7 @@ def test_words_are_found_by_their_spelling_alone(cli: Cli, words: dict[str, Tens
     assert 1e-4 < moved.max() < 2e-3  # one step: the words of the batch learn in one channel alone
 
 
+@pytest.mark.slow
 def test_last_is_pinned(cli: Cli) -> None:
     assert cli(*SKIPGRAM, *COMMON)[0] == 0
     assert cli(*LSTM, *COMMON, "model.vectors=last", "folder=run")[0] == 0

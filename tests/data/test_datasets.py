@@ -268,6 +268,7 @@ def test_lyrics_facts(real):
 # imdb
 
 
+@pytest.mark.slow
 def test_reviews_are_split_as_a_users_sentence():
     data = stand_in(imdb)
     assert data.vocab.split("It's <br /><br />GREAT, no?") == ["it", "'s", "great", ",", "no", "?"]
@@ -275,6 +276,7 @@ def test_reviews_are_split_as_a_users_sentence():
     assert data.vocab.tokens[:2] == ["<pad>", "<unk>"] and data.labels == ("negative", "positive")
 
 
+@pytest.mark.slow
 def test_imdb_stand_in_and_its_best_score():
     data = stand_in(imdb)
     assert data.sizes == {"vocab_size": len(data.vocab), "outputs": 2}
@@ -339,6 +341,7 @@ def test_prepared_tensors_are_kept_and_a_damaged_file_is_made_again(root, monkey
     assert len(list((root / "prepared").glob("imdb-*.pt"))) == 2
 
 
+@pytest.mark.slow
 def test_nothing_fails_where_prepared_tensors_can_not_be_kept(root):
     root.mkdir()
     (root / "prepared").write_text("in the way")

@@ -101,6 +101,7 @@ def test_status_without_files(root, entry):
     assert not root.exists()
 
 
+@pytest.mark.slow
 def test_the_next_address_is_tried_and_each_failure_is_told(server, entry, monkeypatch):
     monkeypatch.setattr(transport, "STALL_SECONDS", 0.3)
     server.files |= {"/html": b"<html>Sign in</html>", "/broken": "breaks off", "/stalls": "stalls"}

@@ -26,6 +26,7 @@ def test_values(formula: str, expected: float) -> None:
     assert parsed(formula)(torch.tensor([-5.0, -2.0])).item() == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_many_places_at_once() -> None:
     places = torch.tensor([[[-5.0, -2.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]])
     expected = torch.tensor([[10.5, 0.0], [0.1, 2.0]])

@@ -85,6 +85,7 @@ def test_lyrics_in_words_are_phrases_and_those_of_other_parts_unknown() -> None:
     assert 0 < int((data.test.x == 0).sum()) < len(data.test.x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tokenizer", ["char", "word", "bpe"])
 def test_reviews_can_be_read_back(tokenizer: str) -> None:
     found = imdb.held_apart(stand_in_folder(imdb) / imdb.FILE, 0.1, 0)
@@ -125,6 +126,7 @@ def test_frequent_pairs_are_merged_and_a_words_space_goes_with_it() -> None:
 # what they are learned from
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", TEXTS, ids=lambda module: module.__name__.rpartition(".")[2])
 def test_learned_again_it_is_the_same(module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, first = stand_in_folder(module), stand_in(module, "bpe")

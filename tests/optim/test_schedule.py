@@ -96,6 +96,7 @@ def test_warmup_scales_the_first_steps_alone(kind: str) -> None:
     assert warm[5:] == plain[5:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warmup", [0, 5])
 @pytest.mark.parametrize("kind", KINDS)
 def test_saved_at_any_step_twice_over(kind: str, warmup: int) -> None:

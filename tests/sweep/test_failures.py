@@ -67,6 +67,7 @@ def test_a_job_that_fails_in_whatever_way_is_named_and_the_others_finish(sweep: 
     assert "ValueError: a bug of mine" in Path("s/1-mine-synthetic_linear/run.log").read_text()
 
 
+@pytest.mark.slow
 def test_failed_jobs_are_tried_again_when_that_is_asked_for(sweep: Sweep, package: Package, tmp_path: Path) -> None:
     package(FAILING, "  how: well  # how it fails\n")
     mine = ["model=mine", "model.how=well,raises", "--config-dir", "my_conf", "trusted=[my_package]", "folder=s"]

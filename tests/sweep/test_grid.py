@@ -72,6 +72,7 @@ def test_the_last_axis_turns_fastest_and_the_best_is_first(sweep: Sweep) -> None
     assert page.startswith("# Leaderboard: min val/mse\n") and "| 1 |" in page and "over 2 seeds" in page
 
 
+@pytest.mark.slow
 def test_a_job_of_a_sweep_is_a_run_like_any_other(sweep: Sweep) -> None:
     assert sweep("-m", "seed=0,1", "folder=s", *QUICK)[0] == 0
     assert sweep("seed=1", "trainer.epochs=1", "folder=alone")[0] == 0

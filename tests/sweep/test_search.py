@@ -118,6 +118,7 @@ def test_without_optuna_it_says_what_to_install(sweep: Sweep, monkeypatch: pytes
 DAMAGE = {"journal": "this is no journal\n", "sqlite": "this is no database\n" * 100}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storage", DAMAGE)
 def test_a_damaged_storage_is_one_line(storage: str, sweep: Sweep) -> None:
     assert sweep(*SEARCH, LR, "hydra.sweeper.trials=1", f"hydra.sweeper.storage={storage}")[0] == 0

@@ -59,6 +59,7 @@ def test_no_attention_no_picture(tmp_path: Path, capfd: pytest.CaptureFixture[st
     assert not (tmp_path / "run/attention.png").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["model=seq2seq", "model=translator"])
 def test_a_run_keeps_where_it_looked(model: str, tmp_path: Path) -> None:
     """One picture, in the folder and in TensorBoard; a resumed run draws it anew."""
@@ -77,6 +78,7 @@ def test_a_run_keeps_where_it_looked(model: str, tmp_path: Path) -> None:
     assert (images[-1].width, images[-1].height) == size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", [["--beam", "2"], ["--length-penalty", "0"], ["--attention"]])
 def test_options_of_translation_are_refused_elsewhere(
     option: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -24,6 +24,7 @@ def only(pattern: str) -> Path:
     return found
 
 
+@pytest.mark.slow
 def test_the_same_bits_again_and_overrides_win(cli: Cli) -> None:
     typed = ["model=mlp", "data=airfoil", "model.dropout=0.2", "seed=7", "trainer.epochs=2", "stand_in=always"]
     assert cli(*typed, "folder=first")[0] == 0
