@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from dlrun.errors import UserError
 from dlrun.limits import Positive, Share
 
 
@@ -14,13 +15,21 @@ class NNLM(nn.Module):
     Before a text begins there is one more token that stands for nothing; its vector is learned.
     """
 
-    def __init__(self, vocab_size: int, *, window: Positive, embed: Positive, hidden: Positive, dropout: Share):
+    def __init__(
+        self, vocab_size: int, *, window: Positive, embed: Positive, hidden: Positive, dropout: Share, tied: bool
+    ):
         super().__init__()
+        if tied and embed != hidden:
+            raise UserError(f"model.tied needs model.embed={hidden}, its model.hidden.")
         self.nothing, self.window = vocab_size, window
         self.embedding = nn.Embedding(vocab_size + 1, embed)
         self.dropout = nn.Dropout(dropout)
         self.hidden = nn.Sequential(nn.Linear(window * embed, hidden), nn.Tanh())
-        self.output = nn.Linear(hidden, vocab_size)
+        self.output = nn.Linear(hidden, vocab_size + 1 if tied else vocab_size)
+        if tied:
+            nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
+            nn.init.zeros_(self.output.bias)
+            self.output.weight = self.embedding.weight
 
     @property
     def vectors(self) -> Tensor:
@@ -38,4 +47,5 @@ class NNLM(nn.Module):
         read = torch.cat([state, ids], dim=1)
         windows = read.unfold(1, self.window, 1)  # (B, T, window)
         x = self.dropout(self.embedding(windows).flatten(2))
-        return self.output(self.dropout(self.hidden(x))), read[:, ids.shape[1] :].clone()
+        logits = self.output(self.dropout(self.hidden(x)))
+        return logits[..., : self.nothing], read[:, ids.shape[1] :].clone()

@@ -19,8 +19,9 @@ def transformer(**changed: Any) -> Transformer:
     return Transformer(V, **(chosen | {"positions": "learned", "tied": False} | changed))
 
 
-def nnlm(window: int = 4) -> NNLM:
-    return NNLM(V, window=window, embed=6, hidden=10, dropout=0.0)
+def nnlm(window: int = 4, **changed: Any) -> NNLM:
+    chosen: dict[str, Any] = {"embed": 6, "hidden": 10, "dropout": 0.0, "tied": False}
+    return NNLM(V, window=window, **(chosen | changed))
 
 
 # name -> how it is made, and how many tokens a prediction depends on
@@ -30,6 +31,7 @@ MODELS: dict[str, tuple[Callable[[], Any], int]] = {
     "tied": (lambda: transformer(tied=True, layers=1), 5),
     "nnlm": (nnlm, 4),
     "nnlm of one word": (lambda: nnlm(1), 1),
+    "nnlm, tied": (lambda: nnlm(embed=10, tied=True), 4),
 }
 
 
@@ -106,9 +108,11 @@ def test_order_counts_within_the_window() -> None:
 
 
 def test_tied_vectors_are_one_table() -> None:
-    model = transformer(tied=True)
-    assert model.output.weight is model.embedding.weight
-    assert "output.bias" in dict(model.named_parameters())
+    for model in (transformer(tied=True), nnlm(embed=10, tied=True)):
+        assert model.output.weight is model.embedding.weight
+        assert "output.bias" in dict(model.named_parameters())
+    with pytest.raises(UserError, match="model.tied needs model.embed=10, its model.hidden."):
+        nnlm(tied=True)
 
 
 def test_width_that_heads_do_not_divide() -> None:
