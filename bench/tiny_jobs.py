@@ -4,11 +4,13 @@
     python bench/tiny_jobs.py --jobs 20   fewer
 
 Each launcher gets the same jobs (one pass over 1,000 rows). The first figure is the whole command, start included.
+Before that: what one job costs beyond the seconds that its summary.json gives to training.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,7 @@ LAUNCHERS = {
     "basic": ["hydra/launcher=basic"],
     "joblib": ["hydra/launcher=joblib"],
 }
+ONE = {"one": ["launcher.workers=1"]}
 
 
 def seconds(launcher: str, jobs: int, folder: Path) -> float:
@@ -31,12 +34,24 @@ def seconds(launcher: str, jobs: int, folder: Path) -> float:
         "-m",
         f"seed=range({jobs})",
         *JOB,
-        *LAUNCHERS[launcher],
+        *(LAUNCHERS | ONE)[launcher],
         f"folder={folder}",
     ]
     start = time.monotonic()
     subprocess.run(command, check=True, capture_output=True)
     return time.monotonic() - start
+
+
+def beyond_training(jobs: int, folder: Path) -> float:
+    """Seconds that one more job costs besides what it trains: a long sweep against a short one, one job at a time."""
+    short, long = folder / "short", folder / "long"
+    few = max(2, jobs // 10)
+    taken = seconds("one", few + jobs, long) - seconds("one", few, short)
+    return (taken - trained(long) + trained(short)) / jobs
+
+
+def trained(sweep: Path) -> float:
+    return sum(json.loads(path.read_text())["duration_s"] for path in sweep.glob("*/summary.json"))
 
 
 def main() -> None:
@@ -46,6 +61,8 @@ def main() -> None:
     arguments = parser.parse_args()
     taken: dict[str, list[float]] = {name: [] for name in LAUNCHERS}
     with tempfile.TemporaryDirectory() as scratch:
+        cost = beyond_training(arguments.jobs, Path(scratch))
+        print(f"a job costs {cost:.2f} s beyond its training, one at a time", flush=True)
         for number in range(arguments.rounds):  # interleaved: a slow minute of the machine meets all of them
             for name in LAUNCHERS:
                 taken[name].append(seconds(name, arguments.jobs, Path(scratch) / f"{name}-{number}"))
