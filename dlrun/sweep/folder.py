@@ -54,11 +54,6 @@ class SweepDir:
 
     @classmethod
     def create(cls, wanted: Path, facts: dict[str, Any]) -> SweepDir:
-        if is_sweep(wanted):
-            raise UserError(
-                f"{wanted} belongs to another sweep. Go on with that one: dlrun resume {wanted}; "
-                "or type folder=PATH for another place."
-            )
         path = RunDir.create(wanted).path  # the same race for a name, won by one
         (path / "checkpoints").rmdir()
         sweep = cls(path)

@@ -10,7 +10,7 @@ from typing import Any
 from dlrun import build, console
 from dlrun.errors import UserError
 from dlrun.rundir import OUTPUTS
-from dlrun.sweep.folder import Job, SweepDir
+from dlrun.sweep.folder import Job, SweepDir, is_sweep
 from dlrun.sweep.launcher import Launcher
 
 Composed = tuple[list[str], dict[str, Any]]  # the overrides that count, and the job's config
@@ -46,6 +46,12 @@ def checked(composer: Callable[[Sequence[str]], Composed], lists: Sequence[list[
 
 
 def make_folder(wanted: Path | None, facts: dict[str, Any]) -> SweepDir:
+    """The folder that was typed, or a new one under outputs/: of many sweeps of one second each gets its own."""
+    if wanted and is_sweep(wanted):
+        raise UserError(
+            f"{wanted} belongs to another sweep. Go on with that one: dlrun resume {wanted}; "
+            "or type folder=PATH for another place."
+        )
     now = datetime.now()
     return SweepDir.create(wanted or OUTPUTS / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}-sweep", facts)
 

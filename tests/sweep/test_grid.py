@@ -3,9 +3,12 @@
 import json
 import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+
+from dlrun.sweep import start
 
 Sweep = Callable[..., tuple[int, str, str]]
 QUICK = ("trainer.epochs=1", "launcher.workers=2")
@@ -105,6 +108,18 @@ def test_a_sweep_as_a_file_and_the_command_line_wins(sweep: Sweep) -> None:
         ["optim=sgd", "optim.lr=0.01"],
         ["optim=adam", "optim.lr=0.01"],
     ]
+
+
+def test_sweeps_of_the_same_second_have_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock:
+        now = staticmethod(lambda: datetime(2026, 11, 21, 14, 3, 12))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(start, "datetime", Clock)
+    made = [start.make_folder(None, {"number": number}) for number in range(3)]
+    day = Path("outputs/2026-11-21")
+    assert [sweep.path for sweep in made] == [day / f"14-03-12-sweep{end}" for end in ("", "-2", "-3")]
+    assert [sweep.facts()["number"] for sweep in made] == [0, 1, 2]
 
 
 @pytest.mark.slow
