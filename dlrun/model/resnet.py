@@ -6,12 +6,13 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from dlrun.errors import UserError
-from dlrun.limits import Positive
+from dlrun.limits import NonNegative, Positive
 from dlrun.model.stem import Stem, averaged, convolution, first_layer, is_large
 
 
 class ResNet(nn.Module):
     """A stage has `blocks[i]` blocks of `channels[i]`; each stage but the first halves the side.
+    A stage of no blocks is left out.
 
     `stem` large: 7 x 7 at every second pixel, pooled; small: 3 x 3 at every pixel.
     """
@@ -24,7 +25,7 @@ class ResNet(nn.Module):
         outputs: int,
         *,
         channels: list[Positive],
-        blocks: list[Positive],
+        blocks: list[NonNegative],
         stem: Stem,
     ):
         super().__init__()

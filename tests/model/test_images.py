@@ -109,6 +109,12 @@ def test_parameters_are_the_published_ones(title: str) -> None:
     assert parameters(name, **options) == expected
 
 
+def test_a_stage_of_no_blocks_is_left_out() -> None:
+    block = 2 * (16 * 16 * 9 + 2 * 16)  # two convolutions, each with its batch norm
+    whole, without = (parameters("smallresnet", channels=[16, 32], blocks=[n, 1], side=28) for n in (1, 0))
+    assert whole - without == block
+
+
 def test_the_small_one_is_small() -> None:
     assert parameters("smallresnet", 28, colours=1, outputs=10) == 77_754
 
