@@ -236,7 +236,7 @@ def deferred(argv: list[str]) -> list[str]:
         key = parsed.key_or_group
         fixed = not parsed.is_sweep_override() and not parsed.is_delete()
         if fixed and "." in key and key.split(".")[0] not in FIXED:
-            value = parsed.get_value_element_as_str()
+            value = parsed.get_value_element_as_str() or "''"
             found.append(f"{parsed.get_key_element()}=choice({value})")
         else:
             found.append(argument)

@@ -15,7 +15,7 @@ from dlrun.sweep.launcher import Launcher
 
 Composed = tuple[list[str], dict[str, Any]]  # the overrides that count, and the job's config
 Elsewhere = Callable[[Path, Sequence[Sequence[str]]], None]  # runs the jobs of a sweep's folder somewhere
-SHOWN = 5  # of the jobs that do not compose
+SHOWN = 5  # of the reasons why jobs do not compose
 
 
 def checked(composer: Callable[[Sequence[str]], Composed], lists: Sequence[list[str]]) -> list[Composed]:
@@ -23,23 +23,25 @@ def checked(composer: Callable[[Sequence[str]], Composed], lists: Sequence[list[
     from dlrun import assemble
 
     good: list[Composed] = []
-    problems: list[str] = []
+    problems: dict[str, list[str]] = {}  # what is wrong, and with which jobs
     for number, overrides in enumerate(lists):
         try:
             composed = composer(overrides)
             assemble.check_fit(assemble.check(composed[1]))
             good.append(composed)
         except UserError as error:
-            problems.append(f"job {number} ({' '.join(overrides)}): {error}")
+            problems.setdefault(str(error), []).append(f"job {number} ({' '.join(overrides)})")
     if problems:
-        more = f"\nand {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        lines = [
+            f"{jobs[0]}{f' and {len(jobs) - 1} more' * (len(jobs) > 1)}: {reason}" for reason, jobs in problems.items()
+        ]
+        more = [f"and {len(lines) - SHOWN} reasons more"] if len(lines) > SHOWN else []
         hint = "\nWith launcher.lenient=true what is written ++key=value reaches only the jobs that have the key." * (
             bool(good) and any("has no key" in each for each in problems)
         )
         raise UserError(
-            f"{len(problems)} of {len(lists)} jobs can't run, so none was started:\n"
-            + "\n".join(problems[:SHOWN])
-            + more
+            f"{len(lists) - len(good)} of {len(lists)} jobs can't run, so none was started:\n"
+            + "\n".join(lines[:SHOWN] + more)
             + hint
         )
     return good

@@ -35,6 +35,10 @@ MISTAKES = {
     ("-m", "model=linear,mlp", "model.hidden=[8]", "data=airfoil"): "1 of 2 jobs can't run, so none was started:\n"
     "job 0 (model=linear model.hidden=[8] data=airfoil): model has no key hidden. It has none.\n"
     "With launcher.lenient=true what is written ++key=value reaches only the jobs that have the key.",
+    ("-m", "model=linear,lstm", "foo.bar=1,2"): "4 of 4 jobs can't run, so none was started:\n"
+    "job 0 (model=linear foo.bar=1) and 3 more: There is no key foo.bar",
+    ("-m", "model=linear,lstm", "optim.lr="): "2 of 2 jobs can't run, so none was started:\n"
+    "job 0 (model=linear optim.lr=) and 1 more: optim.lr=: a number is expected.",
     ("-m", "optim.lr=0.1,-1"): "1 of 2 jobs can't run, so none was started:\n"
     "job 1 (optim.lr=-1): optim.lr=-1: it must be at least 0.",
     (
