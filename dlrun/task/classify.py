@@ -48,15 +48,19 @@ class Classify(Task):
         shift: NonNegative,
         flip: bool,
         erase: NonNegative,
+        test_flip: bool,
     ):
         super().__init__(data)
         y = data.train.y
         if y is None or y.is_floating_point() or y.dim() != 1 or "outputs" not in data.sizes:
             raise UserError("task=classify needs examples with a class each; pick data=fashion_mnist or imdb.")
-        if (shift or flip or erase) and data.train.x.dim() != 4:
-            raise UserError("task.shift, flip and erase change images. Type task.shift=0 task.flip=false task.erase=0.")
+        if (shift or flip or erase or test_flip) and data.train.x.dim() != 4:
+            raise UserError(
+                "task.shift, flip, erase and test_flip change images. "
+                "Type task.shift=0 task.flip=false task.erase=0 task.test_flip=false."
+            )
         self.label_smoothing, self.max_len, self.auxiliary_weight = label_smoothing, max_len, auxiliary_weight
-        self.shift, self.flip, self.erase = shift, flip, erase
+        self.shift, self.flip, self.erase, self.test_flip = shift, flip, erase, test_flip
         self.lengths = {
             name: (split.offsets[1:] - split.offsets[:-1]).cpu().clamp(min=0, max=max_len)
             for name, split in self.splits.items()
@@ -109,13 +113,20 @@ class Classify(Task):
         if model.training and hasattr(model, "count") and not model.counted:
             seen = self.batches("train", len(batch.y), seed=0, epoch=0)
             model.count((each.inputs, each.y) for each in seen)  # type: ignore[operator]
-        answer = model(*(self.changed(batch) if model.training else batch.inputs))
+        answer = model(*self.changed(batch)) if model.training else self.logits(model, batch.inputs)
         logits, *sides = answer if isinstance(answer, tuple) else (answer,)
         smoothing = self.label_smoothing if model.training else 0.0
         loss = cross_entropy(logits, batch.y, label_smoothing=smoothing)
         for side in sides:
             loss = loss + self.auxiliary_weight * cross_entropy(side, batch.y, label_smoothing=smoothing)
         return Scores(loss, {"accuracy": accuracy(logits, batch.y)}, len(batch.y))
+
+    def logits(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+        """(B, classes) of a model in eval mode; with `test_flip` the mean over each image and its mirror image."""
+        if not self.test_flip:
+            return model(*inputs)
+        (x,) = inputs
+        return (model(x) + model(x.flip(3))) / 2
 
     def changed(self, batch: Batch) -> tuple[Tensor, ...]:
         """The inputs with their images moved, mirrored, covered; drawn from the batch's place, so a resumed run has the
@@ -142,7 +153,7 @@ class Classify(Task):
 
         The model is to be in eval mode. UserError for an input that is none of what the data is made of.
         """
-        logits = model(*(part.to(self.device) for part in self.inputs(text)))
+        logits = self.logits(model, tuple(part.to(self.device) for part in self.inputs(text)))
         labels = self.data.labels or [str(number) for number in range(self.sizes["outputs"])]
         answers = zip(labels, logits[0].float().softmax(0).tolist(), strict=True)
         return sorted(answers, key=lambda answer: -answer[1])

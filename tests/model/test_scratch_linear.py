@@ -23,6 +23,7 @@ PLAIN: dict[str, Any] = {
     "shift": 0,
     "flip": False,
     "erase": 0,
+    "test_flip": False,
 }  # nothing but the images themselves
 
 

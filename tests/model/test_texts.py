@@ -123,7 +123,9 @@ def reviews() -> Data:
 
 
 def task_of(data: Data) -> Classify:
-    return Classify(data, label_smoothing=0.0, max_len=None, auxiliary_weight=0.3, shift=0, flip=False, erase=0)
+    return Classify(
+        data, label_smoothing=0.0, max_len=None, auxiliary_weight=0.3, shift=0, flip=False, erase=0, test_flip=False
+    )
 
 
 def test_votes_are_those_of_naive_bayes() -> None:

@@ -19,7 +19,15 @@ def classify(**options: Any) -> Classify:
     draw = torch.Generator().manual_seed(0)
     split = Split(torch.randint(1, 256, (40, 2, 8, 9), dtype=torch.uint8, generator=draw), torch.arange(40) % 3)
     sizes = {"in_channels": 2, "height": 8, "width": 9, "in_features": 144, "outputs": 3}
-    chosen = {"label_smoothing": 0.0, "max_len": None, "auxiliary_weight": 0.3, "shift": 0, "flip": False, "erase": 0}
+    chosen = {
+        "label_smoothing": 0.0,
+        "max_len": None,
+        "auxiliary_weight": 0.3,
+        "shift": 0,
+        "flip": False,
+        "erase": 0,
+        "test_flip": False,
+    }
     data = Data(split, split, None, sizes, x_scale=Scale(torch.tensor(100.0), torch.tensor(50.0)))
     return Classify(data, **(chosen | options))
 
@@ -133,8 +141,25 @@ def test_evaluation_sees_the_images_as_they_are() -> None:
             assert model.x.equal(batch.inputs[0])
 
 
+def test_test_flip_is_the_mean_over_a_picture_and_its_mirror_while_evaluating_alone() -> None:
+    task, model = classify(test_flip=True), Seen()
+    batch = next(iter(task.batches("val", 8, seed=0, epoch=0)))
+    (x,) = batch.inputs
+    assert task.logits(model, (x,)).allclose((x[:, 0, 0, :3] + x.flip(3)[:, 0, 0, :3]) / 2)
+    with_it, without = (each.step(model.eval(), batch).loss for each in (task, classify()))
+    assert with_it != without
+    assert task.step(model.train(), batch).loss == without
+
+
 def test_only_images_can_be_changed() -> None:
     split = Split(torch.rand(6, 2), torch.arange(6) % 2)
     options: dict[str, Any] = {"label_smoothing": 0.0, "max_len": None, "auxiliary_weight": 0.3}
-    with pytest.raises(UserError, match="task.shift, flip and erase change images"):
-        Classify(Data(split, None, None, {"in_features": 2, "outputs": 2}), **options, shift=0, flip=True, erase=0)
+    with pytest.raises(UserError, match="task.shift, flip, erase and test_flip change images"):
+        Classify(
+            Data(split, None, None, {"in_features": 2, "outputs": 2}),
+            **options,
+            shift=0,
+            flip=True,
+            erase=0,
+            test_flip=False,
+        )

@@ -35,7 +35,15 @@ def text_data(count: int = 300) -> Data:
 
 
 def classify(data: Data, **options: Any) -> Classify:
-    chosen = {"label_smoothing": 0.0, "max_len": None, "auxiliary_weight": 0.3, "shift": 0, "flip": False, "erase": 0}
+    chosen = {
+        "label_smoothing": 0.0,
+        "max_len": None,
+        "auxiliary_weight": 0.3,
+        "shift": 0,
+        "flip": False,
+        "erase": 0,
+        "test_flip": False,
+    }
     return Classify(data, **(chosen | options))
 
 
