@@ -43,10 +43,11 @@ lint: $(STAMP)  ## is the code formatted, are there likely mistakes?
 types: $(STAMP)  ## do the types fit?
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## how long loading takes, listing 10,000 runs, sweeps over tiny jobs
+bench: $(STAMP)  ## how long loading takes, listing 10,000 runs, sweeps over tiny jobs, a step that keeps its memory
 	$(BIN)/python bench/load_data.py
 	$(BIN)/python bench/list_runs.py
 	$(BIN)/python bench/tiny_jobs.py
+	$(BIN)/python bench/keep_memory.py
 
 reproduce: $(STAMP)  ## rerun the experiments of docs/results.md and compare; only=NAME for some of them
 	$(BIN)/python bench/reproduce.py $(only)
