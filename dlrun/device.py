@@ -71,13 +71,14 @@ def choose(
 
 def keep_freed_memory() -> None:
     """Keeps blocks of up to 64 MiB that are freed for the next step. By itself glibc hands them back to the system at
-    once, and each step of a language model takes some 15,000 pages anew: a fifth of its time (bench/keep_memory.py).
+    once, and each step of a language model takes some 15,000 pages anew: a fifth of its time on one thread
+    (bench/keep_memory.py).
     Other C libraries stay as they are. What it costs: up to eight blocks of a size stay where one would do, since the
     odd ends that torch's alignment leaves between them keep them apart.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt:
-        mallopt(MMAP_THRESHOLD, 2**26)
+    # Older versions take 32 MiB at most. The second alone does harm: then glibc no longer raises the first.
+    if mallopt and (mallopt(MMAP_THRESHOLD, 2**26) or mallopt(MMAP_THRESHOLD, 2**25)):
         mallopt(TRIM_THRESHOLD, 2**31 - 1)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from options import options
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Split
@@ -16,15 +17,6 @@ from dlrun.task.classify import Classify
 from dlrun.task.regress import Regress
 
 PIXELS, CLASSES = 4 * 3, 5
-
-
-PLAIN: dict[str, Any] = {
-    "auxiliary_weight": 0.0,
-    "shift": 0,
-    "flip": False,
-    "erase": 0,
-    "test_flip": False,
-}  # nothing but the images themselves
 
 
 def regression() -> Regress:
@@ -42,7 +34,7 @@ def images() -> Classify:
     y = (x.flatten(1).float() @ torch.randn(PIXELS, CLASSES, generator=draw)).argmax(1)
     sizes = {"in_features": PIXELS, "in_channels": 1, "height": 4, "width": 3, "outputs": CLASSES}
     split = Split(x, y)
-    return Classify(Data(split, split, None, sizes), label_smoothing=0.1, max_len=None, **PLAIN)
+    return Classify(Data(split, split, None, sizes), **options("task/classify", label_smoothing=0.1))
 
 
 def train(task: Task, model: nn.Module, optim: torch.optim.Optimizer) -> list[float]:

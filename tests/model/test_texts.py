@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from options import options
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Split, Vocab
@@ -123,9 +124,7 @@ def reviews() -> Data:
 
 
 def task_of(data: Data) -> Classify:
-    return Classify(
-        data, label_smoothing=0.0, max_len=None, auxiliary_weight=0.3, shift=0, flip=False, erase=0, test_flip=False
-    )
+    return Classify(data, **options("task/classify"))
 
 
 def test_votes_are_those_of_naive_bayes() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from options import options
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Scale, Split
@@ -15,21 +16,12 @@ BLACK = torch.tensor(-2.0)
 ALL: dict[str, Any] = {"shift": 2, "flip": True, "erase": 3}
 
 
-def classify(**options: Any) -> Classify:
+def classify(**changed: Any) -> Classify:
     draw = torch.Generator().manual_seed(0)
     split = Split(torch.randint(1, 256, (40, 2, 8, 9), dtype=torch.uint8, generator=draw), torch.arange(40) % 3)
     sizes = {"in_channels": 2, "height": 8, "width": 9, "in_features": 144, "outputs": 3}
-    chosen = {
-        "label_smoothing": 0.0,
-        "max_len": None,
-        "auxiliary_weight": 0.3,
-        "shift": 0,
-        "flip": False,
-        "erase": 0,
-        "test_flip": False,
-    }
     data = Data(split, split, None, sizes, x_scale=Scale(torch.tensor(100.0), torch.tensor(50.0)))
-    return Classify(data, **(chosen | options))
+    return Classify(data, **options("task/classify", **changed))
 
 
 class Seen(nn.Module):
@@ -153,13 +145,5 @@ def test_test_flip_is_the_mean_over_a_picture_and_its_mirror_while_evaluating_al
 
 def test_only_images_can_be_changed() -> None:
     split = Split(torch.rand(6, 2), torch.arange(6) % 2)
-    options: dict[str, Any] = {"label_smoothing": 0.0, "max_len": None, "auxiliary_weight": 0.3}
     with pytest.raises(UserError, match="task.shift, flip, erase and test_flip change images"):
-        Classify(
-            Data(split, None, None, {"in_features": 2, "outputs": 2}),
-            **options,
-            shift=0,
-            flip=True,
-            erase=0,
-            test_flip=False,
-        )
+        Classify(Data(split, None, None, {"in_features": 2, "outputs": 2}), **options("task/classify", flip=True))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from options import options
 from PIL import Image
 from torch import Tensor, nn
 
@@ -34,17 +35,8 @@ def text_data(count: int = 300) -> Data:
     return Data(split, split, None, sizes, vocab=vocab, labels=("bad", "good"))
 
 
-def classify(data: Data, **options: Any) -> Classify:
-    chosen = {
-        "label_smoothing": 0.0,
-        "max_len": None,
-        "auxiliary_weight": 0.3,
-        "shift": 0,
-        "flip": False,
-        "erase": 0,
-        "test_flip": False,
-    }
-    return Classify(data, **(chosen | options))
+def classify(data: Data, **changed: Any) -> Classify:
+    return Classify(data, **options("task/classify", **changed))
 
 
 class Fixed(nn.Module):

@@ -1,0 +1,15 @@
+"""Options of a part as conf/ has them: a test names those that it changes."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+CONF = Path(__file__).parent.parent / "conf"
+
+
+def options(part: str, **changed: Any) -> dict[str, Any]:
+    """ "task/classify" -> {"label_smoothing": 0.0, ...}, without what it builds."""
+    found = OmegaConf.to_container(OmegaConf.load(CONF / f"{part}.yaml"))
+    assert isinstance(found, dict)
+    return {str(key): value for key, value in found.items() if key != "_target_"} | changed
