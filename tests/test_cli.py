@@ -223,7 +223,6 @@ def test_a_model_from_outside_the_package(cli: Cli, tmp_path: Path, monkeypatch:
     (package / "__init__.py").write_text("")
     (package / "mine.py").write_text(python)
     (conf / "mine.yaml").write_text(config)
-    monkeypatch.delitem(sys.modules, "my_package", raising=False)  # another test's
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in ("my_package", "my_package.mine"):  # another test's
         monkeypatch.delitem(sys.modules, name, raising=False)
