@@ -281,10 +281,9 @@ def download() -> Callable[[str, int, int | None], None]:
         if _quiet or (not finished and now - drawn.setdefault(name, now - BAR_SECONDS) < wait):
             return
         drawn[name] = now
-        size = (
-            f"{done / 1e6:.1f} of {total / 1e6:.1f} MB ({100 * done / total:.0f}%)" if total else f"{done / 1e6:.1f} MB"
-        )
-        line = f"getting {name}: {size}"
+        unit, bytes_in = ("MB", 1e6) if max(done, total or 0) >= 1e5 else ("kB", 1e3)
+        of = f" of {total / bytes_in:.1f} {unit} ({100 * done / total:.0f}%)" if total else f" {unit}"
+        line = f"getting {name}: {done / bytes_in:.1f}{of}"
         if draws:
             line = _encodable(line, sys.stderr)[: _stderr().width - 1]  # a line that wraps can't be drawn over
             sys.stderr.write(f"\r{line}\033[K" + ("\n" if finished else ""))

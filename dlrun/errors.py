@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+LISTED = 40  # names: a longer list hides the near one
+
 
 class DlrunError(Exception):
     """Ends the program with `exit_code` and its message, never with a traceback."""
@@ -39,8 +41,18 @@ class Stopped(DlrunError):
 
 
 def nearest(name: str, possible: Iterable[str]) -> str:
-    """`Did you mean lstm? Possible: gru, lstm, rnn.` for `lstn`; without a near name just what is possible."""
+    """`Did you mean lstm? Possible: gru, lstm, rnn.` for `lstn`; without a near name just what is possible.
+
+    More than 40 names are listed only where none is near.
+    """
     names = sorted(possible)
-    close = get_close_matches(name, names, n=2, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(close)}? " if close else ""
-    return f"{hint}Possible: {', '.join(names)}." if names else "It has none."
+    if not names:
+        return "It has none."
+    hint = did_you_mean(name, names)
+    return hint if hint and len(names) > LISTED else f"{hint} Possible: {', '.join(names)}.".lstrip()
+
+
+def did_you_mean(name: str, possible: Iterable[str]) -> str:
+    """`Did you mean lstm?` for `lstn`; empty where no name is near."""
+    close = get_close_matches(name, sorted(possible), n=2, cutoff=0.6)
+    return f"Did you mean {' or '.join(close)}?" if close else ""

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from dlrun.errors import UserError, nearest
+from dlrun.errors import UserError, did_you_mean, nearest
 from dlrun.rundir import OUTPUTS, RunDir, find_runs, read_summary
 
 STATUSES = ("running", "completed", "interrupted", "diverged", "failed", "pruned")
@@ -142,7 +142,7 @@ def check_key(rows: Sequence[Row], key: str) -> None:
     if any(row.get(key) is not ABSENT for row in rows):
         return
     short = {*rows[0].plain, *(tag for row in rows for tag in row.metrics)}
-    near = nearest(key, short | set(flat(rows[0].config))).split("Possible:")[0].strip()
+    near = did_you_mean(key, short | set(flat(rows[0].config)))
     listed = f"Possible: {', '.join(sorted(short))}, and every key of a config.yaml, such as optim.lr."
     raise UserError(f"No run has {key}. {near or listed}")
 

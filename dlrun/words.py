@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 from dlrun import assemble, session
 from dlrun.assemble import Parts
 from dlrun.data.base import Vocab
-from dlrun.errors import UserError, nearest
+from dlrun.errors import UserError, did_you_mean
 from dlrun.rundir import RunDir
 
 
@@ -53,9 +53,8 @@ class WordSpace:
         """(D,) of length 1; UserError for a word that has none."""
         found = self.find(self.vocab.token(word))
         if found is None:
-            raise UserError(
-                f"{word} is not in the vocabulary of {len(self.vocab):,}. {near_words(word, self.vocab)}".rstrip()
-            )
+            hint = did_you_mean(word, self.vocab.tokens)
+            raise UserError(f"{word} is not in the vocabulary of {len(self.vocab):,}. {hint}".rstrip())
         return normalize(found, dim=0)
 
     def nearest(self, query: Tensor, count: int, *, without: Sequence[str]) -> list[tuple[str, float]]:
@@ -85,9 +84,3 @@ class WordSpace:
         for table in tables:
             table.detach()[rows.to(table.device)] = torch.stack(list(found.values())).to(table.device)
         return len(found)
-
-
-def near_words(word: str, vocab: Vocab) -> str:
-    """Words spelled alike; never the whole vocabulary."""
-    hint = nearest(word, vocab.tokens)
-    return hint.split("Possible:")[0].strip()

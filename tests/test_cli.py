@@ -16,6 +16,7 @@ MISTAKES = {
     ("optim=adma",): "There is no optim adma. Did you mean adam or adamw?",
     ("scheduler=cosin",): "There is no scheduler cosin. Did you mean cosine?",
     ("experiment=nothing_like_it",): "There is no experiment nothing_like_it.",
+    ("experiment=lstm_pbt",): "There is no experiment lstm_pbt. Did you mean lstm_ptb or lstm200_ptb?\n",
     ("trian",): "There is no verb trian. Did you mean train?",
     ("optim.lrr=1",): "optim has no key lrr. Did you mean lr? Possible: lr, weight_decay.",
     ("trainer.epoch=1",): "trainer has no key epoch. Did you mean epochs",

@@ -180,10 +180,13 @@ def test_download_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     for megabytes in range(1, 31):
         clock[0] += 1
         show("imdb.tar.gz", megabytes * 1_000_000, 30_000_000)
+    show("train.en", 30_000, 40_000)
+    clock[0] += 100
+    show("train.en", 40_000, 40_000)
     show("unknown.bin", 5, None)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[-1] == "getting imdb.tar.gz: 30.0 of 30.0 MB (100%)"
-    assert len(lines) == 3 and lines[0].startswith("getting imdb.tar.gz: 11.0 of 30.0 MB (37%)")
+    assert lines[-2:] == ["getting imdb.tar.gz: 30.0 of 30.0 MB (100%)", "getting train.en: 40.0 of 40.0 kB (100%)"]
+    assert len(lines) == 4 and lines[0].startswith("getting imdb.tar.gz: 11.0 of 30.0 MB (37%)")
 
 
 @pytest.mark.parametrize(

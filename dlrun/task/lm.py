@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from dlrun.data.base import Data
-from dlrun.errors import UserError, nearest
+from dlrun.errors import UserError, did_you_mean
 from dlrun.limits import Positive
 from dlrun.task.base import Batches, Scores, Task, generator
 
@@ -141,7 +141,7 @@ class LanguageModel(Task):
             raise UserError("The prompt is empty. Type a few words of your own in quotes after the run.")
         for token in tokens:
             if token not in self.vocab.index:
-                hint = nearest(token, self.vocab.tokens).split("Possible:")[0].strip()
+                hint = did_you_mean(token, self.vocab.tokens)
                 raise UserError(f"{token} is not in the vocabulary of {len(self.vocab):,}. {hint}".rstrip())
         return tokens
 
