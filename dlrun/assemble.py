@@ -199,7 +199,8 @@ def check_start(model: nn.Module, freeze: bool) -> None:
 
 
 def build_optim(plans: Plans, model: nn.Module, task: Task) -> tuple[Optimizer, Schedule]:
-    measured = {"params": model.parameters()} | ({"objective": task.data.objective} if task.data.objective else {})
+    measured = {"params": model.parameters(), "model": model}
+    measured |= {"objective": task.data.objective} if task.data.objective else {}
     if plans.optim.missing({*measured, "mode"}):
         raise UserError(
             f"{plans.optim.name} needs a function that it can differentiate twice; only data=quadratic has one."

@@ -115,6 +115,18 @@ def test_a_stage_of_no_blocks_is_left_out() -> None:
     assert whole - without == block
 
 
+def test_a_stage_shrinks_by_its_stride_or_by_pooling() -> None:
+    strided, pooled = (
+        thin("resnet", (8, 9), stem="small", channels=[2, 4, 8, 16], shrink=each).eval() for each in ("stride", "pool")
+    )
+    assert [x.shape for x in strided.parameters()] == [x.shape for x in pooled.parameters()]
+    assert {layer.stride for layer in layers_of(pooled, nn.Conv2d)} == {(1, 1)}
+    assert [layer.kernel_size for layer in layers_of(pooled, nn.MaxPool2d)] == [2, 2, 2]
+    assert layers_of(strided, nn.MaxPool2d) == []
+    assert pooled.layers[:-3](torch.rand(2, 1, 8, 9)).shape == (2, 16, 1, 1)
+    assert strided.layers[:-3](torch.rand(2, 1, 8, 9)).shape == (2, 16, 1, 2)  # a stride rounds up, pooling down
+
+
 def test_the_small_one_is_small() -> None:
     assert parameters("smallresnet", 28, colours=1, outputs=10) == 77_754
 
