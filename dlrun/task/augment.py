@@ -7,7 +7,8 @@ from torch import Tensor
 
 
 def moved(x: Tensor, by: Tensor, mirrored: Tensor, black: Tensor) -> Tensor:
-    """(B, C, height, width) images, (B, 2) pixels down and to the right, (B,) bools -> images of the same size.
+    """(B, C, height, width) images, (B, 2) pixels down and to the right, (B,) bools -> images of the same size. Instead
+    of B one for all will do.
 
     Mirrored first, then moved; `black`, () or (C, 1, 1), comes in from the side. Each pixel is looked up where it was:
     one gather for the batch.

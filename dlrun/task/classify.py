@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,18 +50,20 @@ class Classify(Task):
         flip: bool,
         erase: NonNegative,
         test_flip: bool,
+        test_shift: NonNegative,
     ):
         super().__init__(data)
         y = data.train.y
         if y is None or y.is_floating_point() or y.dim() != 1 or "outputs" not in data.sizes:
             raise UserError("task=classify needs examples with a class each; pick data=fashion_mnist or imdb.")
-        if (shift or flip or erase or test_flip) and data.train.x.dim() != 4:
+        if (shift or flip or erase or test_flip or test_shift) and data.train.x.dim() != 4:
             raise UserError(
-                "task.shift, flip, erase and test_flip change images. "
-                "Type task.shift=0 task.flip=false task.erase=0 task.test_flip=false."
+                "task.shift, flip, erase, test_flip and test_shift change images. "
+                "Type task.shift=0 task.flip=false task.erase=0 task.test_flip=false task.test_shift=0."
             )
         self.label_smoothing, self.max_len, self.auxiliary_weight = label_smoothing, max_len, auxiliary_weight
-        self.shift, self.flip, self.erase, self.test_flip = shift, flip, erase, test_flip
+        self.shift, self.flip, self.erase = shift, flip, erase
+        self.test_flip, self.test_shift = test_flip, test_shift
         self.lengths = {
             name: (split.offsets[1:] - split.offsets[:-1]).cpu().clamp(min=0, max=max_len)
             for name, split in self.splits.items()
@@ -105,6 +108,11 @@ class Classify(Task):
             return self.data.x_scale.apply(x)
         return x.float() / 255 if x.dtype == torch.uint8 else x
 
+    @property
+    def black(self) -> Tensor:
+        """() or (C, 1, 1), scaled: what comes in from the side of an image that is moved."""
+        return self.scaled(torch.zeros((), dtype=torch.uint8)).to(self.device)
+
     def step(self, model: nn.Module, batch: Any) -> Scores:
         """A model may answer (logits, *side logits) while it trains: each of those adds a loss of its own.
 
@@ -122,11 +130,17 @@ class Classify(Task):
         return Scores(loss, {"accuracy": accuracy(logits, batch.y)}, len(batch.y))
 
     def logits(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-        """(B, classes) of a model in eval mode; with `test_flip` the mean over each image and its mirror image."""
-        if not self.test_flip:
+        """(B, classes) of a model in eval mode; with `test_flip` and `test_shift` the mean over each image, mirrored or
+        not, at each of the places up to so many pixels away."""
+        if not (self.test_flip or self.test_shift):
             return model(*inputs)
         (x,) = inputs
-        return (model(x) + model(x.flip(3))) / 2
+        steps, mirrors = range(-self.test_shift, self.test_shift + 1), (False, True) if self.test_flip else (False,)
+        answers = []
+        for down, right, mirrored in product(steps, steps, mirrors):
+            by, mirror = torch.tensor([[down, right]]), torch.tensor([mirrored])
+            answers.append(model(moved(x, by.to(x.device), mirror.to(x.device), self.black)))
+        return torch.stack(answers).mean(0)
 
     def changed(self, batch: Batch) -> tuple[Tensor, ...]:
         """The inputs with their images moved, mirrored, covered; drawn from the batch's place, so a resumed run has the
@@ -137,9 +151,7 @@ class Classify(Task):
         count, _, height, width = x.shape
         by = torch.randint(-self.shift, self.shift + 1, (count, 2), generator=draw)
         mirrored = torch.rand(count, generator=draw) < (0.5 if self.flip else 0.0)
-        x = moved(
-            x, by.to(x.device), mirrored.to(x.device), self.scaled(torch.zeros((), dtype=torch.uint8)).to(x.device)
-        )
+        x = moved(x, by.to(x.device), mirrored.to(x.device), self.black)
         if self.erase:
             middle = (torch.rand(count, 2, generator=draw) * torch.tensor([height, width])).long()
             x = covered(x, (middle - self.erase // 2).to(x.device), self.erase)

@@ -143,7 +143,19 @@ def test_test_flip_is_the_mean_over_a_picture_and_its_mirror_while_evaluating_al
     assert task.step(model.train(), batch).loss == without
 
 
+@pytest.mark.parametrize("flip", [False, True])
+def test_test_shift_is_the_mean_over_every_place_nearby(flip: bool) -> None:
+    task, model = classify(test_shift=1, test_flip=flip), Seen()
+    (x,) = next(iter(task.batches("val", 8, seed=0, epoch=0))).inputs
+    pictures = (x, x.flip(3)) if flip else (x,)
+    framed = [nn.functional.pad(each, (1, 1, 1, 1), value=float(BLACK)) for each in pictures]
+    # one pixel down and to the right shows the frame first, so the window starts one pixel earlier, and so on
+    windows = [each[:, :, i : i + 8, j : j + 9] for each in framed for i in range(3) for j in range(3)]
+    torch.testing.assert_close(task.logits(model, (x,)), torch.stack([model(window) for window in windows]).mean(0))
+    assert classify(test_flip=flip).logits(model, (x,)).ne(task.logits(model, (x,))).any()
+
+
 def test_only_images_can_be_changed() -> None:
     split = Split(torch.rand(6, 2), torch.arange(6) % 2)
-    with pytest.raises(UserError, match="task.shift, flip, erase and test_flip change images"):
+    with pytest.raises(UserError, match="task.shift, flip, erase, test_flip and test_shift change images"):
         Classify(Data(split, None, None, {"in_features": 2, "outputs": 2}), **options("task/classify", flip=True))
