@@ -159,3 +159,10 @@ def test_only_images_can_be_changed() -> None:
     split = Split(torch.rand(6, 2), torch.arange(6) % 2)
     with pytest.raises(UserError, match="task.shift, flip, erase, test_flip and test_shift change images"):
         Classify(Data(split, None, None, {"in_features": 2, "outputs": 2}), **options("task/classify", flip=True))
+
+
+@pytest.mark.parametrize("option", ["shift", "test_shift"])
+def test_an_image_stays_in_sight(option: str) -> None:
+    classify(**{option: 7})
+    with pytest.raises(UserError, match=f"task.{option}=8 .*an image of 8 pixels out of sight. Type a number below 8"):
+        classify(**{option: 8})
