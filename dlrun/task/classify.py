@@ -62,11 +62,11 @@ class Classify(Task):
                 "Type task.shift=0 task.flip=false task.erase=0 task.test_flip=false task.test_shift=0."
             )
         side = min(data.train.x.shape[2:], default=0)
-        if max(shift, test_shift) >= side > 0:
-            raise UserError(
-                f"task.shift={shift} task.test_shift={test_shift} can move an image of {side} pixels out of sight. "
-                f"Type a number below {side}."
-            )
+        for option, pixels in {"shift": shift, "test_shift": test_shift}.items():
+            if pixels >= side > 0:
+                raise UserError(
+                    f"task.{option}={pixels} moves an image of {side} pixels out of sight. Type less than {side}."
+                )
         self.label_smoothing, self.max_len, self.auxiliary_weight = label_smoothing, max_len, auxiliary_weight
         self.shift, self.flip, self.erase = shift, flip, erase
         self.test_flip, self.test_shift = test_flip, test_shift
