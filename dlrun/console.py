@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from dlrun import kept
 from dlrun.errors import UserError
 
 BAR_SECONDS = 0.1  # between two drawings of a bar
@@ -73,11 +74,15 @@ def relayed(relay: Relay) -> Iterator[None]:
 
 
 @contextmanager
-def log_to(path: Path) -> Iterator[None]:
-    """Everything said in the block also goes to a file, with the time."""
+def log_to(folder: Path, name: str) -> Iterator[None]:
+    """Everything said in the block also goes to a file of that folder, with the time."""
     global _log
+    try:
+        handle = kept.open_to_append(folder, name)
+    except OSError as error:
+        raise kept.unwritable(folder / name, error) from error
     # A path from the command line may hold bytes that are no UTF-8: they must not end a run.
-    with open(path, "a", encoding="utf-8", errors="backslashreplace", buffering=1) as file:
+    with open(handle, "a", encoding="utf-8", errors="backslashreplace", buffering=1) as file:
         before, _log = _log, file
         try:
             yield

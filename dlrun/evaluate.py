@@ -42,7 +42,7 @@ def load_weights(model: nn.Module, state: dict[str, Any]) -> None:
     """UserError with torch's first complaint where a checkpoint is of another model."""
     try:
         model.load_state_dict(state["model"])
-    except (RuntimeError, KeyError) as error:
-        lines = str(error).splitlines()
+    except (RuntimeError, KeyError, TypeError, AttributeError) as error:
+        lines = str(error).splitlines() or [type(error).__name__]
         detail = lines[1].strip() if len(lines) > 1 else lines[0]
         raise UserError(f"The checkpoint is of another model than {type(model).__name__}: {detail}") from error

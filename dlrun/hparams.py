@@ -36,7 +36,7 @@ def told(run: RunDir, config: dict[str, Any], overrides: Sequence[str]) -> Itera
         summary = run.read_summary()
         goal = summary.get("goal", {})
         if run.writer is not None and goal.get("best") is not None:
-            name = goal["metric"].rpartition("/")[2]
+            name = str(goal["metric"]).rpartition("/")[2]
             run.writer.add_scalar(f"best/{name}", goal["best"], goal["best_step"])
         if summary.get("status") in ENDED:
             end = plugin_data_pb2.SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=time.time())

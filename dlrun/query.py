@@ -19,10 +19,14 @@ from typing import Any
 
 import yaml
 
+from dlrun import kept
 from dlrun.errors import UserError, did_you_mean, nearest
+from dlrun.kept import Unreadable
+from dlrun.records import Summary
 from dlrun.rundir import OUTPUTS, RunDir, find_runs, read_summary
 
-STATUSES = ("running", "completed", "interrupted", "diverged", "failed", "pruned")
+STATUSES = ("running", "completed", "interrupted", "diverged", "failed", "pruned", "unreadable")
+CONFIG_LIMIT = 4 << 20  # bytes
 ABSENT = object()  # what a run says about a key that it does not have; None is a value
 YOUNG = 60.0  # seconds in which a run without a summary may still be about to begin
 
@@ -30,10 +34,11 @@ YOUNG = 60.0  # seconds in which a run without a summary may still be about to b
 class Row:
     """One run: plain values such as status and model, metrics by tag, and the keys of its config."""
 
-    def __init__(self, path: str, summary: dict[str, Any], status: str, started: float):
+    def __init__(self, path: str, summary: Summary, status: str, started: float, why: str = ""):
         chosen, goal = summary.get("choices", {}), summary.get("goal", {})
+        self.why = why  # it is unreadable, in a line
         self.overrides: list[str] = summary.get("overrides", [])
-        self.metrics: dict[str, float] = summary.get("metrics", {})
+        self.metrics: dict[str, float | None] = summary.get("metrics", {})
         self.plain: dict[str, Any] = {
             "run": path,
             "status": status,
@@ -72,18 +77,16 @@ class Row:
 
     def config_text(self) -> str:
         try:
-            with open(f"{self.plain['run']}/config.yaml", "rb", buffering=0) as file:  # as text it takes twice as long
-                return file.read().decode(errors="replace")
-        except OSError:
+            return kept.read(self.plain["run"], "config.yaml", CONFIG_LIMIT).decode(errors="replace")
+        except Unreadable:
             return ""
 
     @cached_property
     def config(self) -> dict[str, Any]:
         try:
-            found = yaml.load(self.config_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except yaml.YAMLError:
+            return kept.read_yaml(self.path, "config.yaml", dict[str, Any], CONFIG_LIMIT)
+        except Unreadable:
             return {}
-        return found if isinstance(found, dict) else {}
 
     def number(self, key: str) -> float | None:
         return finite(self.get(key))
@@ -105,23 +108,38 @@ def key_pattern(key: str) -> re.Pattern[str]:
 
 @cache
 def scalar(text: str) -> Any:
-    return yaml.safe_load(text)
+    try:
+        return yaml.safe_load(text)
+    except ValueError:  # a number of more digits than Python reads
+        return text
 
 
 def read_row(path: str, started: float) -> Row | None:
-    """None for a folder that only looks like a run's, such as somebody else's with a config.yaml of its own."""
-    summary = read_summary(path)
-    status = summary.get("status")
-    if status is None:
-        run = RunDir(Path(path))
-        try:
-            run.read_config()
-        except UserError:
+    """None for a folder that only looks like a run's, such as somebody else's with a config.yaml of its own.
+
+    A run of ours that can't be read is a row of its own: one bad folder must not hide the others.
+    """
+    try:
+        summary = read_summary(path)
+    except Unreadable as error:
+        return Row(path, {}, "unreadable", started, str(error)) if is_marked(path) else None
+    status: str | None = summary.get("status")
+    if status is None or "choices" not in summary:
+        if not is_marked(path):
             return None
-        status = "running" if time.time() - started < YOUNG or run.in_use() else "failed"
+        young = time.time() - started < YOUNG
+        status = status or ("running" if young or RunDir(Path(path)).in_use() else "failed")
     elif status == "running" and not RunDir(Path(path)).in_use():
         status = "interrupted"  # killed: nobody was left to write it down
     return Row(path, summary, status, started)
+
+
+def is_marked(path: str | Path) -> bool:
+    """Whether a folder's config.yaml is one that dlrun wrote: it says what was chosen."""
+    try:
+        return {"choices", "seed", "folder"} <= set(RunDir(Path(path)).read_config())
+    except Unreadable:
+        return False
 
 
 def read(folders: Sequence[str]) -> list[Row]:

@@ -1,45 +1,37 @@
 """One run's folder: config, metrics, checkpoints, summary. Everything in it can be read without dlrun.
 
-    config.yaml  summary.json  metrics.jsonl  run.log  events.out.tfevents.*  checkpoints/last.pt  best.pt  *.png
+    config.yaml  summary.json  metrics.jsonl  run.log  events.out.tfevents.*  *.png
+    checkpoints/last.pt  previous.pt  best.pt
 
-Rewritten files go through a temporary file, fsync and rename: a kill at any moment leaves the old or the new one.
+`kept` reads and writes them, so that a stranger's folder or a damaged one does no harm.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
+import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import filelock
 import yaml
 
+from dlrun import checkpoint, kept
 from dlrun.errors import UserError, nearest
+from dlrun.kept import Missing, Unreadable
+from dlrun.records import Config, Line, Summary
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch.utils.tensorboard import SummaryWriter
 
 OUTPUTS = Path("outputs")
-
-
-def write_atomically(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """`write(file)` into a temporary file beside `path`, then rename. Costs one fsync, about 5 ms on an SSD."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+METRICS_LIMIT = 2**32  # bytes of metrics.jsonl: some twenty million lines
 
 
 class RunDir:
@@ -55,7 +47,7 @@ class RunDir:
 
     @cached_property
     def lock(self) -> filelock.BaseFileLock:
-        return filelock.FileLock(self.path / ".lock", timeout=0)
+        return kept.lock(self.path)
 
     @classmethod
     def create(cls, wanted: Path) -> RunDir:
@@ -84,7 +76,7 @@ class RunDir:
                 raise UserError(f"There is no run under {OUTPUTS}/ yet. Start one: dlrun model=lstm")
             return cls(Path(max(runs, key=lambda run: run[1])[0]))
         path = Path(name)
-        if (path / "config.yaml").is_file():
+        if kept.is_plain(path / "config.yaml"):
             return cls(path)
         known = sorted(run for run, _ in find_runs([OUTPUTS]))
         what = "is no run's folder: it has no config.yaml" if path.is_dir() else "does not exist"
@@ -94,34 +86,40 @@ class RunDir:
         raise UserError(f"{name} {what}. {there}")
 
     @contextmanager
-    def working(self, purge_after: int | None = None) -> Iterator[None]:
-        """Holds the folder for this process alone, its TensorBoard file open; there, later steps are hidden."""
-        from torch.utils.tensorboard import SummaryWriter
-
+    def working(self) -> Iterator[None]:
+        """Holds the folder for this process alone."""
         try:
             self.lock.acquire()
         except filelock.Timeout:
             raise UserError(f"{self.path} is in use: another dlrun is training it. Wait for it or stop it.") from None
         try:
-            purge = None if purge_after is None else purge_after + 1
-            self.writer = SummaryWriter(str(self.path), purge_step=purge)
+            kept.clear_temporary(self.path, "checkpoints", "attention")
             yield
         finally:
-            if self.writer is not None:
-                self.writer.close()
-                self.writer = None
             self.lock.release()  # the file stays: unlinking a lock lets two processes hold it
+
+    @contextmanager
+    def writing(self, purge_after: int | None = None) -> Iterator[None]:
+        """With its TensorBoard file open, in which later steps are hidden."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(str(self.path), purge_step=None if purge_after is None else purge_after + 1)
+        try:
+            yield
+        finally:
+            self.writer.close()
+            self.writer = None
 
     def in_use(self) -> bool:
         """Whether a process is training it now; a run killed with SIGKILL still says `running` in its summary."""
-        if not (self.path / ".lock").exists():
+        if not kept.is_plain(self.path / ".lock"):
             return False
         try:
-            with filelock.FileLock(self.path / ".lock", timeout=0):
+            with kept.lock(self.path):
                 return False
         except filelock.Timeout:
             return True
-        except OSError:  # a folder of somebody else's, or read-only: nothing trains there under our name
+        except (OSError, UserError):  # a folder of somebody else's, or read-only: nothing trains there under our name
             return False
 
     def wait_until_free(self, seconds: float) -> None:
@@ -135,31 +133,30 @@ class RunDir:
     # config and summary
 
     def write_config(self, config: dict[str, Any]) -> None:
-        text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-        write_atomically(self.path / "config.yaml", lambda file: file.write(text.encode()))
+        kept.replace_text(self.path, "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
 
     def read_config(self) -> dict[str, Any]:
-        try:
-            config = yaml.safe_load((self.path / "config.yaml").read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"{self.path}/config.yaml can't be read: {str(error).splitlines()[0]}") from error
-        if not isinstance(config, dict) or "choices" not in config:
-            raise UserError(f"{self.path}/config.yaml is not the config of a run.")
-        return config
+        """Of the shape of a `Config`. Unreadable for what is not the config of a run."""
+        config = kept.read_yaml(self.path, "config.yaml", Config)
+        if "choices" not in config:
+            raise Unreadable(f"{self.path}/config.yaml is not the config of a run.")
+        return dict(config)
 
-    def write_summary(self, summary: dict[str, Any]) -> None:
-        text = json.dumps(summary, indent=1, ensure_ascii=False, default=str)
-        write_atomically(self.path / "summary.json", lambda file: file.write(text.encode() + b"\n"))
+    def write_summary(self, summary: dict[str, Any] | Summary) -> None:
+        kept.write_json(self.path, "summary.json", summary)
 
-    def read_summary(self) -> dict[str, Any]:
+    def read_summary(self) -> Summary:
         return read_summary(self.path)
 
     # metrics: metrics.jsonl and TensorBoard, the same tags
 
     def log(self, step: int, epoch: int, time_s: float, figures: dict[str, float]) -> None:
         line = json.dumps({"step": step, "epoch": epoch, "time_s": round(time_s, 3), **figures})
-        with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        handle = kept.open_to_append(self.path, "metrics.jsonl")
+        try:
+            kept.append(handle, f"{line}\n".encode())
+        finally:
+            os.close(handle)
         if self.writer is not None:
             for tag, value in figures.items():
                 self.writer.add_scalar(tag, value, step)
@@ -170,59 +167,56 @@ class RunDir:
 
     def keep_picture(self, tag: str, picture: Image, step: int) -> Path:
         """In TensorBoard, and as a PNG in the run's folder, named as the tag's last part."""
-        path = self.path / f"{tag.rpartition('/')[2]}.png"
-        write_atomically(path, lambda file: picture.save(file, "PNG", optimize=True))
+        name = f"{tag.rpartition('/')[2]}.png"
+        kept.replace(self.path, name, lambda file: picture.save(file, "PNG", optimize=True))
         if self.writer is not None:
             import numpy as np  # here, as to list runs would otherwise take 0.1 s longer
 
             self.writer.add_image(tag, np.asarray(picture.convert("RGB")), step, dataformats="HWC")
-        return path
+        return self.path / name
 
-    def metrics(self) -> list[dict[str, Any]]:
-        """Every logged step; a last line that a kill cut short is left out."""
-        path = self.path / "metrics.jsonl"
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
-        return [json.loads(line) for line in lines]
+    def forget_after(self, step: int) -> int:
+        """Drops the metrics of steps after the last checkpoint of a killed run: a resumed one makes them again.
 
-    def forget_after(self, step: int) -> None:
-        """Drops the metrics of steps after the last checkpoint of a killed run: a resumed one makes them again."""
-        kept = "".join(json.dumps(line) + "\n" for line in self.metrics() if line["step"] <= step)
-        if kept or (self.path / "metrics.jsonl").exists():
-            write_atomically(self.path / "metrics.jsonl", lambda file: file.write(kept.encode()))
+        How many lines were damaged; the good ones stay, byte for byte.
+        """
+        try:
+            lines = kept.read(self.path, "metrics.jsonl", METRICS_LIMIT).split(b"\n")[:-1]
+        except Missing:
+            return 0
+        read = [(line, metrics_line(line)) for line in lines]
+        good = [line for line, said in read if said is not None and said["step"] <= step]
+        text = b"".join(line + b"\n" for line in good)
+        kept.replace(self.path, "metrics.jsonl", lambda file: file.write(text))
+        return sum(said is None for _, said in read)
 
     # checkpoints
 
-    def save_checkpoint(self, name: str, state: dict[str, Any]) -> None:
-        import torch
+    def save_checkpoint(self, name: str, state: dict[str, Any], *, keep: str | None = None) -> None:
+        checkpoint.save(self.path, name, state, keep=keep)
 
-        # Into memory first: on a full disk torch.save raises a RuntimeError without a reason, a file an OSError.
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        self.checkpoints.mkdir(exist_ok=True)
-        write_atomically(self.checkpoints / f"{name}.pt", lambda file: file.write(buffer.getbuffer()))
+    def has_checkpoint(self, name: str) -> bool:
+        return checkpoint.exists(self.path, name)
 
     def load_checkpoint(self, name: str) -> dict[str, Any] | None:
-        """A checkpoint on the CPU, or None where there is none. UserError for a damaged one."""
-        import torch
-
-        path = self.checkpoints / f"{name}.pt"
-        if not path.exists():
-            return None
-        try:
-            return torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch.load raises whatever the zip and pickle readers raise
-            raise UserError(f"{path} is damaged and can't be loaded ({type(error).__name__}).") from error
+        """A checkpoint on the CPU, or None where there is none. Unreadable for a damaged one."""
+        return checkpoint.load(self.path, name)
 
 
-def read_summary(path: str | Path) -> dict[str, Any]:
-    """A run's summary, or {} where there is none yet or it can't be read."""
+def metrics_line(raw: bytes) -> Line | None:
+    """None for a line that is damaged, as after a power cut."""
     try:
-        # Of thousands of runs: pathlib takes twice as long, and a buffer is made for each.
-        with open(f"{path}/summary.json", "rb", buffering=0) as file:
-            summary = json.loads(file.read().decode())
-    except (OSError, ValueError):
+        return kept.record(kept.json_value(raw), Line)
+    except ValueError:
+        return None
+
+
+def read_summary(path: str | Path) -> Summary:
+    """A run's summary, or {} where there is none yet. Unreadable for one that is damaged or somebody else's."""
+    try:
+        return kept.read_json(path, "summary.json", Summary)
+    except Missing:
         return {}
-    return summary if isinstance(summary, dict) else {}
 
 
 def find_runs(folders: list[Path]) -> Iterator[tuple[str, float]]:
@@ -236,9 +230,11 @@ def find_runs(folders: list[Path]) -> Iterator[tuple[str, float]]:
         while pending:
             path = pending.pop()
             try:
-                started = os.stat(f"{path}/config.yaml").st_mtime  # to list a run's folder would cost ten times more
+                about = os.lstat(f"{path}/config.yaml")  # to list a run's folder would cost ten times more
             except OSError:
+                about = None
+            if about is None or not stat.S_ISREG(about.st_mode):
                 with suppress(OSError), os.scandir(path) as entries:  # not ours to read, or gone meanwhile
                     pending += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
                 continue
-            yield path.removeprefix("./"), started
+            yield path.removeprefix("./"), about.st_mtime

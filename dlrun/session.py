@@ -14,10 +14,11 @@ import torch
 import yaml
 from torch.optim import Optimizer
 
-from dlrun import assemble, catalogue, console, hparams
+from dlrun import assemble, catalogue, console, hparams, restore
 from dlrun.assemble import Parts, Plans
 from dlrun.errors import DlrunError, RunFailed, UserError, nearest
 from dlrun.evaluate import load_weights
+from dlrun.kept import Unreadable
 from dlrun.optim.schedule import Schedule
 from dlrun.rundir import RunDir
 from dlrun.signals import Watch, nobody
@@ -52,12 +53,43 @@ def start(
     return run
 
 
-def resume(run: RunDir, plans: Plans, *, overrides: list[str], watch: Watch = nobody) -> None:
-    """Goes on with a run from its last checkpoint. `overrides`: all that its summary is to name."""
+def resume(
+    run: RunDir,
+    plans: Plans,
+    *,
+    overrides: list[str],
+    watch: Watch = nobody,
+    checkpoint: str | None = None,
+    changed: Sequence[str] = (),
+) -> None:
+    """Goes on with a run from its newest whole checkpoint, or from the one that is named.
+
+    `overrides`: all that its summary is to name. `changed`: what was typed anew; config.yaml then
+    says what these plans do, once it is known that the run goes on.
+    """
     parts = assemble.build_parts(plans)
     engine = assemble.build_optim(plans, parts.model, parts.task)
     warn_of_other_data(run, parts)
-    train(run, plans, parts, engine, overrides=overrides, watch=watch, go_on=True)
+    with console.log_to(run.path, "run.log"), run.working():
+        name, state, damaged = restore.newest(run, checkpoint)
+        trainer = make_trainer(run, plans, parts, engine, overrides=overrides, watch=watch)
+        step = 0
+        if state:
+            trainer.load_state_dict(state)
+            step = trainer.at.step
+            restore.say_what_is_lost(name, damaged, step)
+        if changed:
+            run.write_config(plans.config)
+            console.say(f"changed: {' '.join(changed)}")
+        if bad := run.forget_after(step):
+            console.warn(f"{run.path}/metrics.jsonl had {bad} damaged lines, which are left out now")
+        if state and name != "last":
+            run.save_checkpoint("last", trainer.state_dict())
+        with run.writing(purge_after=step):
+            restore.check_best(trainer)
+            introduce(run, plans, parts, step)
+            with hparams.told(run, plans.config, overrides):
+                fit_and_tell(trainer, run, plans)
 
 
 def train(
@@ -68,35 +100,38 @@ def train(
     *,
     overrides: list[str],
     watch: Watch,
-    go_on: bool = False,
 ) -> None:
-    """Trains in a run's folder, from the start or from its last checkpoint, and says how it ended."""
-    with console.log_to(run.path / "run.log"):
-        checkpoint = run.load_checkpoint("last") if go_on else None
-        step = checkpoint["trainer"]["step"] if checkpoint else 0
-        with run.working(purge_after=step if go_on else None):
-            if go_on:
-                run.forget_after(step)
-            trainer = Trainer(
-                task=parts.task,
-                model=parts.model,
-                optim=engine[0],
-                schedule=engine[1],
-                device=parts.device,
-                run=run,
-                settings=plans.settings,
-                seed=plans.config["seed"],
-                batch_size=plans.config["batch_size"],
-                summary=facts(plans, parts, overrides),
-                watch=watch,
-            )
-            if checkpoint:
-                trainer.load_state_dict(checkpoint)
-            introduce(run, plans, parts, step)
-            if not go_on:
-                run.log_text("config", f"```yaml\n{yaml.safe_dump(plans.config, sort_keys=False)}```", 0)
-            with hparams.told(run, plans.config, overrides):
-                fit_and_tell(trainer, run, plans)
+    """Trains in a new run's folder, and says how it ended."""
+    with console.log_to(run.path, "run.log"), run.working(), run.writing():
+        trainer = make_trainer(run, plans, parts, engine, overrides=overrides, watch=watch)
+        introduce(run, plans, parts, 0)
+        run.log_text("config", f"```yaml\n{yaml.safe_dump(plans.config, sort_keys=False)}```", 0)
+        with hparams.told(run, plans.config, overrides):
+            fit_and_tell(trainer, run, plans)
+
+
+def make_trainer(
+    run: RunDir,
+    plans: Plans,
+    parts: Parts,
+    engine: tuple[Optimizer, Schedule],
+    *,
+    overrides: list[str],
+    watch: Watch,
+) -> Trainer:
+    return Trainer(
+        task=parts.task,
+        model=parts.model,
+        optim=engine[0],
+        schedule=engine[1],
+        device=parts.device,
+        run=run,
+        settings=plans.settings,
+        seed=plans.config["seed"],
+        batch_size=plans.config["batch_size"],
+        summary=facts(plans, parts, overrides),
+        watch=watch,
+    )
 
 
 def keep_pictures(trainer: Trainer, run: RunDir, plans: Plans) -> None:
@@ -201,6 +236,7 @@ def show_result(trainer: Trainer, run: RunDir) -> None:
 def open_plans(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, Any] | None = None) -> Plans:
     """The checked parts of a saved run. Its own word on `trusted` is never believed: the user says it again."""
     config = run.read_config()
+    check_shape(run, config)
     if taken := catalogue.fill_in(config):
         console.say(f"{run.path} is older than {', '.join(taken)}: today's values are taken")
     for key, value in (overrides or {}).items():
@@ -214,8 +250,13 @@ def open_plans(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, A
                 f"{error} This run was made with code of yours: add --trust {' --trust '.join(sorted(wanted))}"
             ) from error
         raise
-    except KeyError as error:
-        raise UserError(f"{run.path}/config.yaml has no {error}: it is not a run's config of this dlrun.") from error
+
+
+def check_shape(run: RunDir, config: dict[str, Any]) -> None:
+    """UserError for a config that lacks what every run has. Groups that came later are filled in."""
+    needed = {"seed", "batch_size", "stand_in", "trusted", "folder", *assemble.GROUPS} - {"init"}
+    if missing := sorted(needed - set(config)):
+        raise UserError(f"{run.path}/config.yaml has no {missing[0]}: it is not a run's config of this dlrun.")
 
 
 def set_key(config: dict[str, Any], key: str, value: Any) -> None:
@@ -243,7 +284,11 @@ def open_parts(run: RunDir, *, checkpoint: str = "best", trust: Sequence[str] = 
 
 
 def warn_of_other_data(run: RunDir, parts: Parts) -> None:
-    """Says so when the files are not those the run was trained on."""
-    before = run.read_summary().get("data", {}).get("sha256")
+    """Says so when the files are not those the run was trained on, or when that can't be known."""
+    try:
+        before = run.read_summary().get("data", {}).get("sha256")
+    except Unreadable as error:
+        console.warn(str(error))
+        return
     if before and before != parts.data_facts["sha256"]:
         console.warn("the data files are not the ones this run was trained on: their digests differ")

@@ -21,14 +21,13 @@ from dlrun import console
 from dlrun.device import Device, rng_state, set_rng_state
 from dlrun.errors import DlrunError, Pruned, RunFailed, Stopped, UserError
 from dlrun.evaluate import evaluate, load_weights
+from dlrun.kept import record
 from dlrun.metric import Mean
 from dlrun.optim.schedule import Schedule
 from dlrun.pace import Pace, Progress, Settings
 from dlrun.rundir import RunDir
 from dlrun.signals import StopWish, Watch
 from dlrun.task.base import Task
-
-CHECKPOINT_FORMAT = 1
 
 
 class Trainer:
@@ -162,14 +161,16 @@ class Trainer:
     def record(self) -> None:
         """Evaluates and logs what is due. When a signal cuts an evaluation short, a resumed run does both again."""
         if self.pace.evaluation_due():
+            if not self.run.has_checkpoint("last"):
+                self.save("last")  # best.pt alone would be a run that lost its last one
             with getattr(self.optim, "averaged", nullcontext)():  # an optimizer may answer for other weights: asgd
                 figures = self.evaluate(self.goal_split)
                 if figures is None:
                     return
                 self.at.evaluated = self.at.step
                 self.schedule.after_evaluation(figures[self.goal_tag])
+                self.log(figures)  # before best.pt is written: a run may go on from it, and must not log this again
                 self.note_best(figures[self.goal_tag])
-            self.log(figures)
             if self.watch(self.at.epoch, self.at.step, figures[self.goal_tag]):
                 self.save("last")
                 self.summary["status"] = "pruned"
@@ -237,7 +238,7 @@ class Trainer:
         self.run.log(self.at.step, self.at.epoch, self.pace.elapsed(), figures)
 
     def save(self, name: str) -> None:
-        self.run.save_checkpoint(name, self.state_dict())
+        self.run.save_checkpoint(name, self.state_dict(), keep="previous" if name == "last" else None)
         if name == "last":
             self.pace.saved_at = time.monotonic()
             self.write_summary("running")
@@ -245,7 +246,6 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         trainer = asdict(self.at) | {"seconds": self.pace.elapsed(), "running": self.running.state_dict()}
         return {
-            "format": CHECKPOINT_FORMAT,
             "model": self.model.state_dict(),
             "optim": self.optim.state_dict(),
             "scheduler": self.schedule.state_dict(),
@@ -255,19 +255,21 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes back to where a checkpoint was made. UserError where it belongs to another model or version."""
-        if state.get("format") != CHECKPOINT_FORMAT:
-            raise UserError(f"The checkpoint has format {state.get('format')}; this dlrun reads {CHECKPOINT_FORMAT}.")
+        """Goes back to where a checkpoint was made. UserError where it belongs to another model."""
         load_weights(self.model, state)
-        self.optim.load_state_dict(state["optim"])
-        self.schedule.load_state_dict(state["scheduler"])
-        self.task.load_state_dict(state["task"])
-        trainer = dict(state["trainer"])
-        self.running.load_state_dict(trainer.pop("running"))
-        self.scaler.load_state_dict(trainer.pop("scaler"))
-        self.pace.at = Progress(**trainer)
+        try:
+            self.optim.load_state_dict(state["optim"])
+            self.schedule.load_state_dict(state["scheduler"])
+            self.task.load_state_dict(state["task"])
+            trainer = dict(state["trainer"])
+            self.running.load_state_dict(trainer.pop("running"))
+            self.scaler.load_state_dict(trainer.pop("scaler"))
+            self.pace.at = record(trainer, Progress)
+            set_rng_state(state["rng"])
+        except Exception as error:  # of another dlrun, or somebody's own: each part complains in its own way
+            detail = (str(error).splitlines() or [""])[0]
+            raise UserError(f"The checkpoint is not one of this run ({type(error).__name__}: {detail}).") from error
         self.last_log = (time.monotonic(), self.at.seen)
-        set_rng_state(state["rng"])
 
     # how it ends
 

@@ -11,20 +11,33 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LEVELS = (  # a module imports from its own level and those before it
-    {"errors", "limits", "console", "dist", "device", "metric", "signals", "model", "init", "optim"},
+    {"errors", "limits", "kept", "records", "console", "dist", "device", "metric", "signals", "model", "init", "optim"},
     {"data", "catalogue", "build", "pace"},
     {"task"},
-    {"rundir", "evaluate", "hparams", "query"},
+    {"checkpoint", "rundir", "evaluate", "hparams", "query"},
     {"trainer"},
     {"assemble", "compose"},
-    {"session", "words"},
+    {"session", "restore", "words"},
     {"sweep"},
     {"verbs"},
     {"cli"},
     {"__main__"},
 )
 TORCH_FREE = [  # they answer before torch could be imported, which takes seconds
-    *("errors", "limits", "console", "rundir", "query", "compose", "catalogue", "cli", "data.files"),
+    *(
+        "errors",
+        "limits",
+        "kept",
+        "records",
+        "console",
+        "checkpoint",
+        "rundir",
+        "query",
+        "compose",
+        "catalogue",
+        "cli",
+        "data.files",
+    ),
     *(f"verbs.{verb}" for verb in ("train", "resume", "eval", "sample", "predict", "neighbors", "analogy")),
     *(f"verbs.{verb}" for verb in ("runs", "compare", "rerun", "prune", "fetch", "list", "tensorboard", "help")),
 ]

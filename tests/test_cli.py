@@ -96,7 +96,11 @@ def test_the_default_run_reaches_the_noise(cli: Cli, tmp_path: Path) -> None:
         "data",
     } <= summary.keys()
     assert summary["goal"]["metric"] == "val/mse" and summary["parameters"] == 3
-    assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir()) == ["best.pt", "last.pt"]
+    assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir()) == [
+        "best.pt",
+        "last.pt",
+        "previous.pt",
+    ]
     assert "dlrun resume run" in err
     assert "test/mse" in (tmp_path / "run" / "run.log").read_text()
 

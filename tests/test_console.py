@@ -18,7 +18,8 @@ DEMO = """
 import sys, time
 from pathlib import Path
 from dlrun import console
-with console.log_to(Path(sys.argv[1])):
+path = Path(sys.argv[1])
+with console.log_to(path.parent, path.name):
     console.say("data[0] [bold]not bold[/bold] 想要")
     with console.progress("epoch 1/3", 8) as bar:
         for step in range(1, 9):
@@ -131,7 +132,7 @@ def test_log_keeps_everything_with_the_time(tmp_path: Path) -> None:
     log = tmp_path / "run.log"
     log.write_text("earlier\n")
     console.say("before")
-    with console.log_to(log):
+    with console.log_to(tmp_path, "run.log"):
         console.say("two\nlines")
         console.warn("bytes \udce9 that are no UTF-8")
         console.table("t", ["a", "b"], [["1", "想"]])

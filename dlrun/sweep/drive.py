@@ -75,7 +75,7 @@ class Drive:
 
     def run(self) -> None:
         """Raises Stopped after a signal, and RunFailed when a job has failed, both with the table shown."""
-        with console.log_to(self.sweep.path / "sweep.log"), StopWish() as stop:
+        with console.log_to(self.sweep.path, "sweep.log"), StopWish() as stop:
             console.say(f"sweep: {self.sweep.path}, {len(self.workers.free)} at a time")
             if self.common:
                 console.say(f"all jobs: {' '.join(self.common)}")

@@ -7,6 +7,7 @@ sweep.json   the command, the launcher's settings        jobs.jsonl   one object
 from __future__ import annotations
 
 import json
+import os
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,11 +18,14 @@ from typing import Any
 
 import filelock
 
-from dlrun import console
+from dlrun import console, kept
 from dlrun.errors import UserError
-from dlrun.rundir import RunDir, write_atomically
+from dlrun.kept import Missing, Unreadable
+from dlrun.records import JobRecord, SweepFacts
+from dlrun.rundir import RunDir
 
 ENDED = ("completed", "pruned", "failed", "diverged")
+JOBS_LIMIT = 2**30  # bytes of jobs.jsonl
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        return Path(self.config["folder"]).name
+        return str(self.config["folder"]).rpartition("/")[2]
 
     @property
     def run(self) -> RunDir:
@@ -67,24 +71,21 @@ class SweepDir:
         return sweep
 
     def write_facts(self, facts: dict[str, Any]) -> None:
-        text = json.dumps(facts, indent=1) + "\n"
-        write_atomically(self.path / "sweep.json", lambda file: file.write(text.encode()))
+        kept.write_json(self.path, "sweep.json", facts)
 
-    def facts(self) -> dict[str, Any]:
-        try:
-            return json.loads((self.path / "sweep.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{self.path}/sweep.json can't be read: {error}") from error
+    def facts(self) -> SweepFacts:
+        return kept.read_json(self.path, "sweep.json", SweepFacts)
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """Two processes working on one sweep would train the same jobs twice."""
-        lock = filelock.FileLock(self.path / ".lock", timeout=0)
+        lock = kept.lock(self.path)
         try:
             lock.acquire()
         except filelock.Timeout:
             raise UserError(f"{self.path} is in use: another dlrun works on this sweep.") from None
         try:
+            kept.clear_temporary(self.path)
             yield
         finally:
             lock.release()
@@ -98,15 +99,33 @@ class SweepDir:
     def add(self, jobs: Sequence[Job]) -> None:
         """Appends jobs, in one write: a kill leaves at most one line cut short, which is then not a job."""
         lines = "".join(json.dumps(asdict(job), default=str) + "\n" for job in jobs)
-        with open(self.path / "jobs.jsonl", "a", encoding="utf-8") as file:
-            file.write(lines)
+        handle = kept.open_to_append(self.path, "jobs.jsonl")
+        try:
+            kept.append(handle, lines.encode())
+        finally:
+            os.close(handle)
 
     def jobs(self) -> list[Job]:
-        path = self.path / "jobs.jsonl"
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
-        jobs = [Job(**json.loads(line)) for line in lines]
-        # A sweep that was moved: its jobs lie beside the file that lists them, wherever they were before.
-        return [Job(job.number, job.overrides, job.config | {"folder": str(self.path / job.name)}) for job in jobs]
+        """UserError for a line that is damaged, and for a job whose folder is not one of this sweep's own."""
+        try:
+            lines = kept.read(self.path, "jobs.jsonl", JOBS_LIMIT).split(b"\n")[:-1]
+        except Missing:
+            return []
+        return [self.read_job(line, number) for number, line in enumerate(lines, 1)]
+
+    def read_job(self, line: bytes, number: int) -> Job:
+        """A sweep that was moved: its jobs lie beside the file that lists them, wherever they were before."""
+        try:
+            found = kept.record(kept.json_value(line), JobRecord)
+            job = Job(found["number"], found["overrides"], dict(found["config"]))
+            name = job.name
+            if not {"choices", "folder"} <= set(job.config):
+                raise ValueError("the config is not a run's")
+            if not name.startswith(f"{job.number}-") or os.path.islink(self.path / name):
+                raise ValueError(f"{name} is no folder of this sweep")
+        except ValueError as error:
+            raise Unreadable(f"{self.path}/jobs.jsonl, line {number}, can't be read: {error}") from error
+        return Job(job.number, job.overrides, job.config | {"folder": str(self.path / name)})
 
     def job(self, number: int, overrides: list[str], config: dict[str, Any]) -> Job:
         names = [str(config["choices"].get(group, "none")).replace("/", "_") for group in ("model", "data")]
@@ -115,7 +134,10 @@ class SweepDir:
     @staticmethod
     def status(job: Job) -> str:
         """waiting, running, interrupted, or how it ended."""
-        status = job.run.read_summary().get("status", "waiting")
+        try:
+            status = job.run.read_summary().get("status", "waiting")
+        except Unreadable:
+            return "failed"
         if status == "running" and not job.run.in_use():
             return "interrupted"  # killed: nobody was left to write it down
         return status
@@ -123,7 +145,10 @@ class SweepDir:
     def note_failure(self, job: Job, reason: str) -> None:
         """A job that could not say itself how it ended: killed, or failed before its first step."""
         job.run.path.mkdir(exist_ok=True)
-        summary = job.run.read_summary()
+        try:
+            summary = job.run.read_summary()
+        except Unreadable:
+            return
         if summary.get("status") in ENDED:
             return
         if not (job.run.path / "config.yaml").exists():
@@ -136,7 +161,10 @@ class SweepDir:
     def row(self, job: Job) -> dict[str, Any]:
         if job.number in self.rows:
             return self.rows[job.number]
-        summary = job.run.read_summary()
+        try:
+            summary = job.run.read_summary()
+        except Unreadable as error:
+            summary = {"error": str(error)}
         goal = summary.get("goal", {})
         row = {
             "rank": None,
@@ -146,7 +174,7 @@ class SweepDir:
             "metric": goal.get("metric"),
             "mode": goal.get("mode"),
             "best": goal.get("best"),
-            "last": summary.get("metrics", {}).get(goal.get("metric")),
+            "last": summary.get("metrics", {}).get(goal.get("metric") or ""),
             "duration_s": summary.get("duration_s"),
             "folder": job.name,
             "error": summary.get("error"),
@@ -175,10 +203,8 @@ class SweepDir:
 
     def write_leaderboard(self, jobs: Sequence[Job]) -> dict[str, Any]:
         board = self.leaderboard(jobs)
-        text = json.dumps(board, indent=1) + "\n"
-        write_atomically(self.path / "leaderboard.json", lambda file: file.write(text.encode()))
-        page = markdown(board)
-        write_atomically(self.path / "leaderboard.md", lambda file: file.write(page.encode()))
+        kept.write_json(self.path, "leaderboard.json", board)
+        kept.replace_text(self.path, "leaderboard.md", markdown(board))
         return board
 
 
@@ -237,4 +263,4 @@ def markdown(board: dict[str, Any]) -> str:
 
 
 def is_sweep(path: Path) -> bool:
-    return (path / "sweep.json").is_file()
+    return kept.is_plain(path / "sweep.json")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
-from dlrun import assemble, console
+from dlrun import assemble, console, kept
 from dlrun.errors import UserError
 from dlrun.limits import NonNegative, Positive
 from dlrun.sweep import grid, start
@@ -87,6 +88,8 @@ class Search:
     ) -> optuna.Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         path = folder / FILES[self.storage]
+        if os.path.lexists(path) and not kept.is_plain(path):
+            raise UserError(f"{path} can't be used: it is a link or no file.")
         with stored(path):
             store: optuna.storages.BaseStorage | str = f"sqlite:///{path}"
             if self.storage == "journal":

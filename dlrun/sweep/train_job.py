@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlrun import console, session
+from dlrun import checkpoint, console, session
 from dlrun.errors import DlrunError, Stopped
 from dlrun.rundir import RunDir
 from dlrun.signals import Watch, nobody
@@ -32,7 +32,7 @@ def train(
     run = job.run
     if run.path.exists():
         run.wait_until_free(PATIENCE)
-    if (run.checkpoints / "last.pt").exists():
+    if any(run.has_checkpoint(name) for name in checkpoint.NEWEST_FIRST):
         begin(run)
         session.resume(run, session.open_plans(run, trust=trusted), overrides=job.overrides, watch=watch)
         return

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import torch
 
-from dlrun import console
+from dlrun import console, kept
 from dlrun.errors import DataError, DlrunError, Pruned, Stopped, UserError
 from dlrun.rundir import RunDir
 from dlrun.sweep.folder import Job
@@ -55,7 +55,7 @@ def work(job: Job, seat: Seat, trusted: tuple[str, ...], connection: Line) -> No
         except BaseException as crash:
             status, error = "failed", f"{type(crash).__name__}: {crash}"
             job.run.path.mkdir(exist_ok=True)
-            with open(job.run.path / "run.log", "a", encoding="utf-8") as log:
+            with open(kept.open_to_append(job.run.path, "run.log"), "a", encoding="utf-8") as log:
                 log.write(traceback.format_exc())
         sender(connection)("ended", status, error)
 
@@ -79,7 +79,7 @@ def sender(connection: Line) -> console.Relay:
 
 def redirect(run: RunDir) -> None:
     """What libraries print goes to the job's log: many jobs share one terminal."""
-    log = os.open(run.path / "run.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    log = kept.open_to_append(run.path, "run.log")
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)

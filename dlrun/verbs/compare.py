@@ -40,9 +40,11 @@ def run(argv: list[str]) -> None:
 
 def open_row(name: str) -> Row:
     path = RunDir.open(name).path
-    row = query.read_row(str(path), (path / "config.yaml").stat().st_mtime)
+    row = query.read_row(str(path), (path / "config.yaml").lstat().st_mtime)
     if row is None:
         raise UserError(f"{path}/config.yaml is not the config of a run.")
+    if row.why:
+        raise UserError(row.why)
     return row
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlrun import console
+from dlrun import console, kept
 from dlrun.errors import UserError
 from dlrun.rundir import RunDir
 from dlrun.verbs.parser import verb
@@ -25,12 +25,22 @@ def run(argv: list[str]) -> None:
         raise UserError(f"{run_dir.path} has no {split} part. Possible: {', '.join(splits)}.")
     figures = evaluate(parts.task, parts.model, parts.device, split, plans.config["batch_size"])
     assert figures is not None  # nobody asked it to stop
-    summary = run_dir.read_summary()
-    if summary:
-        summary["metrics"] = summary.get("metrics", {}) | figures
-        run_dir.write_summary(summary)
     if arguments.json:
         console.json_out(figures)
     else:
         rows = [[tag, console.number(value)] for tag, value in figures.items()]
         console.table(f"{run_dir.path} ({arguments.checkpoint}.pt)", ["metric", "value"], rows)
+    keep(run_dir, figures)
+
+
+def keep(run_dir: RunDir, figures: dict[str, float]) -> None:
+    """In the run's summary, where that can be written: what was computed has been printed already."""
+    try:
+        summary = run_dir.read_summary()
+        if summary:
+            summary["metrics"] = {**summary.get("metrics", {}), **figures}
+            run_dir.write_summary(summary)
+    except OSError as error:
+        console.warn(f"{run_dir.path}/summary.json does not say so: {kept.reason(error)}")
+    except UserError as error:
+        console.warn(str(error))

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlrun import console
+from dlrun import console, kept
 from dlrun.errors import UserError
 from dlrun.rundir import RunDir
 from dlrun.verbs.parser import at_least, verb
@@ -82,7 +82,10 @@ def draw(run_dir: RunDir, found: Translation) -> Path:
     if found.weights is None:
         raise UserError(f"{run_dir.path} has no attention. Train one that has: dlrun model=seq2seq")
     name = "-".join(word.strip() for word in found.source if word.strip().isalnum())[:80] or "sentence"
-    path = run_dir.path / "attention" / f"{name}.png"
-    path.parent.mkdir(exist_ok=True)
-    drawn(found.weights, found.source, [*found.words, found.source[-1]]).save(path)
-    return path
+    picture = drawn(found.weights, found.source, [*found.words, found.source[-1]])
+    try:
+        kept.make_folder(run_dir.path, "attention")
+        kept.replace(run_dir.path, f"attention/{name}.png", lambda file: picture.save(file, "PNG"))
+    except OSError as error:
+        raise kept.unwritable(run_dir.path / "attention" / f"{name}.png", error) from error
+    return run_dir.path / "attention" / f"{name}.png"

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import filelock
 
-from dlrun import console, query
+from dlrun import console, kept, query
 from dlrun.errors import UserError
 from dlrun.query import Row
 from dlrun.rundir import OUTPUTS, RunDir
 from dlrun.verbs.parser import add_filter, verb
 
 SHOWN = 10  # runs named before the question
+RESUMED = ("last.pt", "previous.pt")  # what a run goes on from
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def run(argv: list[str]) -> None:
     add_filter(parser)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
-        "--checkpoints", action="store_true", help="last.pt; best.pt stays, so that the run still answers"
+        "--checkpoints", action="store_true", help="what a run goes on from; best.pt stays, so that it still answers"
     )
     what.add_argument("--all-checkpoints", action="store_true", help="best.pt as well")
     what.add_argument("--runs", action="store_true", help="the runs' whole folders")
@@ -47,8 +48,9 @@ def run(argv: list[str]) -> None:
     if not arguments.where:
         raise UserError("prune needs --where, so that nothing goes by mistake. For example: --where status=failed")
     refuse_links(arguments.folders)
-    names = () if arguments.runs else ("last.pt", "best.pt") if arguments.all_checkpoints else ("last.pt",)
+    names = () if arguments.runs else RESUMED if arguments.checkpoints else (*RESUMED, "best.pt")
     matching = query.where(query.read(arguments.folders), arguments.where)
+    matching = [row for row in matching if query.is_marked(row.path) and not row.why]  # beyond doubt dlrun's own
     resting = [row for row in matching if row.plain["status"] != "running"]
     if len(resting) < len(matching):
         console.warn(f"left alone, as they are running: {len(matching) - len(resting)}")
@@ -80,17 +82,13 @@ def removal(row: Row, names: Sequence[str]) -> Removal | None:
             return None
         return Removal(row, (row.path,), sum(file.lstat().st_size for file in files))
     folder = RunDir(row.path).checkpoints
-    paths = tuple(folder / name for name in names if is_plain(folder / name)) if not folder.is_symlink() else ()
+    paths = tuple(folder / name for name in names if kept.is_plain(folder / name)) if not folder.is_symlink() else ()
     return Removal(row, paths, sum(path.lstat().st_size for path in paths)) if paths else None
 
 
 def files_below(folder: Path) -> Iterator[Path]:
     for where, _, names in os.walk(folder, followlinks=False):
         yield from (Path(where) / name for name in names)
-
-
-def is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
 
 
 def remove(removal: Removal) -> bool:

@@ -19,6 +19,7 @@ FIXED = ("model", "data", "task", "init", "optim", "scheduler", "seed", "batch_s
 def run(argv: list[str]) -> None:
     parser = verb("resume", "Goes on exactly where a run or a sweep stopped; trainer.epochs=20 extends a run.")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    parser.add_argument("--checkpoint", choices=["best", "last"], help="of a run: go on from this one alone")
     parser.add_argument("--retry-failed", action="store_true", help="of a sweep: also the jobs that failed")
     parser.add_argument(
         "--extend", nargs="+", metavar="KEY=VALUES", default=[], help="of a sweep: more jobs, such as optim.lr=0.3"
@@ -36,21 +37,25 @@ def resume_run(arguments: Namespace) -> None:
     run_dir = RunDir.open(arguments.run)
     overrides = dict(read_override(each) for each in arguments.overrides)
 
-    from dlrun import console, session
+    from dlrun import session
 
     plans = session.open_plans(run_dir, trust=arguments.trust, overrides=overrides)
     if run_dir.in_use():
         raise UserError(f"{run_dir.path} is in use: another dlrun is training it. Wait for it or stop it.")
     summary = run_dir.read_summary()
-    if summary.get("status") == "completed" and not overrides:
+    epochs = summary.get("epoch", 0)
+    if summary.get("status") == "completed" and not overrides and not arguments.checkpoint:
         raise UserError(
-            f"{run_dir.path} is complete: {summary['epoch']} epochs, {summary['step']:,} steps. "
-            f"To go further type: dlrun resume {arguments.run} trainer.epochs={summary['epoch'] * 2 or 10}"
+            f"{run_dir.path} is complete: {epochs} epochs, {summary.get('step', 0):,} steps. "
+            f"To go further type: dlrun resume {arguments.run} trainer.epochs={epochs * 2 or 10}"
         )
-    if overrides:
-        run_dir.write_config(plans.config)
-        console.say(f"changed: {' '.join(arguments.overrides)}")
-    session.resume(run_dir, plans, overrides=summary.get("overrides", []) + arguments.overrides)
+    session.resume(
+        run_dir,
+        plans,
+        overrides=summary.get("overrides", []) + arguments.overrides,
+        checkpoint=arguments.checkpoint,
+        changed=arguments.overrides,
+    )
 
 
 def resume_sweep(arguments: Namespace) -> None:

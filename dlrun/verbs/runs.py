@@ -71,6 +71,8 @@ def cell(row: Row, key: str) -> str:
     value = row.get(key)
     if value is ABSENT or value is None:
         return ""
+    if key == "status" and row.why:
+        return f"unreadable: {row.why.partition(': ')[2]}"
     if key == "time":
         return f"{value:.0f} s"
     if isinstance(value, float):

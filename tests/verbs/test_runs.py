@@ -154,7 +154,7 @@ MISTAKES = {
     ("--where", "status"): "status is no condition. Operators: = != > >= < <=. "
     "For example: --where status=failed 'val/accuracy>0.9' (quoted: a shell reads > itself)",
     ("--where", "status=faild"): "There is no status faild. Did you mean failed? "
-    "Possible: completed, diverged, failed, interrupted, pruned, running.",
+    "Possible: completed, diverged, failed, interrupted, pruned, running, unreadable.",
     ("--where", "best>high"): "best>high: high is neither a number nor a date such as 2026-11-21.",
     ("empty",): "There is no run in empty. A run's folder has a config.yaml and a summary.json.",
     ("nowhere",): "nowhere does not exist.",
