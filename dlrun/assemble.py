@@ -18,8 +18,9 @@ from torch.optim import Optimizer
 from dlrun import catalogue, console
 from dlrun import device as devices
 from dlrun.build import Plan, locate, misfit, plan, shown
-from dlrun.data import files
+from dlrun.data import files, source
 from dlrun.data.base import Data
+from dlrun.data.source import Source
 from dlrun.device import Device
 from dlrun.errors import DataError, UserError, nearest
 from dlrun.limits import Amount, NonNegative, Positive
@@ -29,7 +30,6 @@ from dlrun.task.base import Task
 
 GROUPS = ("task", "data", "optim", "scheduler", "model", "init", "device", "trainer")
 PLAIN_KEYS = ("seed", "batch_size", "stand_in", "trusted", "folder", "choices")
-DATA_FILE_KEYS = ("name", "files")  # where a dataset's files are; not options of its load()
 START_KEYS = {"vectors": str | None, "freeze": bool}  # what a model of words starts from; not options of its class
 
 
@@ -43,6 +43,7 @@ class Plans:
     config: dict[str, Any]
     trusted: tuple[str, ...]
     data: Plan
+    source: Source  # of the data
     task: Plan
     model: Plan
     init: Plan
@@ -92,6 +93,7 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans
         trusted=allowed,
         settings=settings,
         device=device,
+        source=source.find(plans["data"].target, config["data"], config.get("choices", {}).get("data")),
         vectors=vectors,
         freeze=freeze,
         **plans,
@@ -104,7 +106,7 @@ def plan_group(group: str, node: dict[str, Any], trusted: Sequence[str]) -> Plan
         raise UserError(f"{group} has no _target_: its YAML must name the class to build.")
     target = locate(node["_target_"], trusted)
     if group == "data":
-        node = {key: value for key, value in node.items() if key not in DATA_FILE_KEYS}
+        node = {key: value for key, value in node.items() if key not in catalogue.FILES}
     if group == "model":
         for key, hint in START_KEYS.items():
             if key in node and (problem := misfit(node[key], hint)):
@@ -128,31 +130,28 @@ def check_pace(node: dict[str, Any]) -> None:
 
 def load_data(plans: Plans, *, replaceable: bool) -> tuple[Data, dict[str, Any]]:
     """The dataset and where it is from. `replaceable`: the user did not name it, so its stand-in may take its place."""
-    node, mode = plans.config["data"], plans.config["stand_in"]
-    name = node.get(
-        "name", plans.config.get("choices", {}).get("data", plans.data.target.__module__.rpartition(".")[2])
-    )
-    if "files" not in node:
+    name, table, mode = plans.source.name, plans.source.files, plans.config["stand_in"]
+    if table is None:
         return plans.data(), {"name": name, "source": "generated", "sha256": {}}
     module = importlib.import_module(plans.data.target.__module__)
-    source = "upstream"
-    if mode == "always":
-        source = "stand-in"
-    else:
+    origin = "stand-in" if mode == "always" else "upstream"
+    if origin == "upstream":
         try:
-            folder, digests = files.get(name, node["files"], progress=console.download())
+            folder, digests = files.get(name, table, progress=console.download())
         except DataError as error:
             if mode == "never" or not replaceable or not hasattr(module, "write_stand_in"):
                 raise
             console.warn(f"{error}")
-            source = "stand-in"
-    if source == "stand-in":
+            origin = "stand-in"
+    if origin == "stand-in":
+        if not hasattr(module, "write_stand_in"):
+            raise UserError(f"{name} has no stand-in. Type stand_in=never.")
         folder, digests = files.stand_in(name, module.STAND_IN_VERSION, module.write_stand_in)
         console.warn(
             f"THIS IS NOT {name.upper()}: a small made-up STAND-IN takes its place. "
             "Its scores say nothing about the real data. stand_in=never refuses it."
         )
-    return plans.data(folder=folder), {"name": name, "source": source, "sha256": digests}
+    return plans.data(folder=folder), {"name": name, "source": origin, "sha256": digests}
 
 
 def build_parts(plans: Plans, *, replaceable: bool = False) -> Parts:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+FILES = ("name", "files")  # of a dataset: where its files are, which is no option of its load()
 GROUPS = ("model", "data", "task", "optim", "scheduler", "init", "device", "trainer", "experiment", "sweep")
 
 
@@ -49,10 +50,17 @@ def home(name: str, *, group: str = "model") -> dict[str, str]:
     return chosen
 
 
+def dataset(target: Any) -> dict[str, Any] | None:
+    """The node of conf/data that names this function; None for what is no dataset of ours."""
+    line = re.compile(rf"^  _target_: {re.escape(str(target))}\s", re.MULTILINE)
+    return next((read("data", name) for name in choices("data") if line.search(text("data", name))), None)
+
+
 def fill_in(config: dict[str, Any]) -> list[str]:
     """Gives the config of an older run the keys that its choices have got since, with their values of today.
 
     Answers with those keys. A choice that is the user's own, or means another class today, is left as it is.
+    Where the files of a dataset of ours are is not the run's to say: older ones did, and it is taken out.
     """
     taken = []
     for entry in yaml.safe_load(text("", "config"))["defaults"]:
@@ -66,9 +74,12 @@ def fill_in(config: dict[str, Any]) -> list[str]:
         today = read(group, name) if name in choices(group) else {}
         if today.get("_target_") == config[group].get("_target_"):
             # What refers to another key has to be composed: it stays away, and the run says what it lacks.
-            later = {key: value for key, value in today.items() if key not in config[group] and "${" not in str(value)}
+            known = {key: value for key, value in today.items() if group != "data" or key not in FILES}
+            later = {key: value for key, value in known.items() if key not in config[group] and "${" not in str(value)}
             config[group] |= later
             taken += [f"{group}.{key}" for key in later]
+    if dataset(config["data"].get("_target_")):
+        config["data"] = {key: value for key, value in config["data"].items() if key not in FILES}
     return taken
 
 

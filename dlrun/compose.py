@@ -25,7 +25,7 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dlrun import console
+from dlrun import catalogue, console
 from dlrun.errors import UserError, nearest
 
 CONFIG = {"version_base": "1.3", "config_path": "pkg://dlrun.conf", "config_name": "config"}
@@ -81,6 +81,13 @@ def plain(config: DictConfig, hydra_config: Any = None) -> dict[str, Any]:
         OmegaConf.masked_copy(config, [str(key) for key in config if key not in OURS]), resolve=True
     )
     assert isinstance(values, dict)
+    if isinstance(node := values.get("data"), dict) and (ours := catalogue.dataset(node.get("_target_"))):
+        if changed := [key for key in catalogue.FILES if key in node and node[key] != ours.get(key)]:
+            raise UserError(
+                f"data.{changed[0]} is dlrun's own to say for {node['_target_']}. For files of yours write a dataset: "
+                "one Python file and one YAML, as CONTRIBUTING.md shows."
+            )
+        values["data"] = {key: value for key, value in node.items() if key not in catalogue.FILES}
     return {**values, "choices": choices(hydra_config or HydraConfig.get())}
 
 

@@ -111,7 +111,8 @@ def get_one(name: str, file: str, entry: dict[str, Any], down: dict[str, str], p
                     raise Failed(down[transport.host(address)])
                 write(partial, address, lambda done, total: progress(file, done, total) if progress else None)
                 if not counts(partial, entry, remember=False):
-                    raise Failed(mismatch(partial, entry))
+                    # Of a local file that a config may have named, nothing is told.
+                    raise Failed(mismatch(partial, entry) if transport.is_web(address) else "not the expected file")
                 os.replace(partial, path)
                 return
             except Failed as failure:

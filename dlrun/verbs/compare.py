@@ -11,7 +11,7 @@ from dlrun.query import ABSENT, Row
 from dlrun.rundir import RunDir
 from dlrun.verbs.parser import verb
 
-IGNORED = ("folder", "data.files", "choices.tuned")  # no choice of anybody's: they follow from the others
+IGNORED = ("folder", "data.files", "data.name", "choices.tuned")  # no choice of anybody's: they follow from the others
 FACTS = ("status", "goal", "best", "epoch", "step", "parameters", "time")
 CLOCKS = ("time", "speed/")  # what no two runs have in common
 

@@ -206,7 +206,7 @@ def test_a_wrong_mirror_is_told_and_passed(server, entry, tmp_path, monkeypatch)
     with pytest.raises(DataError) as caught:
         files.get("d", {"a.zip": entry(CONTENT)})
     lines = str(caught.value).splitlines()
-    assert lines[1].startswith(f"  {tmp_path}/m1/d/a.zip: not the expected file: 3 bytes")
+    assert lines[1] == f"  {tmp_path}/m1/d/a.zip: not the expected file"
     assert lines[2] == f"  {tmp_path}/m2/d/a.zip: No such file or directory"
     server.files["/a.zip"] = CONTENT
     files.get("d", {"a.zip": entry(CONTENT, f"{server.url}/a.zip")})
