@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 from dlrun import catalogue, console
 from dlrun import device as devices
 from dlrun.build import Plan, locate, misfit, plan, shown
-from dlrun.data import files, source
+from dlrun.data import files, source, stand_ins
 from dlrun.data.base import Data
 from dlrun.data.source import Source
 from dlrun.device import Device
@@ -146,7 +146,7 @@ def load_data(plans: Plans, *, replaceable: bool) -> tuple[Data, dict[str, Any]]
     if origin == "stand-in":
         if not hasattr(module, "write_stand_in"):
             raise UserError(f"{name} has no stand-in. Type stand_in=never.")
-        folder, digests = files.stand_in(name, module.STAND_IN_VERSION, module.write_stand_in)
+        folder, digests = stand_ins.stand_in(name, module.STAND_IN_VERSION, module.write_stand_in)
         console.warn(
             f"THIS IS NOT {name.upper()}: a small made-up STAND-IN takes its place. "
             "Its scores say nothing about the real data. stand_in=never refuses it."
@@ -216,6 +216,8 @@ def planned_moves(plans: Plans, task: Task) -> int:
     """How often the scheduler moves in the whole run, at its own pace: that is the length of its curve."""
     settings = plans.settings
     batches = len(task.batches("train", plans.config["batch_size"], seed=plans.config["seed"], epoch=0))
+    if not batches:  # said here, too, as the run has no folder yet
+        raise UserError("The training part is too small for one batch of this task. Pick another data=.")
     a_pass = min(batches, settings.overfit_batches or settings.limit_batches or batches)
     updates = max(1, -(-a_pass // settings.accumulate))  # in one pass
     ends = (settings.epochs and settings.epochs * updates, settings.max_steps)
@@ -269,6 +271,6 @@ def offered_sizes(data: str, task: str) -> set[str]:
     module = importlib.import_module(made.target.__module__)
     measured = {}
     if "files" in node:
-        measured["folder"], _ = files.stand_in(node["name"], module.STAND_IN_VERSION, module.write_stand_in)
+        measured["folder"], _ = stand_ins.stand_in(node["name"], module.STAND_IN_VERSION, module.write_stand_in)
     built: Task = plan_group("task", catalogue.read("task", task), ())(data=made(**measured))
     return set(built.sizes)

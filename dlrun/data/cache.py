@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Callable
@@ -11,8 +12,8 @@ from typing import Any
 
 import torch
 
-from dlrun import console
-from dlrun.data import files
+from dlrun import console, kept
+from dlrun.data import files, transport
 
 
 def prepared(name: str, key: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -23,13 +24,14 @@ def prepared(name: str, key: dict[str, Any], make: Callable[[], dict[str, Any]])
     """
     short = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     path = files.data_root() / "prepared" / f"{name}-{short}.pt"
-    if (found := kept(path)) is not None:
+    if (found := whole(path)) is not None:
         return found
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with files.lock(path.with_name(f".{path.name}.lock")):
-            if (found := kept(path)) is None:  # unless another process was first
-                console.say(f"preparing {name} for the first time with these settings")
+        files.make_folder(path.parent)
+        with files.lock(path.parent, path.name):
+            if (found := whole(path)) is None:  # unless another process was first
+                again = ", as what was kept is damaged" if os.path.lexists(path) else " for the first time"
+                console.say(f"preparing {name} with these settings{again}")
                 found = make()
                 keep(path, found)
     except OSError:
@@ -37,25 +39,30 @@ def prepared(name: str, key: dict[str, Any], make: Callable[[], dict[str, Any]])
     return found
 
 
-def kept(path: Path) -> dict[str, Any] | None:
-    """None for a file that is not there or was damaged: it is then made again."""
-    if not path.is_file():
-        return None
+def seal(path: Path, content: bytes) -> bytes:
+    """The first line of a kept file: the digest of its name and content, so that no other's takes its place."""
+    return f"{hashlib.sha256(path.name.encode() + content).hexdigest()} {len(content)}\n".encode()
+
+
+def whole(path: Path) -> dict[str, Any] | None:
+    """None for a file that is not there or was damaged: it is then made again. To check it costs 1 ms a megabyte."""
     try:
-        return torch.load(path, weights_only=True)
-    except Exception:  # torch.load has no one error for broken files
+        with transport.opened(path) as file:
+            line = file.readline(100)
+            size = os.fstat(file.fileno()).st_size - len(line)
+            if not line.endswith(b" %d\n" % size):  # before anything of a wrong size is read
+                return None
+            content = file.read()
+        return torch.load(io.BytesIO(content), weights_only=True) if line == seal(path, content) else None
+    except Exception:  # another version of torch may have kept it, and torch.load has no one error
         return None
 
 
 def keep(path: Path, content: dict[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with open(partial, "wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except (OSError, RuntimeError) as error:  # torch.save answers a full disk with a RuntimeError
-        raise OSError(str(error)) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    """Under a lock for all of the folder, so that what a killed process left there can be cleared away."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    saved = buffer.getvalue()
+    with files.lock(path.parent):
+        kept.clear_temporary(path.parent)
+        kept.replace(path.parent, path.name, lambda file: file.writelines((seal(path, saved), saved)))

@@ -1,35 +1,48 @@
 """Getting a dataset's files. A file counts by its digest alone, wherever it came from. No torch in here.
 
-A file's entry: {"sha256": [digests that count], "sha1": [more of them], "urls": [addresses, tried in order]}.
+A file's entry: {"sha256": [digests that count], "sha1": [more of them], "urls": [addresses, tried in order], "bytes":
+the most that it may have}. Reading follows links, which are the user's own; nothing is written through one.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
+from dlrun import kept
 from dlrun.data import transport
 from dlrun.data.transport import Failed
-from dlrun.errors import DataError
+from dlrun.errors import DataError, UserError
 
 Progress = Callable[[str, int, int | None], None]  # (file, bytes done, bytes in all)
 SIDECAR = ".digests.json"
+KINDS = ("sha256", "sha1")
 
 
 def data_root() -> Path:
     """$DLRUN_DATA, where files lie as upstream publishes them."""
-    return Path(os.environ.get("DLRUN_DATA") or "~/.cache/dlrun/data").expanduser()
+    return expanded("DLRUN_DATA", os.environ.get("DLRUN_DATA") or "~/.cache/dlrun/data")
 
 
 def mirrors() -> list[str]:
     """$DLRUN_MIRRORS: folders or URLs that are tried first, as <mirror>/<dataset>/<file>."""
-    return [mirror.strip() for mirror in os.environ.get("DLRUN_MIRRORS", "").split(",") if mirror.strip()]
+    named = [mirror.strip() for mirror in os.environ.get("DLRUN_MIRRORS", "").split(",") if mirror.strip()]
+    return [name if transport.is_web(name) else str(expanded("DLRUN_MIRRORS", name)) for name in named]
+
+
+def expanded(variable: str, path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{variable} says {path}: {error}") from error
 
 
 def get(name: str, files: dict[str, dict], *, progress: Progress | None = None) -> tuple[Path, dict[str, str]]:
@@ -43,11 +56,15 @@ def get(name: str, files: dict[str, dict], *, progress: Progress | None = None) 
         if lacking:
             # Asked before the lock: ten processes without a network then wait once, not one after the other.
             down = transport.unreachable(url for file in lacking for url in needed_urls(name, file, files[file]))
-            folder.mkdir(parents=True, exist_ok=True)
-            with lock(folder / ".lock"):
+            make_folder(folder)
+            with lock(folder):
+                kept.clear_temporary(folder)
                 for file in lacking:
                     if not counts(folder / file, files[file]):  # unless another process was first
                         get_one(name, file, files[file], down, progress)
+        elif any(kept.TEMPORARY.fullmatch(left) for left in os.listdir(folder)):
+            with suppress(OSError), lock(folder):  # of a process that was killed, or of one that is still at it
+                kept.clear_temporary(folder)
         return folder, {file: digest(folder / file) for file in files}
 
 
@@ -62,31 +79,12 @@ def status(name: str, files: dict[str, dict]) -> Literal["whole", "missing", "da
         return "damaged"
 
 
-def stand_in(name: str, version: str, write: Callable[[Path], None]) -> tuple[Path, dict[str, str]]:
-    """$DLRUN_DATA/stand-in/<name>-<version> as `write(folder)` makes it, once; and file -> SHA-256."""
-    folder = data_root() / "stand-in" / f"{name}-{version}"
-    with usable(folder):
-        if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with lock(folder.with_name(f".{folder.name}.lock")):
-                if not folder.is_dir():
-                    partial = folder.with_name(f".{folder.name}.part")
-                    shutil.rmtree(partial, ignore_errors=True)
-                    partial.mkdir()
-                    write(partial)
-                    partial.rename(folder)
-        made = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-        return folder, {path.name: digest(path) for path in made}
-
-
 # one file: where it may come from, and getting it
 
 
 def addresses(name: str, file: str, entry: dict[str, Any]) -> list[str]:
     tried_first = [
-        f"{mirror.rstrip('/')}/{name}/{file}"
-        if transport.is_web(mirror)
-        else str(Path(mirror).expanduser() / name / file)
+        f"{mirror.rstrip('/')}/{name}/{file}" if transport.is_web(mirror) else str(Path(mirror) / name / file)
         for mirror in mirrors()
     ]
     return [*tried_first, *entry.get("urls", [])]
@@ -102,107 +100,118 @@ def needed_urls(name: str, file: str, entry: dict[str, Any]) -> list[str]:
 def get_one(name: str, file: str, entry: dict[str, Any], down: dict[str, str], progress: Progress | None) -> None:
     """The first address that gives the right bytes wins; written under a temporary name, then renamed."""
     path = data_root() / name / file
-    reasons = [f"{path}: {mismatch(path, entry)}"] if path.exists() else []
-    partial = path.with_name(f".{file}.part")
-    try:
-        for address in addresses(name, file, entry):
-            try:
-                if transport.is_web(address) and transport.host(address) in down:
-                    raise Failed(down[transport.host(address)])
-                write(partial, address, lambda done, total: progress(file, done, total) if progress else None)
-                if not counts(partial, entry, remember=False):
-                    # Of a local file that a config may have named, nothing is told.
-                    raise Failed(mismatch(partial, entry) if transport.is_web(address) else "not the expected file")
-                os.replace(partial, path)
-                return
-            except Failed as failure:
-                reasons.append(f"{address}: {failure}")
-    finally:
-        partial.unlink(missing_ok=True)
+    reasons = [f"{path}: {mismatch(path, entry)}"] if os.path.lexists(path) else []
+    for address in addresses(name, file, entry):
+        try:
+            if transport.is_web(address) and transport.host(address) in down:
+                raise Failed(down[transport.host(address)])
+            arrive = partial(copy, address, entry, room(path.parent, entry), progress and partial(progress, file))
+            kept.replace(path.parent, file, arrive)
+            return
+        except Failed as failure:
+            reasons.append(f"{address}: {failure}")
     raise DataError(
         "\n  ".join([f"{name} needs {file}, which can not be had:", *(reasons or ["there is no address for it"])])
         + f"\nPut {file} into {path.parent} yourself, or set DLRUN_MIRRORS=<folder or URL that has {name}/{file}>."
     )
 
 
-def write(path: Path, address: str, report: Callable[[int, int | None], None]) -> None:
-    """An address's bytes into a file, on the disk when this returns."""
-    done = 0
-    with open(path, "wb") as out:
-        for chunk, total in transport.chunks(address):
-            out.write(chunk)
-            done += len(chunk)
-            if done != total:
-                report(done, total)
-        out.flush()
-        os.fsync(out.fileno())
-    report(done, done)
+def room(folder: Path, entry: dict[str, Any]) -> int:
+    """The most bytes that a file may have: what conf/ says, or half of the free disk; an endless one is cut off."""
+    return entry.get("bytes") or shutil.disk_usage(folder).free // 2
+
+
+def copy(
+    address: str, entry: dict[str, Any], limit: int, report: Callable[[int, int | None], None] | None, out: IO[bytes]
+) -> None:
+    """An address's bytes into a file; Failed where they are not those that are listed."""
+    done, found = 0, {kind: hashlib.new(kind) for kind in KINDS}
+    for chunk, total in transport.chunks(address, limit):
+        out.write(chunk)
+        done += len(chunk)
+        for each in found.values():
+            each.update(chunk)
+        if report and done != total:
+            report(done, total)
+    if report:
+        report(done, done)
+    if not any(each.hexdigest() in entry.get(kind, []) for kind, each in found.items()):
+        # Of a local file, which a config may have named, nothing is told.
+        web = transport.is_web(address)
+        raise Failed(unexpected(done, found["sha256"].hexdigest(), entry) if web else "not the expected file")
 
 
 # does a file count?
 
 
-def counts(path: Path, entry: dict[str, Any], *, remember: bool = True) -> bool:
+def counts(path: Path, entry: dict[str, Any]) -> bool:
     """Whether a file is there and one of its digests is listed."""
-    if not path.is_file():
-        return False
-    kinds = [kind for kind in ("sha256", "sha1") if entry.get(kind)]
-    return any((digest(path, kind) if remember else hashed(path, kind)) in entry[kind] for kind in kinds)
+    listed = {kind: entry[kind] for kind in KINDS if entry.get(kind)}
+    return path.is_file() and any(
+        digest(path, kind, fresh=fresh) in listed[kind]  # what was remembered may be what is damaged
+        for fresh in (False, True)
+        for kind in listed
+    )
 
 
 def mismatch(path: Path, entry: dict[str, Any]) -> str:
     """What is wrong with a file that does not count."""
-    if not path.is_file():
-        return "it is not a file"
-    size = path.stat().st_size
-    if not size:
-        return "it is empty"
-    expected = " or ".join(f"{kind} {value}" for kind in ("sha256", "sha1") for value in entry.get(kind, []))
-    return f"not the expected file: {size:,} bytes of sha256 {hashed(path, 'sha256')}; expected is {expected}"
+    return unexpected(path.stat().st_size, hashed(path, "sha256"), entry) if path.is_file() else "it is not a file"
 
 
-def digest(path: Path, kind: str = "sha256") -> str:
+def unexpected(size: int, sha256: str, entry: dict[str, Any]) -> str:
+    expected = " or ".join(f"{kind} {value}" for kind in KINDS for value in entry.get(kind, []))
+    found = f"{size:,} bytes of sha256 {sha256}; expected is {expected}"
+    return f"not the expected file: {found}" if size else "it is empty"
+
+
+def digest(path: Path, kind: str = "sha256", *, fresh: bool = False) -> str:
     """A file's digest, remembered beside it for as long as the file's size and times do not change."""
     about = path.stat()
     stamp = [about.st_size, about.st_mtime_ns, about.st_ctime_ns]  # ctime: nobody can set that one back
     known = remembered(path.parent)
-    entry = known.get(path.name)
-    if not isinstance(entry, dict) or entry.get("stamp") != stamp:
+    entry = known.get(path.name, {})
+    if entry.get("stamp") != stamp or fresh:
         entry = {"stamp": stamp}
-    if kind not in entry:
+    if not isinstance(entry.get(kind), str):
         entry[kind] = hashed(path, kind)
         remember(path.parent, {**known, path.name: entry})
     return entry[kind]
 
 
 def hashed(path: Path, kind: str) -> str:
-    with open(path, "rb") as file:
+    with transport.opened(path) as file:
         return hashlib.file_digest(file, kind).hexdigest()
 
 
-def remembered(folder: Path) -> dict[str, Any]:
+def remembered(folder: Path) -> dict[str, dict[str, Any]]:
     try:
-        known = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return kept.read_json(folder, SIDECAR, dict[str, dict[str, Any]])
+    except kept.Unreadable:
         return {}
-    return known if isinstance(known, dict) else {}
 
 
 def remember(folder: Path, known: dict[str, Any]) -> None:
     """Where it can't be written, as in a shared read-only folder, digests are just computed each time."""
-    partial = folder / f"{SIDECAR}.{os.getpid()}"
     with suppress(OSError):
-        partial.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        os.replace(partial, folder / SIDECAR)
+        kept.replace_text(folder, SIDECAR, json.dumps(known, indent=1))
 
 
 # folders and locks
 
 
-def lock(path: Path) -> Any:
+def make_folder(folder: Path) -> None:
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link, and nothing is written through one")
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def lock(folder: Path, name: str = "") -> Any:
+    """The lock of a folder, or of one name in it; it is waited for."""
     from filelock import FileLock  # costs 0.1 s, and most loads need no lock
 
-    return FileLock(path)
+    return FileLock(folder / f"{name and '.'}{name}.lock")
 
 
 @contextmanager

@@ -6,11 +6,14 @@ import torch
 
 from dlrun.data.base import Data, Split
 from dlrun.data.parts import held_out
+from dlrun.errors import UserError
 from dlrun.limits import Amount, Positive, Share
 
 
 def load(*, n: Positive, weights: list[float], bias: float, noise: Amount, val: Share, test: Share, seed: int) -> Data:
     """x is (n, len(weights)) standard normal, y (n, 1); `val` and `test` are shares of n. Nothing needs scaling."""
+    if not weights:
+        raise UserError("data.weights=[] leaves nothing to learn. Type at least one: data.weights=[2.0]")
     draw = torch.Generator().manual_seed(seed)
     x = torch.randn(n, len(weights), generator=draw)
     y = x @ torch.tensor(weights, dtype=torch.float32).unsqueeze(1) + bias

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 CONNECT_SECONDS = 5.0  # to one host
@@ -22,18 +26,36 @@ class Failed(Exception):
 
 
 def is_web(address: str) -> bool:
-    return address.startswith(("http://", "https://"))
+    return address.lower().startswith(("http://", "https://"))
 
 
-def chunks(address: str) -> Iterator[tuple[bytes, int | None]]:
-    """A file's bytes, each piece with the whole's size as far as it is known; Failed where that goes wrong."""
-    return web_chunks(address) if is_web(address) else folder_chunks(Path(address))
+def chunks(address: str, limit: int) -> Iterator[tuple[bytes, int | None]]:
+    """A file's bytes, each piece with the whole's size as far as it is known; Failed where that goes wrong.
+
+    Also where there are more than `limit` of them: an endless file would fill the disk.
+    """
+    done = 0
+    for chunk, total in web_chunks(address) if is_web(address) else folder_chunks(Path(address)):
+        done += len(chunk)
+        if max(done, total or 0) > limit:
+            raise Failed(f"it has more than {limit:,} bytes")
+        yield chunk, total
+
+
+def opened(path: Path) -> IO[bytes]:
+    """A regular file to be read, or OSError: a FIFO or a device would be waited for, or read, for ever."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.ENXIO, "it is not a file", str(path))
+    return open(handle, "rb")
 
 
 def folder_chunks(path: Path) -> Iterator[tuple[bytes, int | None]]:
+    """Links are followed: a mirror's folder is the user's own."""
     try:
-        with open(path, "rb") as file:
-            total = path.stat().st_size
+        with opened(path) as file:
+            total = os.fstat(file.fileno()).st_size
             while chunk := file.read(CHUNK):
                 yield chunk, total
     except OSError as error:
@@ -65,6 +87,8 @@ def unreachable(addresses: Iterable[str]) -> dict[str, str]:
     A thread each and one deadline for all: looking up a name can block far longer than any timeout given to a socket.
     """
     urls = {host(url): url for url in addresses if is_web(url)}
+    if urls:
+        import httpx  # noqa: F401  # before the clock starts: twenty processes at once can take seconds for it
     now = time.monotonic()
     known = {name: why for name, (since, why) in _down.items() if name in urls and now - since < REMEMBER_SECONDS}
     answers: dict[str, str] = {}
@@ -101,7 +125,10 @@ def knock(name: str, url: str, answers: dict[str, str]) -> None:
 
 def host(url: str) -> str:
     """`https://example.org:8000` of a longer address."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # `http://[`: httpx says what is wrong with it
+        return url
     return f"{parts.scheme}://{parts.netloc}"
 
 

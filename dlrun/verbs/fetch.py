@@ -13,10 +13,10 @@ def run(argv: list[str]) -> None:
     parser.add_argument("data", nargs="*", metavar="DATA", help="a dataset's name, or `all`")
     arguments = parser.parse_args(argv)
     tables = file_tables()
-    names = list(tables) if arguments.data in ([], ["all"]) else arguments.data
-    for name in names:
-        if name not in tables:
-            raise UserError(f"There is no data {name} to fetch. {nearest(name, tables)}")
+    for name in arguments.data:
+        if name not in tables and name != "all":
+            raise UserError(f"There is no data {name} to fetch. {nearest(name, [*tables, 'all'])}")
+    names = list(tables) if not arguments.data or "all" in arguments.data else list(dict.fromkeys(arguments.data))
     problems = get_all(names, tables) if arguments.data else []
     rows = [
         {"data": name, "state": files.status(folder, table), "folder": str(files.data_root() / folder)}

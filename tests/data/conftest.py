@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -53,7 +54,10 @@ class Server:
                 server.gets[self.path] += 1
                 server.answer(self, server.files.get(self.path, "404"))
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Http(ThreadingHTTPServer):
+            request_queue_size = 128  # twenty processes may knock at once
+
+        self.http = Http(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
@@ -61,6 +65,13 @@ class Server:
     def answer(self, request: BaseHTTPRequestHandler, content: bytes | str) -> None:
         if content == "404":
             return request.send_error(404)
+        if content == "endless":
+            request.send_response(200)
+            request.end_headers()
+            with suppress(OSError):
+                while not self.closing.is_set():
+                    request.wfile.write(bytes(1 << 16))
+            return None
         body = b"0123456789" * 100 if isinstance(content, str) else content
         request.send_response(200)
         request.send_header("Content-Length", str(len(body)))

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from dlrun import catalogue
-from dlrun.data import airfoil, fashion_mnist, files, imdb, jaychou_lyrics, ptb, synthetic_linear
+from dlrun.data import airfoil, fashion_mnist, files, imdb, jaychou_lyrics, ptb, stand_ins, synthetic_linear
 from dlrun.data.base import Split, Vocab
 from dlrun.data.chain import NEXT, Chain
 from dlrun.errors import UserError
@@ -27,7 +27,7 @@ def options(module: ModuleType, **changed: object) -> dict:
 
 
 def stand_in(module: ModuleType, **changed: object) -> Any:
-    folder, _ = files.stand_in(module.__name__.rpartition(".")[2], module.STAND_IN_VERSION, module.write_stand_in)
+    folder, _ = stand_ins.stand_in(module.__name__.rpartition(".")[2], module.STAND_IN_VERSION, module.write_stand_in)
     return module.load(folder, **options(module, **changed))
 
 

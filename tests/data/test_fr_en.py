@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dlrun import catalogue
-from dlrun.data import files, fr_en, fra_eng
+from dlrun.data import files, fr_en, fra_eng, stand_ins
 from dlrun.data.base import Split, Vocab
 from dlrun.data.fr_en import EOS, PAD
 from dlrun.errors import UserError
@@ -20,7 +20,7 @@ def options(module: ModuleType, **changed: object) -> dict:
 
 
 def stand_in(module: ModuleType, **changed: object) -> Any:
-    folder, _ = files.stand_in(module.__name__.rpartition(".")[2], module.STAND_IN_VERSION, module.write_stand_in)
+    folder, _ = stand_ins.stand_in(module.__name__.rpartition(".")[2], module.STAND_IN_VERSION, module.write_stand_in)
     return module.load(folder, **options(module, **changed))
 
 

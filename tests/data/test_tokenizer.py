@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from dlrun import catalogue
-from dlrun.data import files, imdb, jaychou_lyrics, ptb
+from dlrun.data import files, imdb, jaychou_lyrics, ptb, stand_ins
 from dlrun.data.base import Split, Vocab
 from dlrun.data.tokenizer import BytePairs, learn
 from dlrun.errors import UserError
@@ -28,7 +28,7 @@ def options(module: ModuleType, tokenizer: str, **changed: object) -> dict:
 
 def stand_in_folder(module: ModuleType) -> Path:
     name = module.__name__.rpartition(".")[2]
-    return files.stand_in(name, module.STAND_IN_VERSION, module.write_stand_in)[0]
+    return stand_ins.stand_in(name, module.STAND_IN_VERSION, module.write_stand_in)[0]
 
 
 def stand_in(module: ModuleType, tokenizer: str, **changed: object) -> Any:

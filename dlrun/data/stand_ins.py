@@ -1,0 +1,55 @@
+"""Stand-ins under $DLRUN_DATA/stand-in: small made-up datasets in upstream's own format. No torch."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from dlrun import kept
+from dlrun.data import files
+
+MADE = ".sha256.json"  # file -> digest, as it was made: a stand-in that is no longer that is made again
+
+
+def stand_in(name: str, version: str, write: Callable[[Path], None]) -> tuple[Path, dict[str, str]]:
+    """$DLRUN_DATA/stand-in/<name>-<version> as `write(folder)` makes it, once; and file -> SHA-256."""
+    folder = files.data_root() / "stand-in" / f"{name}-{version}"
+    with files.usable(folder):
+        if (found := whole(folder)) is None:
+            files.make_folder(folder.parent)
+            with files.lock(folder.parent):
+                found = whole(folder) or make(folder, write)
+        return folder, found
+
+
+def whole(folder: Path) -> dict[str, str] | None:
+    """Its digests, if all files are as they were made. They are small: to look at them all costs a millisecond."""
+    try:
+        made = kept.read_json(folder, MADE, dict[str, str])
+        return made if all(files.hashed(folder / file, "sha256") == digest for file, digest in made.items()) else None
+    except (kept.Unreadable, OSError):
+        return None
+
+
+def make(folder: Path, write: Callable[[Path], None]) -> dict[str, str]:
+    """Beside its place, then renamed: a kill leaves nothing that counts, and the next one clears it away."""
+    for left in folder.parent.iterdir():
+        if kept.TEMPORARY.fullmatch(left.name):
+            shutil.rmtree(left, ignore_errors=True)
+    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.tmp")
+    partial.mkdir()
+    try:
+        write(partial)
+        made = {path.name: files.hashed(path, "sha256") for path in sorted(partial.iterdir())}
+        (partial / MADE).write_text(json.dumps(made))
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+        elif folder.exists():
+            shutil.rmtree(folder)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return made

@@ -1,0 +1,331 @@
+"""Sources that never end, disks that are full or may not be written, and what was kept and has been damaged since."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from dlrun.data import files, stand_ins
+from dlrun.data.cache import prepared
+from dlrun.errors import DataError
+
+CONTENT = b"all of it, from the first byte to the last\n" * 1000
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+
+
+# mirrors
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def huge(path: Path) -> None:
+    with open(path, "wb") as file:
+        file.truncate(50 << 30)  # sparse: no disk holds it
+
+
+def listening(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        before = os.getcwd()
+        os.chdir(path.parent)  # a socket's name may have 107 bytes only
+        made.bind(path.name)
+        os.chdir(before)
+
+
+IN_THE_WAY: dict[str, tuple[Callable[[Path], object], str]] = {
+    "fifo": (fifo, "it is not a file"),
+    "socket": (listening, "No such device or address"),
+    "zeros": (lambda path: path.symlink_to("/dev/zero"), "it is not a file"),
+    "terminal": (lambda path: path.symlink_to("/dev/tty"), ""),
+    "folder": (Path.mkdir, "it is not a file"),
+    "huge": (huge, "it has more than 43,000 bytes"),
+    "dangling": (lambda path: path.symlink_to("nowhere"), "No such file or directory"),
+    "loop": (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+    "empty": (Path.touch, "not the expected file"),
+}
+
+
+@pytest.mark.parametrize("kind", IN_THE_WAY)
+def test_what_is_no_file_is_passed_and_the_next_mirror_tried(kind, entry, root, tmp_path, monkeypatch) -> None:
+    make, reason = IN_THE_WAY[kind]
+    for mirror in ("m1", "m2"):
+        (tmp_path / mirror / "d").mkdir(parents=True)
+    make(tmp_path / "m1/d/a.zip")
+    table = {"a.zip": {**entry(CONTENT), "bytes": len(CONTENT)}}
+    monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/m1")
+    with pytest.raises(DataError) as caught:
+        files.get("d", table)
+    assert f"{tmp_path}/m1/d/a.zip: {reason}" in str(caught.value)
+    assert os.listdir(root / "d") == [".lock"]
+
+    (tmp_path / "m2/d/b").write_bytes(CONTENT)
+    (tmp_path / "m2/d/a.zip").symlink_to("b")  # a link in a mirror is the user's own
+    monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/m1,{tmp_path}/m2")
+    assert (files.get("d", table)[0] / "a.zip").read_bytes() == CONTENT
+
+
+def test_an_endless_answer_is_cut_off(server, entry, root) -> None:
+    server.files |= {"/endless": "endless", "/a.zip": CONTENT}
+    table = {"a.zip": {**entry(CONTENT, f"{server.url}/endless"), "bytes": len(CONTENT)}}
+    with pytest.raises(DataError, match=f"/endless: it has more than {len(CONTENT):,} bytes"):
+        files.get("d", table)
+    assert os.listdir(root / "d") == [".lock"]
+    table["a.zip"]["urls"].append(f"{server.url}/a.zip")
+    assert (files.get("d", table)[0] / "a.zip").read_bytes() == CONTENT
+
+
+def test_without_a_known_size_half_of_the_free_disk_is_the_limit(root, entry) -> None:
+    root.mkdir()
+    free = shutil.disk_usage(root).free
+    assert files.room(root, {"bytes": 7}) == 7
+    assert files.room(root, entry(CONTENT)) == pytest.approx(free // 2, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "mirror", ["http://[", "~nosuch/x", "http://", "file:///etc", "http://127.0.0.1:99999999", ",,"]
+)
+def test_odd_mirrors_are_told_in_one_message(mirror, cli, root, monkeypatch) -> None:
+    monkeypatch.setenv("DLRUN_MIRRORS", mirror)
+    code, _, err = cli("fetch", "fr_en")
+    assert (code, err.count("error:")) == ((2, 1) if mirror.startswith("~") else (3, 1)) and "Traceback" not in err
+    assert mirror.strip(",").removesuffix("///etc").rstrip("/") in err
+
+
+@pytest.mark.parametrize("where", ["~nosuch/x", "/dev/null", "/dev/null/x", "/proc/nosuch/x", "x" * 300])
+@pytest.mark.parametrize("arguments", [("fetch", "fr_en"), ("data=fr_en", "model=seq2seq", "stand_in=always")])
+def test_an_odd_folder_for_data_is_told_in_one_message(where, arguments, cli, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("DLRUN_DATA", where)
+    code, out, err = cli(*arguments)
+    assert (code, err.count("error:")) == (2 if where[0] == "~" else 3, 1) and "Traceback" not in err
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("all", "nosuch"), "There is no data nosuch to fetch."),
+        (("nosuch", "all"), "There is no data nosuch to fetch."),
+        (("../ptb",), "There is no data ../ptb to fetch. Did you mean ptb?"),
+    ],
+)
+def test_fetch_names_what_there_is_not(names, message, cli, root) -> None:
+    code, _, err = cli("fetch", *names)
+    assert code == 2 and message in err and not root.exists()
+
+
+# what lies in the cache
+
+
+@pytest.mark.parametrize("kind", [*IN_THE_WAY, "sidecar"])
+def test_what_lies_in_the_place_of_a_file_is_replaced(kind, entry, root, tmp_path, monkeypatch) -> None:
+    """But for a folder, which is told. Nothing hangs, and nothing is written through a link."""
+    table = {"a.zip": entry(CONTENT)}
+    (tmp_path / "mirror/d").mkdir(parents=True)
+    (tmp_path / "mirror/d/a.zip").write_bytes(CONTENT)
+    monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/mirror")
+    (root / "d").mkdir(parents=True)
+    IN_THE_WAY.get(kind, IN_THE_WAY["fifo"])[0](root / "d" / (files.SIDECAR if kind == "sidecar" else "a.zip"))
+    if kind == "huge":
+        os.truncate(root / "d/a.zip", 1 << 20)
+    assert kind == "folder" or files.status("d", table) != "whole"
+    if kind == "folder":
+        with pytest.raises(DataError, match="d can not be used: Is a directory"):
+            files.get("d", table)
+        return
+    files.get("d", table)
+    assert (root / "d/a.zip").read_bytes() == CONTENT and not (root / "d/a.zip").is_symlink()
+
+
+def test_nothing_is_written_through_a_linked_folder(entry, root, tmp_path, monkeypatch) -> None:
+    (tmp_path / "mirror/d").mkdir(parents=True)
+    (tmp_path / "mirror/d/a.zip").write_bytes(CONTENT)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/mirror")
+    root.mkdir()
+    for name in ("d", "stand-in"):
+        (root / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="d can not be used: it is a link, and nothing is written through one"):
+        files.get("d", {"a.zip": entry(CONTENT)})
+    with pytest.raises(DataError, match="it is a link"):
+        stand_ins.stand_in("d", "1", lambda folder: None)
+    assert os.listdir(tmp_path / "elsewhere") == []
+    (tmp_path / "elsewhere/a.zip").write_bytes(CONTENT)  # the user's own, and whole: read it is
+    assert files.get("d", {"a.zip": entry(CONTENT)})[0] == root / "d"
+
+
+def test_a_remembered_digest_that_is_damaged_costs_a_look_at_the_file(entry, root) -> None:
+    (root / "d").mkdir(parents=True)
+    (root / "d/a.zip").write_bytes(CONTENT)
+    table = {"a.zip": entry(CONTENT)}
+    good = files.get("d", table)[1]
+    path = root / "d" / files.SIDECAR
+    known = json.loads(path.read_text())
+    for wrong in ("0" * 64, "", None, 5, [], {}):
+        path.write_text(json.dumps({"a.zip": known["a.zip"] | {"sha256": wrong}}))
+        assert files.get("d", table)[1] == good
+    for text in ("[" * 100_000, '{"a.zip": ' * 50_000, "9" * 5000, "\0", '{"a.zip": {"stamp": 1e999}}', "\ud800"):
+        path.write_text(text, errors="surrogatepass")
+        assert files.status("d", table) == "whole"
+
+
+def test_what_a_killed_process_left_is_cleared_away(entry, root, tmp_path) -> None:
+    (root / "d").mkdir(parents=True)
+    (root / "d/a.zip").write_bytes(CONTENT)
+    for left in (f".a.zip.{'0' * 16}.tmp", f"{files.SIDECAR}.{'a' * 16}.tmp", f"{files.SIDECAR}.123"):
+        (root / "d" / left).write_text("half")
+    files.get("d", {"a.zip": entry(CONTENT)})
+    assert {path.name for path in (root / "d").iterdir()} == {"a.zip", ".lock", files.SIDECAR}
+
+    half = root / "stand-in" / f".d-1.{'0' * 16}.tmp"
+    half.mkdir(parents=True)
+    (half / "a.txt").write_text("half")
+    stand_ins.stand_in("d", "1", lambda folder: (folder / "a.txt").write_text("all") and None)
+    assert {path.name for path in half.parent.iterdir()} == {".lock", "d-1"}
+
+
+# stand-ins and prepared tensors
+
+
+def test_a_damaged_stand_in_is_made_again(root) -> None:
+    def write(folder: Path) -> None:
+        (folder / "a.txt").write_bytes(CONTENT)
+        (folder / "b.txt").write_bytes(b"b")
+
+    folder, digests = stand_ins.stand_in("d", "1", write)
+    damages: list[Callable[[], object]] = [
+        lambda: (folder / "a.txt").write_bytes(CONTENT[:-1] + b"X"),
+        lambda: (folder / "a.txt").write_bytes(b""),
+        lambda: (folder / "b.txt").unlink(),
+        lambda: (folder / stand_ins.MADE).unlink(),
+        lambda: (folder / stand_ins.MADE).write_text("{"),
+        lambda: (folder / stand_ins.MADE).write_text('{"a.txt": 5}'),
+        lambda: shutil.rmtree(folder),
+        lambda: (shutil.rmtree(folder), folder.write_text("a file")),
+        lambda: (folder / "a.txt").unlink() or os.mkfifo(folder / "a.txt"),
+    ]
+    for number, damage in enumerate(damages):
+        damage()
+        assert stand_ins.stand_in("d", "1", write) == (folder, digests), number
+        assert (folder / "a.txt").read_bytes() == CONTENT, number
+
+
+def test_a_damaged_stand_in_changes_no_training(cli, root, tmp_path) -> None:
+    """As was seen: one digit of a file changed, and a new run trained on it without a word."""
+    arguments = ("data=airfoil", "stand_in=always", "trainer.max_steps=1")
+    assert cli(*arguments, "folder=one")[0] == 0
+    (path,) = (root / "stand-in/airfoil-1").glob("*.dat")
+    path.write_bytes(path.read_bytes().replace(b"1", b"7", 1))
+    assert cli(*arguments, "folder=two")[0] == 0
+    one, two = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("one", "two"))
+    assert one["data"] == two["data"] and one["metrics"].get("train/loss") == two["metrics"].get("train/loss")
+
+
+def test_damaged_prepared_tensors_are_made_again(root) -> None:
+    made = []
+
+    def make() -> dict:
+        made.append(1)
+        return {"x": torch.arange(1000), "vocab": "a b"}
+
+    def same() -> bool:
+        answer = prepared("d", {"file": "1"}, make)
+        return torch.equal(answer["x"], torch.arange(1000)) and answer["vocab"] == "a b"
+
+    assert same() and same() and len(made) == 1
+    (path,) = (root / "prepared").glob("d-*.pt")
+    whole = path.read_bytes()
+    other = prepared("d", {"file": "2"}, lambda: {"x": torch.zeros(1)})
+    (valid,) = set((root / "prepared").glob("d-*.pt")) - {path}
+    assert torch.equal(other["x"], torch.zeros(1))
+    places = range(0, len(whole), len(whole) // 40)  # all over the file: its first line, the zip's headers, the values
+    damaged = [whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :] for place in places]
+    damaged += [whole[:place] for place in places]
+    damaged += [whole + b"x", valid.read_bytes(), whole[whole.index(b"\n") + 1 :], b"\0" * len(whole)]
+    for number, content in enumerate(damaged, start=2):
+        path.write_bytes(content)
+        assert same() and len(made) == number
+    path.unlink()
+    os.mkfifo(path)
+    assert same() and path.read_bytes() == whole
+    assert {left.name for left in path.parent.iterdir() if left.suffix not in (".pt", ".lock")} == {".lock"}
+
+
+# disks
+
+
+def limited(root: Path, code: str, *, size: int | None = None, user: int | None = None, **env: str) -> str:
+    """What a process of its own prints that may write files of `size` bytes at most, or is another user."""
+    limit = None if size is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    # All is imported while it may still read the installation.
+    change = "" if user is None else f"os.setuid({user});"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import os, filelock, httpx, msgspec; from dlrun.data import files; {change} {code}"],
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        env={**os.environ, "DLRUN_DATA": str(root), **env},
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_disk_that_fills_up(entry, root, tmp_path) -> None:
+    (tmp_path / "m/d").mkdir(parents=True)
+    (tmp_path / "m/d/a.zip").write_bytes(CONTENT)
+    code = f"""
+try: files.get("d", {entry(CONTENT)!r} and {{"a.zip": {entry(CONTENT)!r}}})
+except files.DataError as error: print(error)"""
+    said = limited(root, code, size=1000, DLRUN_MIRRORS=str(tmp_path / "m"))
+    assert said.strip() == (
+        f"{root}/d can not be used: File too large. Make room there, or set DLRUN_DATA=<a folder that can be written>."
+    )
+    assert os.listdir(root / "d") == [".lock"]
+    assert not limited(root, code, DLRUN_MIRRORS=str(tmp_path / "m"), TMPDIR="/nosuch").strip()
+
+
+def test_whole_files_in_a_read_only_folder_are_enough(entry, root, tmp_path) -> None:
+    if os.geteuid():
+        user = None
+        mode = 0o555
+    else:  # who may write everywhere
+        user, mode = 65534, 0o755
+    (root / "d").mkdir(parents=True)
+    (root / "d/a.zip").write_bytes(CONTENT)
+    for path in (root / "d", root):
+        path.chmod(mode)
+    for path in (tmp_path, *tmp_path.parents[:2]):
+        path.chmod(0o755)
+    table = {"a.zip": entry(CONTENT)}
+    assert "a.zip" in limited(root, f"print(files.get('d', {table!r}))", user=user)
+    code = f"""
+try: files.get("d", {{"b.zip": {entry(CONTENT)!r}}})
+except files.DataError as error: print(error)"""
+    assert "d can not be used: Permission denied. Make room there, or set DLRUN_DATA=" in limited(root, code, user=user)
+
+
+def test_a_path_that_is_no_text(entry, tmp_path, monkeypatch, cli) -> None:
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff \xe4")
+    monkeypatch.setenv("DLRUN_DATA", f"{odd}/data")
+    monkeypatch.setenv("DLRUN_MIRRORS", f"{odd}/mirror")
+    os.makedirs(f"{odd}/mirror/d")
+    Path(odd, "mirror/d/a.zip").write_bytes(CONTENT)
+    assert (files.get("d", {"a.zip": entry(CONTENT)})[0] / "a.zip").read_bytes() == CONTENT
+    assert cli("fetch")[0] == 0 and cli("fetch", "--json")[0] == 0
+    assert cli("fetch", "fr_en")[0] == 3
+    assert cli("data=airfoil", "stand_in=always", "trainer.max_steps=1", "folder=run")[0] == 0
