@@ -151,7 +151,12 @@ def load_data(plans: Plans, *, replaceable: bool) -> tuple[Data, dict[str, Any]]
             f"THIS IS NOT {name.upper()}: a small made-up STAND-IN takes its place. "
             "Its scores say nothing about the real data. stand_in=never refuses it."
         )
-    return plans.data(folder=folder), {"name": name, "source": origin, "sha256": digests}
+    try:
+        return plans.data(folder=folder), {"name": name, "source": origin, "sha256": digests}
+    except OSError as error:
+        if not plans.source.ours:
+            raise
+        raise DataError(f"{error.filename or folder} can't be read: {error.strerror or error}.") from error
 
 
 def build_parts(plans: Plans, *, replaceable: bool = False) -> Parts:

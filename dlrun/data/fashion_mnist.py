@@ -15,6 +15,8 @@ from dlrun.data import files
 from dlrun.data.base import Data, Scale, Split
 from dlrun.data.cache import prepared
 from dlrun.data.parts import held_out, shuffled
+from dlrun.data.reading import gunzipped, reading
+from dlrun.errors import DataError
 from dlrun.limits import Positive, Share
 
 LABELS = (
@@ -33,6 +35,8 @@ NAMES = {
     "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
 }
+SIDE = 28
+LARGEST = 48_000_000  # bytes of a file unpacked; 60,000 pictures have 47,040,016
 READER_VERSION = 1
 STAND_IN_VERSION = "1"
 STAND_IN_COUNTS = {"train": 3000, "test": 500}
@@ -69,19 +73,28 @@ def decoded(folder: Path) -> dict[str, Tensor]:
     key = {name: files.digest(folder / name) for pair in NAMES.values() for name in pair} | {"reader": READER_VERSION}
 
     def make() -> dict[str, Tensor]:
-        pairs = {part: [read_idx(folder / name) for name in pair] for part, pair in NAMES.items()}
-        images = {f"{part}_x": pair[0].unsqueeze(1) for part, pair in pairs.items()}
-        return images | {f"{part}_y": pair[1] for part, pair in pairs.items()}
+        made: dict[str, Tensor] = {}
+        for part, (images, labels) in NAMES.items():
+            x, y = read_idx(folder / images, SIDE, SIDE), read_idx(folder / labels)
+            if len(x) != len(y) or y.max() >= len(LABELS):
+                raise DataError(f"{folder / labels} can't be read: it does not have a label of ten for each picture.")
+            made |= {f"{part}_x": x.unsqueeze(1), f"{part}_y": y}
+        return made
 
     return prepared("fashion_mnist", key, make)
 
 
-def read_idx(path: Path) -> Tensor:
-    """An IDX file of bytes: two zeros, the type (8), the number of sizes, the sizes (big-endian), the values."""
-    content = bytearray(gzip.decompress(path.read_bytes()))  # a bytearray, as a tensor wants memory it may write to
-    dims = content[3]
-    shape = struct.unpack_from(f">{dims}I", content, 4)
-    return torch.frombuffer(content, dtype=torch.uint8, offset=4 + 4 * dims).reshape(shape)
+def read_idx(path: Path, *sizes: int) -> Tensor:
+    """(N, *sizes) from an IDX file of bytes: two zeros, the type (8), how many sizes, they (big-endian), the values."""
+    with reading(path):
+        content = bytearray(gunzipped(path, LARGEST))  # a bytearray, as a tensor wants memory it may write to
+        start = 8 + 4 * len(sizes)
+        if content[:4] != bytes([0, 0, 8, 1 + len(sizes)]):
+            raise ValueError(f"it is no IDX file of bytes in {1 + len(sizes)} dimensions")
+        count, *found = struct.unpack_from(f">{1 + len(sizes)}I", content, 4)
+        if not count or tuple(found) != sizes or count * math.prod(sizes) != len(content) - start:
+            raise ValueError(f"{' x '.join(map(str, [count, *found]))} values are not what follows")
+        return torch.frombuffer(content, dtype=torch.uint8, offset=start).reshape(count, *sizes)
 
 
 def resized(x: Tensor, size: int | None) -> Tensor:

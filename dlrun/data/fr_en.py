@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -13,11 +13,14 @@ from torch import Tensor
 
 from dlrun.data.base import Data, Split, Vocab
 from dlrun.data.parts import held_out, shuffled
+from dlrun.data.reading import reading, whole
 from dlrun.data.tokenizer import BytePairs, Level, check, learn
 from dlrun.errors import UserError
 from dlrun.limits import Positive, Share
 
 FILE = "fr-en-small.txt"
+LARGEST = 4_000_000  # bytes; it has 806
+MOST_CELLS = 250_000_000  # of all sentences with their padding: 2 GB
 PAD, BOS, EOS, UNKNOWN = range(4)
 MARKS = ("<pad>", "<bos>", "<eos>", "<unk>")
 STAND_IN_VERSION = "1"
@@ -64,8 +67,9 @@ def load(
 
     French is translated to English, or the other way round with `reverse`. See `parallel` for the other options.
     """
-    lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
-    pairs = read((line.split("\t") for line in lines), (1, 0) if reverse else (0, 1))
+    with reading(folder / FILE):
+        lines = whole(folder / FILE, LARGEST).decode("utf-8").splitlines()
+        pairs = read(lines, (1, 0) if reverse else (0, 1))
     return parallel(
         pairs,
         tokenizer=tokenizer,
@@ -78,10 +82,14 @@ def load(
     )
 
 
-def read(rows: Iterable[Sequence[str]], columns: tuple[int, int]) -> list[Pair]:
-    """The two columns of each row, in words; rows with nothing in one of them are left out."""
+def read(lines: Iterable[str], columns: tuple[int, int]) -> list[Pair]:
+    """The two columns of each line, in words; lines with nothing in one of them are left out."""
+    rows = [line.split("\t") for line in lines]
     pairs = [(words_of(row[columns[0]]), words_of(row[columns[1]])) for row in rows if len(row) > max(columns)]
-    return [pair for pair in pairs if all(pair)]
+    pairs = [pair for pair in pairs if all(pair)]
+    if not pairs:
+        raise ValueError("it has no pair of sentences with a tab between them")
+    return pairs
 
 
 def parallel(
@@ -140,6 +148,11 @@ def rows(sentences: list[str], vocab: Vocab) -> Tensor:
     """(N, longest + 1) int64, each with `<eos>` behind it and `<pad>` behind that."""
     ids = [vocab.ids(sentence) for sentence in sentences]
     width = max(map(len, ids)) + 1
+    if len(ids) * width > MOST_CELLS:
+        raise UserError(
+            f"The longest of {len(ids):,} sentences has {width - 1:,} tokens, and each would be filled up to that. "
+            "Leave the long ones out, such as data.max_words=50."
+        )
     return torch.tensor([[*each, EOS] + [PAD] * (width - 1 - len(each)) for each in ids])
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from dlrun.data import fr_en
 from dlrun.data.base import Data
+from dlrun.data.reading import reading, unzipped
 from dlrun.data.tokenizer import Level
 from dlrun.limits import Positive, Share
 
 FILE = "fra-eng.zip"
+LARGEST = 64_000_000  # bytes unpacked; it has about 12 million
 MEMBER = "fra-eng/fra.txt"
 STAND_IN_VERSION = "1"
 STAND_IN_BEST = fr_en.STAND_IN_BEST
@@ -30,9 +32,9 @@ def load(
     seed: int,
 ) -> Data:
     """As `fr_en.load`; only the first `max_pairs` lines are read: the shortest, as the file is sorted by length."""
-    with zipfile.ZipFile(folder / FILE) as archive:
-        lines = archive.read(MEMBER).decode("utf-8").splitlines()[:max_pairs]
-    pairs = fr_en.read((line.split("\t") for line in lines), (0, 1) if reverse else (1, 0))
+    with reading(folder / FILE):
+        lines = unzipped(folder / FILE, [MEMBER], LARGEST)[0].splitlines()[:max_pairs]
+        pairs = fr_en.read(lines, (0, 1) if reverse else (1, 0))
     return fr_en.parallel(
         pairs,
         tokenizer=tokenizer,

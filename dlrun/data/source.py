@@ -35,6 +35,7 @@ class Source:
 
     name: str
     files: dict[str, dict[str, Any]] | None
+    ours: bool = False
 
 
 def find(target: Callable[..., Any], node: dict[str, Any], chosen: str | None) -> Source:
@@ -42,7 +43,7 @@ def find(target: Callable[..., Any], node: dict[str, Any], chosen: str | None) -
     origin = f"{target.__module__}.{getattr(target, '__qualname__', '')}"
     chosen = str(chosen or target.__module__.rpartition(".")[2])
     if ours := catalogue.dataset(origin):
-        return Source(ours.get("name", chosen), ours.get("files"))
+        return Source(ours.get("name", chosen), ours.get("files"), ours=True)
     if origin.startswith("dlrun."):
         raise UserError(f"{origin} reads no dataset. dlrun's own: {', '.join(catalogue.choices('data'))}.")
     name, files = node.get("name", chosen), node.get("files")

@@ -14,7 +14,7 @@ from dlrun.data import files
 MADE = ".sha256.json"  # file -> digest, as it was made: a stand-in that is no longer that is made again
 
 
-def stand_in(name: str, version: str, write: Callable[[Path], None]) -> tuple[Path, dict[str, str]]:
+def stand_in(name: str, version: str, write: Callable[[Path], object]) -> tuple[Path, dict[str, str]]:
     """$DLRUN_DATA/stand-in/<name>-<version> as `write(folder)` makes it, once; and file -> SHA-256."""
     folder = files.data_root() / "stand-in" / f"{name}-{version}"
     with files.usable(folder):
@@ -34,7 +34,7 @@ def whole(folder: Path) -> dict[str, str] | None:
         return None
 
 
-def make(folder: Path, write: Callable[[Path], None]) -> dict[str, str]:
+def make(folder: Path, write: Callable[[Path], object]) -> dict[str, str]:
     """Beside its place, then renamed: a kill leaves nothing that counts, and the next one clears it away."""
     for left in folder.parent.iterdir():
         if kept.TEMPORARY.fullmatch(left.name):

@@ -8,8 +8,8 @@ import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 CONNECT_SECONDS = 5.0  # to one host
@@ -42,7 +42,7 @@ def chunks(address: str, limit: int) -> Iterator[tuple[bytes, int | None]]:
         yield chunk, total
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> BufferedReader:
     """A regular file to be read, or OSError: a FIFO or a device would be waited for, or read, for ever."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):

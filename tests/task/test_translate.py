@@ -18,7 +18,7 @@ from dlrun.task.translate import Translate
 
 
 def task(count: int = 23, val: float = 0.0) -> Translate:
-    pairs = fr_en.read([pair for pair in toy_pairs(count)], (0, 1))
+    pairs = fr_en.read(map("\t".join, toy_pairs(count)), (0, 1))
     data = fr_en.parallel(
         pairs, tokenizer="word", vocab_size=None, max_words=None, min_freq=1, val=val, test=0.0, seed=0
     )
