@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dlrun import catalogue, console
+from dlrun import catalogue, console, trust
 from dlrun import device as devices
 from dlrun.build import Plan, locate, misfit, plan, shown
 from dlrun.data import files, source, stand_ins
@@ -76,9 +76,10 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans
         problem = misfit(config[key], hint)
         if problem:
             raise UserError(f"{key}={shown(config[key])}: {problem}.")
-    allowed = tuple(config["trusted"] or ()) if trusted is None else tuple(trusted)
+    typed = "trusted=[{}]" if trusted is None else "--trust {}"
+    allowed = trust.packages(config["trusted"] if trusted is None else trusted, typed)
     plans = {
-        group: plan_group(group, config[group], allowed)
+        group: plan_group(group, config[group], allowed, typed)
         for group in ("data", "task", "model", "init", "optim", "scheduler")
     }
     settings = plan("trainer", config["trainer"], Settings)()
@@ -100,11 +101,11 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans
     )
 
 
-def plan_group(group: str, node: dict[str, Any], trusted: Sequence[str]) -> Plan:
+def plan_group(group: str, node: dict[str, Any], trusted: Sequence[str], typed: str = "trusted=[{}]") -> Plan:
     node = dict(node)
     if "_target_" not in node:
         raise UserError(f"{group} has no _target_: its YAML must name the class to build.")
-    target = locate(node["_target_"], trusted)
+    target = locate(group, node["_target_"], trusted, typed)
     if group == "data":
         node = {key: value for key, value in node.items() if key not in catalogue.FILES}
     if group == "model":
@@ -265,7 +266,7 @@ def models_that_fit(sizes: set[str]) -> list[str]:
 def needs_of(model: str) -> set[str]:
     """The sizes that a model of conf/model can't do without."""
     node = catalogue.read("model", model)
-    return set(Plan("model", locate(node["_target_"]), node).required())
+    return set(Plan("model", locate("model", node["_target_"]), node).required())
 
 
 @cache

@@ -8,37 +8,82 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
+from dlrun import catalogue, trust
 from dlrun.errors import UserError, nearest
 from dlrun.limits import Range
+from dlrun.trust import NOT_YOURS
 
-OWN_PACKAGES = ("dlrun", "torch.nn", "torch.optim")
+# What of torch's may be named in a group's YAML: a module's public classes of one kind.
+TORCH = {
+    "model": ("torch.nn", "Module"),
+    "optim": ("torch.optim", "Optimizer"),
+    "scheduler": ("torch.optim.lr_scheduler", "LRScheduler"),
+}
 
 
-def locate(target: str, trusted: Sequence[str] = ()) -> Callable[..., Any]:
-    """The class or function named by `_target_`, if it is *defined* in a package that may be built from.
+def locate(group: str, target: Any, trusted: Sequence[str] = (), typed: str = "trusted=[{}]") -> Callable[..., Any]:
+    """The class or function named by a group's `_target_`: what conf/ offers there, torch's public classes of its kind,
+    or what a trusted package defines. Nothing else is even imported: a config is data, not code.
 
-    What is merely importable through such a package (`torch.os.system`) is refused: a config is data, not code.
+    `typed` is how a package is trusted where the user stands: `trusted=[{}]`, or `--trust {}`.
     """
-    allowed = (*OWN_PACKAGES, *trusted)
-    if not target.startswith(tuple(f"{package}." for package in allowed)):
-        raise UserError(f"_target_ {target} is not trusted. Type trusted=[{target.split('.')[0]}] if it is yours.")
+    where = f"{group}._target_"
+    if not isinstance(target, str) or not all(part.isidentifier() for part in target.split(".")):
+        raise UserError(f"{where}={shown(target)}: the name of a class is expected, such as my_package.Mine.")
     module_name, _, name = target.rpartition(".")
+    if target in catalogue.targets(group):
+        return getattr(importlib.import_module(module_name), name)
+    if group in TORCH and module_name == TORCH[group][0]:
+        return of_torch(where, group, name)
+    package = next((each for each in trusted if f"{target}.".startswith(f"{each}.") and target != each), None)
+    if package is None:
+        own = target.split(".")[0]
+        if own in NOT_YOURS | sys.stdlib_module_names:
+            names = sorted(each.rpartition(".")[2] for each in catalogue.targets(group))
+            raise UserError(f"{where}={target} is not trusted: it is none of dlrun's. {nearest(name, names)}")
+        raise UserError(f"{where}={target} is not trusted. If {own} is yours: {typed.format(own)}.")
+    return of_package(where, package, module_name, name)
+
+
+def of_torch(where: str, group: str, name: str) -> Callable[..., Any]:
+    module_name, kind = TORCH[group]
+    module = importlib.import_module(module_name)
+    base = getattr(module, kind)
+    possible = {
+        each: value
+        for each, value in vars(module).items()
+        if inspect.isclass(value) and issubclass(value, base) and value is not base and not each.startswith("_")
+    }
+    if name not in possible:
+        raise UserError(f"{where}={module_name}.{name}: {module_name} has no such {kind}. {nearest(name, possible)}")
+    return possible[name]
+
+
+def of_package(where: str, package: str, module_name: str, name: str) -> Callable[..., Any]:
+    """What a trusted package defines itself: what it only imports, such as `os`, stays out of reach."""
+    target = f"{module_name}.{name}"
+    trust.findable([package])
     try:
-        found = getattr(importlib.import_module(module_name), name, None)
-    except ModuleNotFoundError as error:
-        raise UserError(f"_target_ {target}: there is no module {error.name}.") from error
-    defined = getattr(found, "__module__", None) or ""
-    if not callable(found):
         module = importlib.import_module(module_name)
-        raise UserError(f"_target_ {target}: {module_name} has no {name}. {nearest(name, public_names(module))}")
-    if not f"{defined}.".startswith(tuple(f"{package}." for package in allowed)):
-        raise UserError(f"_target_ {target} is defined in {defined}, which is not trusted.")
+    except ModuleNotFoundError as error:
+        if not f"{module_name}.".startswith(f"{error.name}."):  # an import of the package's own that fails
+            raise
+        looked = f" Looked among what is installed, and in {', '.join(trust.folders())}."
+        hint = "" if trust.is_there(package) else looked
+        raise UserError(f"{where}={target}: there is no module {error.name}.{hint}") from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise UserError(f"{where}={target}: {module_name} has no {name}. {nearest(name, public_names(module))}")
+    defined = getattr(found, "__module__", None) or ""
+    if not f"{defined}.".startswith(f"{package}."):
+        raise UserError(f"{where}={target} is defined in {defined}, which is not trusted.")
     return found
 
 

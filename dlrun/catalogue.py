@@ -38,6 +38,13 @@ def read(group: str, name: str) -> dict[str, Any]:
     return values | (inner if isinstance(inner, dict) else content)
 
 
+@cache
+def targets(group: str) -> frozenset[str]:
+    """What the YAML files of a group name as their `_target_`: all of dlrun's that a config may build there."""
+    found = (re.search(r"^ *_target_: *(\S+)", text(group, name), re.MULTILINE) for name in choices(group))
+    return frozenset(each[1] for each in found if each)
+
+
 def home(name: str, *, group: str = "model") -> dict[str, str]:
     """What a model's (or dataset's) YAML chooses with it: {"data": "ptb", "optim": "adam"}."""
     content = yaml.safe_load(text(group, name)) or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -27,6 +28,7 @@ VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
 
 
 def main() -> None:
+    os.environ["PYTHONSAFEPATH"] = "1"  # processes of ours would import a socket.py that lies in the working folder
     sys.exit(exit_code(sys.argv[1:]))
 
 

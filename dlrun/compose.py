@@ -25,7 +25,7 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dlrun import catalogue, console
+from dlrun import catalogue, console, trust
 from dlrun.errors import UserError, nearest
 
 CONFIG = {"version_base": "1.3", "config_path": "pkg://dlrun.conf", "config_name": "config"}
@@ -59,11 +59,12 @@ def flags_last(argv: list[str]) -> list[str]:
     with argparse_that_starts():
         parser = get_args_parser()
         parser.error = complain  # type: ignore[method-assign]
-        overrides = parser.parse_intermixed_args(argv).overrides
+        arguments = parser.parse_intermixed_args(argv)
+    trust.look_beside(arguments.config_dir)
     flags = list(argv)
-    for override in overrides:
+    for override in arguments.overrides:
         flags.remove(override)
-    return [*overrides, *flags]
+    return [*arguments.overrides, *flags]
 
 
 def register_resolvers() -> None:

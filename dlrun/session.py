@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +13,7 @@ import torch
 import yaml
 from torch.optim import Optimizer
 
-from dlrun import assemble, catalogue, console, hparams, restore
+from dlrun import assemble, catalogue, console, git, hparams, restore
 from dlrun.assemble import Parts, Plans
 from dlrun.errors import DlrunError, RunFailed, UserError, nearest
 from dlrun.evaluate import load_weights
@@ -174,7 +173,7 @@ def facts(plans: Plans, parts: Parts, overrides: list[str]) -> dict[str, Any]:
         "data": parts.data_facts,
         "overrides": overrides,
         "versions": versions(),
-        "git": git_state(),
+        "git": git.state(Path.cwd()),
     }
 
 
@@ -186,18 +185,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def git_state() -> dict[str, Any] | None:
-    """The commit of the working folder and whether it has changes; None outside of git."""
-
-    def ask(*words: str) -> str:
-        return subprocess.run(["git", *words], capture_output=True, text=True, timeout=5, check=True).stdout.strip()
-
-    try:
-        return {"commit": ask("rev-parse", "HEAD"), "changed": bool(ask("status", "--porcelain", "-uno"))}
-    except (OSError, subprocess.SubprocessError):
-        return None
 
 
 def introduce(run: RunDir, plans: Plans, parts: Parts, step: int) -> None:
@@ -241,15 +228,7 @@ def open_plans(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, A
         console.say(f"{run.path} is older than {', '.join(taken)}: today's values are taken")
     for key, value in (overrides or {}).items():
         set_key(config, key, value)
-    wanted = set(config.get("trusted") or []) - set(trust)
-    try:
-        return assemble.check(config, trusted=trust)
-    except UserError as error:
-        if wanted:
-            raise UserError(
-                f"{error} This run was made with code of yours: add --trust {' --trust '.join(sorted(wanted))}"
-            ) from error
-        raise
+    return assemble.check(config, trusted=trust)
 
 
 def check_shape(run: RunDir, config: dict[str, Any]) -> None:

@@ -11,7 +11,22 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LEVELS = (  # a module imports from its own level and those before it
-    {"errors", "limits", "kept", "records", "console", "dist", "device", "metric", "signals", "model", "init", "optim"},
+    {
+        "errors",
+        "limits",
+        "kept",
+        "records",
+        "trust",
+        "git",
+        "console",
+        "dist",
+        "device",
+        "metric",
+        "signals",
+        "model",
+        "init",
+        "optim",
+    },
     {"data", "catalogue", "build", "pace"},
     {"task"},
     {"checkpoint", "rundir", "evaluate", "hparams", "query"},

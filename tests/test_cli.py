@@ -47,8 +47,10 @@ MISTAKES = {
     ("fetch", "ptp"): "There is no data ptp to fetch. Did you mean ptb?",
     ("runs", "nowhere"): "nowhere does not exist.",
     ("tensorboard", "nowhere"): "nowhere does not exist. Train something first: dlrun model=lstm",
-    ("model._target_=os.system",): "_target_ os.system is not trusted.",
-    ("model._target_=torch.nn.functional.torch.os.system",): "_target_ torch.nn.functional.torch.os.system",
+    ("model._target_=os.system",): "model._target_=os.system is not trusted: it is none of dlrun's.",
+    (
+        "model._target_=torch.nn.functional.torch.os.system",
+    ): "model._target_=torch.nn.functional.torch.os.system is not trusted",
 }
 
 

@@ -27,7 +27,7 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from dlrun import build, compose
+from dlrun import build, compose, trust
 from dlrun.errors import UserError
 from dlrun.sweep import outcome, start
 from dlrun.sweep.folder import SweepDir
@@ -70,7 +70,7 @@ def run(argv: list[str], job: Callable[[DictConfig], Any], into: SweepDir | None
             warm_up()
         asked = read(argv, hydra, config)
         node = dict(asked.sweeper)
-        sweeper = build.plan("hydra.sweeper", node, build.locate(node["_target_"], ()))()
+        sweeper = build.plan("hydra.sweeper", node, build.locate("hydra/sweeper", node.get("_target_")))()
         sweeper.sweep(asked, into=into, elsewhere=None if ours else launching(hydra, config, job))
 
 
@@ -166,7 +166,7 @@ class Composer:
 
     def __init__(self, loader: Any, config: DictConfig):
         self.loader, self.config = loader, config
-        self.trusted = tuple(config.get("trusted") or ())
+        self.trusted = trust.packages(OmegaConf.to_container(config)["trusted"])  # type: ignore[call-overload, index]
         self.lenient = bool(config.launcher.lenient)
         self.parser = OverridesParser.create(config_loader=loader)
         self.composed: dict[tuple[str, ...], DictConfig] = {}
@@ -248,5 +248,9 @@ def extended(command: Sequence[str], additions: Sequence[str]) -> list[str]:
     for each in additions:
         if "=" not in each:
             raise UserError(f"--extend {each}: that is no KEY=VALUES. For example: --extend optim.lr=0.3")
+        if each.lstrip("+~").startswith(("hydra", "trusted=")):
+            raise UserError(
+                f"--extend {each}: more jobs differ in values of theirs. For example: --extend optim.lr=0.3"
+            )
     left = {each.partition("=")[0]: each for each in additions}
     return [*(left.pop(each.partition("=")[0], each) for each in command), *left.values()]

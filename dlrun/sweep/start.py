@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -74,19 +76,75 @@ def drive(sweep: SweepDir, *, trusted: tuple[str, ...], retry_failed: bool = Fal
     """Runs what has not ended yet: waiting jobs from their start, interrupted ones from their checkpoints."""
     from dlrun.sweep.drive import Drive, Listed
 
-    wanted = {package for job in sweep.jobs() for package in job.config.get("trusted") or ()} - set(trusted)
-    if wanted:
-        raise UserError(f"This sweep runs code of yours: add --trust {' --trust '.join(sorted(wanted))}")
-    launcher, jobs = Launcher(**sweep.facts()["launcher"]), sweep.jobs()
+    facts, jobs = sweep.facts(), sweep.jobs()
+    ask_for_trust([package for job in jobs for package in job.config.get("trusted") or ()], trusted)
+    launcher = build.plan("launcher", dict(facts["launcher"]), Launcher)()
+    workers = workers_of(facts["workers"], saved=True)
     ended = {"completed", "pruned"} | (set() if retry_failed else {"failed", "diverged"})
     todo = [job for job in jobs if sweep.status(job) not in ended]
     if not todo:
         console.say(f"{sweep.path} is complete: nothing is left to run")
     with sweep.working():
-        workers = workers_of(sweep.facts()["workers"])(launcher=launcher, jobs=len(jobs), trusted=trusted)
-        Drive(sweep, jobs, Listed(todo, jobs), workers).run()
+        made = workers(launcher=launcher, jobs=len(jobs), trusted=trusted)
+        Drive(sweep, jobs, Listed(todo, jobs), made).run()
 
 
-def workers_of(node: dict[str, Any]) -> build.Plan:
-    """The class that `hydra/launcher=` names: processes of this machine, or of a cluster."""
-    return build.plan("hydra.launcher", dict(node), build.locate(node["_target_"]))
+def ask_for_trust(wanted: Sequence[str], trusted: Sequence[str]) -> None:
+    """A saved sweep's own word on whose code may run is not believed: the user says it again."""
+    if missing := sorted(set(wanted) - set(trusted)):
+        raise UserError(f"This sweep runs code of somebody's own. If it is yours: {shlex.join(flags(missing))}")
+
+
+def flags(packages: Sequence[str]) -> list[str]:
+    return [word for package in packages for word in ("--trust", package)]
+
+
+def workers_of(node: dict[str, Any], *, saved: bool = False) -> build.Plan:
+    """The class that `hydra/launcher=` names: processes of this machine, or of a cluster.
+
+    A saved sweep's word on which cluster is not believed: its jobs, and all that is in them, would go there.
+    """
+    if saved and (address := node.get("address", "auto")) not in ("auto", "local"):
+        raise UserError(
+            f"This sweep ran on the Ray cluster {address}. If it is yours: RAY_ADDRESS={address} ray status"
+        )
+    return build.plan("hydra.launcher", dict(node), build.locate("hydra/launcher", node.get("_target_")))
+
+
+# a saved command, once more
+
+
+SEARCHED = ("trials", "sampler", "pruner", "warmup_trials", "warmup_epochs", "goals", "storage", "seed")
+HYDRAS = {"hydra/sweeper", *(f"hydra.sweeper.{key}" for key in SEARCHED), "hydra/launcher"}
+
+
+def again(sweep: SweepDir, trusted: Sequence[str], config_dir: str | None) -> list[str]:
+    """What a sweep was started with, as far as a saved file is believed: choices and values of keys.
+
+    Where configs are found, whose code may run and what Hydra itself does comes from what is typed now.
+    """
+    kept, wanted, folders = [], [], []
+    arguments = list(sweep.facts()["command"])
+    for place, argument in enumerate(arguments):
+        key, _, value = argument.partition("=")
+        key = key.lstrip("+~").partition("@")[0]
+        if argument in ("--config-dir", "-cd"):
+            folders += arguments[place + 1 : place + 2]
+        elif argument.startswith("--config-dir="):
+            folders.append(argument.partition("=")[2])
+        elif argument.startswith("-") or not re.fullmatch(r"[+~]{0,2}[\w./@:-]+(=.*)?", argument, re.DOTALL):
+            continue
+        elif key == "trusted":
+            wanted += re.findall(r"[\w.]+", argument.partition("=")[2])
+        elif key.split(".")[0].split("/")[0] == "hydra" and key not in HYDRAS:
+            continue
+        elif (key == "hydra/launcher" and value not in ("local", "ray")) or ("." not in key and ".." in value):
+            continue  # a launcher of Hydra's runs other programs; a choice with .. is a file from elsewhere
+        elif "=" in argument or argument.startswith("~"):
+            kept.append(argument)
+    if not config_dir and folders:
+        words = [*flags(wanted), "--config-dir", folders[0]]
+        raise UserError(f"This sweep uses configs of somebody's own. If they are yours: {shlex.join(words)}")
+    ask_for_trust(wanted, trusted)
+    typed = [f"trusted=[{','.join(trusted)}]"] if trusted else []
+    return [*kept, *typed, *(["--config-dir", config_dir] if config_dir else [])]

@@ -10,6 +10,7 @@ from dlrun import compose
 from dlrun.errors import UserError
 from dlrun.rundir import RunDir
 from dlrun.sweep.folder import SweepDir, is_sweep
+from dlrun.trust import look_beside, packages
 from dlrun.verbs.parser import verb
 
 # Another value would be another run; what optim and scheduler say is in the checkpoint as well, which wins.
@@ -20,6 +21,7 @@ def run(argv: list[str]) -> None:
     parser = verb("resume", "Goes on exactly where a run or a sweep stopped; trainer.epochs=20 extends a run.")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
     parser.add_argument("--checkpoint", choices=["best", "last"], help="of a run: go on from this one alone")
+    parser.add_argument("--config-dir", metavar="DIR", help="of a sweep: where configs of your own are")
     parser.add_argument("--retry-failed", action="store_true", help="of a sweep: also the jobs that failed")
     parser.add_argument(
         "--extend", nargs="+", metavar="KEY=VALUES", default=[], help="of a sweep: more jobs, such as optim.lr=0.3"
@@ -66,20 +68,16 @@ def resume_sweep(arguments: Namespace) -> None:
         )
     from dlrun.sweep import start
 
-    sweep = SweepDir.open(Path(arguments.run))
-    if arguments.extend:
-        from dlrun.sweep import grid
-        from dlrun.verbs.train import sweep_job
-
-        grid.run(grid.extended(sweep.facts()["command"], arguments.extend), sweep_job, into=sweep)
+    sweep, trusted = SweepDir.open(Path(arguments.run)), packages(arguments.trust, "--trust {}")
+    look_beside(arguments.config_dir)
+    if not arguments.extend and sweep.facts()["kind"] == "grid":
+        start.drive(sweep, trusted=trusted, retry_failed=arguments.retry_failed)
         return
-    if sweep.facts()["kind"] == "optuna":
-        from dlrun.sweep import grid
-        from dlrun.verbs.train import sweep_job
+    from dlrun.sweep import grid
+    from dlrun.verbs.train import sweep_job
 
-        grid.run(sweep.facts()["command"], sweep_job, into=sweep)
-        return
-    start.drive(sweep, trusted=tuple(arguments.trust), retry_failed=arguments.retry_failed)
+    command = start.again(sweep, trusted, arguments.config_dir)
+    grid.run(grid.extended(command, arguments.extend), sweep_job, into=sweep)
 
 
 def read_override(text: str) -> tuple[str, Any]:

@@ -24,7 +24,7 @@ def planned(group: str, name: str, **changes: Any) -> Plan:
     node = read(group, name) | changes
     for key in ("every", "warmup"):
         node.pop(key, None)
-    return plan(group, node, locate(node["_target_"]))
+    return plan(group, node, locate(group, node["_target_"]))
 
 
 def test_all_choices_are_here() -> None:

@@ -163,5 +163,5 @@ def test_groups_have_their_own_lr() -> None:
 )
 def test_refuses(target: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as caught:
-        plan("optim", options, locate(f"dlrun.optim.scratch.{target}"))(params=weights())
+        plan("optim", options, locate("optim", f"dlrun.optim.scratch.{target}"))(params=weights())
     assert str(caught.value).startswith(message)

@@ -88,5 +88,7 @@ def test_the_saved_word_on_trust_is_not_believed(cli: Cli, tmp_path: Path, monke
     config["model"]["_target_"], config["trusted"] = "evil.Model", ["evil"]
     path.write_text(yaml.safe_dump(config))
     code, _, err = cli("rerun", "run")
-    assert code == 2 and err.startswith("error: _target_ evil.Model is not trusted.") and "add --trust evil" in err
+    assert code == 2 and err.startswith(
+        "error: model._target_=evil.Model is not trusted. If evil is yours: --trust evil."
+    )
     assert not (tmp_path / "was_here").exists() and not (tmp_path / "outputs").exists()
