@@ -62,7 +62,7 @@ def get(name: str, files: dict[str, dict], *, progress: Progress | None = None) 
                 for file in lacking:
                     if not counts(folder / file, files[file]):  # unless another process was first
                         get_one(name, file, files[file], down, progress)
-        elif any(kept.TEMPORARY.fullmatch(left) for left in os.listdir(folder)):
+        elif folder.is_dir() and any(kept.TEMPORARY.fullmatch(left) for left in os.listdir(folder)):
             with suppress(OSError), lock(folder):  # of a process that was killed, or of one that is still at it
                 kept.clear_temporary(folder)
         return folder, {file: digest(folder / file) for file in files}

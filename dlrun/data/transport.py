@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 CONNECT_SECONDS = 5.0  # to one host
 PROBE_SECONDS = 6.0  # to know which of all hosts can be reached: "no network" is then known well within 10 s
 STALL_SECONDS = 15.0  # without a single byte, until the next address is tried
+SLOW_SECONDS, SLOWEST = 60.0, 1000  # a server that sends fewer bytes a second than that for a minute is given up
 REMEMBER_SECONDS = 60.0  # a host that is down is not asked again for the next file or dataset
 CHUNK = 1 << 20  # bytes
 
@@ -73,7 +74,11 @@ def web_chunks(url: str) -> Iterator[tuple[bytes, int | None]]:
             if response.status_code != 200:
                 raise Failed(f"the server answers {response.status_code} {response.reason_phrase}".rstrip())
             length = response.headers.get("Content-Length", "")
-            for chunk in response.iter_raw(CHUNK):
+            started, done = time.monotonic(), 0
+            for chunk in response.iter_raw():
+                done += len(chunk)
+                if (seconds := time.monotonic() - started) > SLOW_SECONDS and done < SLOWEST * seconds:
+                    raise Failed(f"it sends {done / seconds:.0f} bytes a second")
                 yield chunk, int(length) if length.isdigit() else None
     except httpx.TimeoutException as error:
         raise Failed(f"no answer within {STALL_SECONDS:g} s") from error

@@ -65,12 +65,12 @@ class Server:
     def answer(self, request: BaseHTTPRequestHandler, content: bytes | str) -> None:
         if content == "404":
             return request.send_error(404)
-        if content == "endless":
+        if content in ("endless", "drips"):
             request.send_response(200)
             request.end_headers()
             with suppress(OSError):
-                while not self.closing.is_set():
-                    request.wfile.write(bytes(1 << 16))
+                while not self.closing.wait(0.05 if content == "drips" else 0):
+                    request.wfile.write(bytes(1 if content == "drips" else 1 << 16))
             return None
         body = b"0123456789" * 100 if isinstance(content, str) else content
         request.send_response(200)

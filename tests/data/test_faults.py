@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import random
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -15,10 +18,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from dlrun.data import files, stand_ins
+from dlrun.data import files, stand_ins, transport
 from dlrun.data.cache import prepared
 from dlrun.errors import DataError
 
+BIG = bytes(200_000)
 CONTENT = b"all of it, from the first byte to the last\n" * 1000
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -90,6 +94,17 @@ def test_an_endless_answer_is_cut_off(server, entry, root) -> None:
     assert (files.get("d", table)[0] / "a.zip").read_bytes() == CONTENT
 
 
+def test_a_server_that_drips_is_given_up(server, entry, monkeypatch) -> None:
+    """Each byte comes in time, and so no timeout of a socket ever ends it."""
+    monkeypatch.setattr(transport, "SLOW_SECONDS", 0.3)
+    server.files |= {"/drips": "drips", "/a.zip": CONTENT}
+    table = {"a.zip": entry(CONTENT, f"{server.url}/drips")}
+    with pytest.raises(DataError, match=r"/drips: it sends \d+ bytes a second"):
+        files.get("d", table)
+    table["a.zip"]["urls"].append(f"{server.url}/a.zip")
+    assert (files.get("d", table)[0] / "a.zip").read_bytes() == CONTENT
+
+
 def test_without_a_known_size_half_of_the_free_disk_is_the_limit(root, entry) -> None:
     root.mkdir()
     free = shutil.disk_usage(root).free
@@ -127,6 +142,22 @@ def test_an_odd_folder_for_data_is_told_in_one_message(where, arguments, cli, mo
 def test_fetch_names_what_there_is_not(names, message, cli, root) -> None:
     code, _, err = cli("fetch", *names)
     assert code == 2 and message in err and not root.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("data.weights=[]",), "data.weights=[] leaves nothing to learn. Type at least one: data.weights=[2.0]"),
+        (
+            ("model=lstm", "data=jaychou_lyrics", "stand_in=always", "data.max_chars=1"),
+            "The training part is too small for one batch of this task. Pick another data=.",
+        ),
+    ],
+)
+def test_too_little_to_train_on_is_told_before_there_is_a_folder(arguments, message, cli, tmp_path) -> None:
+    code, out, err = cli(*arguments)
+    assert (code, out) == (2, "") and err.endswith(f"error: {message}\n")
+    assert not (tmp_path / "outputs").exists()
 
 
 # what lies in the cache
@@ -198,6 +229,38 @@ def test_what_a_killed_process_left_is_cleared_away(entry, root, tmp_path) -> No
     (half / "a.txt").write_text("half")
     stand_ins.stand_in("d", "1", lambda folder: shutil.copy(root / "d/a.zip", folder / "a.txt"))
     assert {path.name for path in half.parent.iterdir()} == {".lock", "d-1"}
+
+
+def everything(table: dict) -> tuple:
+    """Gets a dataset, makes a stand-in, prepares tensors."""
+    folder, digests = files.get("d", table)
+    made = stand_ins.stand_in("d", "1", lambda folder: [(folder / f"{n}").write_bytes(BIG) for n in range(3)])
+    return folder, digests, made, len(prepared("d", {}, lambda: {"x": torch.zeros(len(BIG))})["x"])
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_killed_at_any_moment(seed, entry, root, tmp_path, monkeypatch) -> None:
+    """What the next process finds or makes is whole, and nothing temporary is left. More seeds, more moments."""
+    (tmp_path / "m/d").mkdir(parents=True)
+    (tmp_path / "m/d/a.zip").write_bytes(BIG)
+    monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/m")
+    table, draw, killed = {"a.zip": entry(BIG)}, random.Random(seed), 0
+    context = multiprocessing.get_context("fork")
+    files.get("d", table)  # whatever is imported only when it is needed
+    for _ in range(20):
+        shutil.rmtree(root)
+        for _ in range(2):
+            process = context.Process(target=everything, args=(table,))
+            process.start()
+            process.join(draw.uniform(0, 0.12))
+            process.kill()
+            process.join()
+            killed += process.exitcode == -signal.SIGKILL
+        folder, _, (made, digests), count = everything(table)
+        assert (folder / "a.zip").read_bytes() == BIG and count == len(BIG)
+        assert [(made / name).read_bytes() == BIG for name in digests] == [True] * 3
+        assert not [path for path in root.rglob("*") if path.name.endswith((".tmp", ".part"))]
+    assert killed > 5
 
 
 # stand-ins and prepared tensors
@@ -301,6 +364,21 @@ except files.DataError as error: print(error)"""
     )
     assert os.listdir(root / "d") == [".lock"]
     assert not limited(root, code, DLRUN_MIRRORS=str(tmp_path / "m"), TMPDIR="/nosuch").strip()
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_while_something_is_kept(root) -> None:
+    """A stand-in can't be had then; prepared tensors are, and are made again the next time."""
+    code = """
+from dlrun.data import stand_ins
+try: stand_ins.stand_in("d", "1", lambda folder: (folder / "a").write_bytes(bytes(5000)))
+except files.DataError as error: print(error)
+from dlrun.data.cache import prepared
+print(prepared("d", {}, lambda: {"x": "y" * 5000}) == {"x": "y" * 5000})"""
+    said = limited(root, code, size=1000)
+    assert f"{root}/stand-in/d-1 can not be used: File too large." in said and "True" in said
+    left = {path.name for path in root.rglob("*") if path.is_file()}
+    assert all(name.endswith(".lock") for name in left), left
 
 
 def test_whole_files_in_a_read_only_folder_are_enough(entry, root, tmp_path) -> None:
