@@ -65,6 +65,12 @@ class Mean:
             total = value.detach().sum(dtype=double)
             self.sums[name] = self.sums[name] + total if name in self.sums else total
 
+    def take_in(self, other: Mean) -> None:
+        """The other's steps as well as these."""
+        self.n += other.n
+        for name, total in other.sums.items():
+            self.sums[name] = self.sums[name] + total if name in self.sums else total
+
     def means(self) -> dict[str, float]:
         return {name: (total / max(self.n, 1)).item() for name, total in self.sums.items()}
 
@@ -74,3 +80,33 @@ class Mean:
     def load_state_dict(self, state: dict[str, Any], device: torch.device | None = None) -> None:
         self.n = state["n"]
         self.sums = {name: total.to(device) if device else total for name, total in state["sums"].items()}
+
+
+class PassMean(Mean):
+    """Means over one pass that also know those of its last steps, the window; a step is added up once for both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.window = Mean()
+
+    def add(self, scores: HasScores) -> None:
+        self.window.add(scores)
+
+    def end_window(self) -> None:
+        self.take_in(self.window)
+        self.window = Mean()
+
+    def means(self) -> dict[str, float]:
+        both = Mean()
+        both.take_in(self)
+        both.take_in(self.window)
+        return both.means()
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.window.state_dict() | {"before": super().state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any], device: torch.device | None = None) -> None:
+        """An older checkpoint has the window alone: then the pass is counted from its beginning on."""
+        self.window.load_state_dict(state, device)
+        if "before" in state:
+            super().load_state_dict(state["before"], device)

@@ -61,6 +61,9 @@ class Pace:
             or (settings.patience and at.stale >= settings.patience)
         )
 
+    def title(self) -> str:
+        return f"epoch {self.at.epoch + 1}" + (f"/{self.settings.epochs}" if self.settings.epochs else "")
+
     def move(self, batch: int, batches: int) -> None:
         """To the position after a step that ended with the pass's `batch`-th batch."""
         self.at.batch = batch % batches

@@ -22,7 +22,7 @@ from dlrun.device import Device, rng_state, set_rng_state
 from dlrun.errors import DlrunError, Pruned, RunFailed, Stopped, UserError
 from dlrun.evaluate import evaluate, load_weights
 from dlrun.kept import record
-from dlrun.metric import Mean
+from dlrun.metric import Mean, PassMean
 from dlrun.optim.schedule import Schedule
 from dlrun.pace import Pace, Progress, Settings
 from dlrun.rundir import RunDir
@@ -52,13 +52,12 @@ class Trainer:
         self.device, self.run, self.settings = device, run, settings
         self.seed, self.batch_size, self.summary, self.watch = seed, batch_size, summary, watch
         self.pace = Pace(settings)
-        self.running = Mean()  # of the training steps since the last logged one
+        self.running = PassMean()  # of the training steps of this pass; its window: those since the last logged one
         self.scaler = device.scaler()
         self.stop = StopWish()
         self.mode, self.metric = task.goal.split()
         self.goal_split = "val" if "val" in task.splits else "train"  # without a held-out part: the training part
         self.goal_tag = f"{self.goal_split}/{self.metric}"
-        self.shown: dict[str, float] = {}  # the running means when they were last logged
         self.last_log = (time.monotonic(), 0)  # when, and how many examples had been seen
         if settings.compile:
             model.compile()
@@ -88,7 +87,9 @@ class Trainer:
             if self.at.batch >= count:  # the run goes on with larger batches or fewer of them: this pass is over
                 self.pace.move(count, count)
                 continue
-            with console.progress(self.epoch_title(), count, self.at.batch, self.pace.batches_after(count)) as bar:
+            if self.at.batch == 0:
+                self.running = PassMean()
+            with console.progress(self.pace.title(), count, self.at.batch, self.pace.batches_after(count)) as bar:
                 group: list[Any] = []
                 for number, batch in enumerate(batches, self.at.batch + 1):
                     group.append(batch)
@@ -216,26 +217,31 @@ class Trainer:
     # what is kept
 
     def log(self, evaluated: dict[str, float]) -> None:
-        """One line of metrics: the running means since the last one, and what was evaluated just now."""
+        """One line of metrics: means since the last line, and what was evaluated just now."""
         now, seen = time.monotonic(), self.at.seen
         before, seen_before = self.last_log
-        self.shown = self.task.report(self.running.means())
-        figures = {}
-        if self.goal_split != "train":  # otherwise train/... holds exact values alone, never mixed with running means
-            figures = {f"train/{name}": value for name, value in self.shown.items()}
-        figures |= evaluated | {
+        window = self.train_tags(self.running.window)
+        figures = evaluated | {
             "optim/lr": self.schedule.lr,
             "optim/grad_norm": self.at.figures["optim/grad_norm"],
             "speed/examples_per_s": (seen - seen_before) / max(now - before, 1e-9),
         }
-        self.running = Mean()
+        self.running.end_window()
         self.at.logged = self.at.step
-        self.note(figures)
+        if self.at.batch == 0 or self.at.epoch == 0:  # the summary: the last whole pass, or what there is of the first
+            self.at.figures |= self.train_tags(self.running)
+        self.note(figures, window)
         self.last_log = (time.monotonic(), seen)
 
-    def note(self, figures: dict[str, float]) -> None:
+    def note(self, figures: dict[str, float], window: dict[str, float] | None = None) -> None:
         self.at.figures |= figures
-        self.run.log(self.at.step, self.at.epoch, self.pace.elapsed(), figures)
+        self.run.log(self.at.step, self.at.epoch, self.pace.elapsed(), (window or {}) | figures)
+
+    def train_tags(self, mean: Mean) -> dict[str, float]:
+        """Where nothing is held out train/... holds exact values alone, never mixed with means of a moving model."""
+        if self.goal_split == "train":
+            return {}
+        return {f"train/{name}": value for name, value in self.task.report(mean.means()).items()}
 
     def save(self, name: str) -> None:
         self.run.save_checkpoint(name, self.state_dict(), keep="previous" if name == "last" else None)
@@ -312,15 +318,13 @@ class Trainer:
 
     # what the terminal shows
 
-    def epoch_title(self) -> str:
-        return f"epoch {self.at.epoch + 1}" + (f"/{self.settings.epochs}" if self.settings.epochs else "")
-
     def live_figures(self) -> dict[str, float]:
-        return self.task.report(self.running.means()) if self.running.n else {}
+        return self.task.report(self.running.means())
 
     def shown_figures(self) -> dict[str, float]:
-        """A pass's end: running means of loss and metric since they were last logged, and what was just evaluated."""
-        figures = {name: self.shown[name] for name in ("loss", self.metric) if name in self.shown}
+        """A pass's end: its means of loss and metric, and what was just evaluated."""
+        means = self.live_figures()
+        figures = {name: means[name] for name in ("loss", self.metric) if name in means}
         if self.at.evaluated == self.at.step:
             figures[f"{self.goal_split} {self.metric}"] = self.at.figures[self.goal_tag]
         return figures

@@ -1,15 +1,19 @@
 """The trainer's settings, each by what it changes in a real run."""
 
 import json
+import re
 import resource
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from dlrun import console
 from dlrun.cli import exit_code
 
 QUICK = ["data=airfoil", "stand_in=always", "device=cpu", "optim=momentum", "optim.lr=0.001", "trainer.epochs=3"]
@@ -60,6 +64,55 @@ def test_accumulating_two_batches_is_one_of_twice_the_size(tmp_path: Path) -> No
     two, one = (weights(tmp_path / name)["layer.weight"] for name in ("two", "one"))
     assert torch.allclose(two, one, atol=1e-6)
     assert summary(tmp_path / "two")["step"] == summary(tmp_path / "one")["step"]
+
+
+def pass_mean(lines: list[dict], tag: str, first: int, last: int, rows: int) -> float:
+    """Over steps that were logged one by one; batches have 10 rows, the one that ends a pass those that are left."""
+    steps = [line for line in lines if tag in line and first <= line["step"] <= last]
+    counts = [rows % 10 or 10 if line["step"] % -(-rows // 10) == 0 else 10 for line in steps]
+    return sum(line[tag] * count for line, count in zip(steps, counts, strict=True)) / sum(counts)
+
+
+def test_an_epochs_figures_are_means_over_the_whole_epoch(cli: Callable[..., tuple[int, str, str]]) -> None:
+    """Of windows of one step each the mean can be worked out; what is logged does not decide what is shown."""
+    typed = [*QUICK, "trainer.epochs=2"]
+    assert cli(*typed, "folder=each", "trainer.log_every_steps=1")[0] == 0
+    code, _, err = cli(*typed, "folder=few", "trainer.log_every_steps=50")
+    assert code == 0
+    lines = [json.loads(line) for line in Path("each/metrics.jsonl").read_text().splitlines()]
+    count = max(line["step"] for line in lines) // 2
+    rows = 1503 - 2 * 150
+    assert count == -(-rows // 10) and rows % 10
+    first, second = (pass_mean(lines, "train/mse", 1 + count * e, count * (e + 1), rows) for e in (0, 1))
+    for run in ("each", "few"):
+        assert summary(Path(run))["metrics"]["train/mse"] == pytest.approx(second, rel=1e-12)
+    shown = re.findall(r"^epoch \d/2 +loss ([\d.]+) +mse ([\d.]+)", err, re.MULTILINE)
+    assert [mse for _, mse in shown] == [console.number(first), console.number(second)]
+    windows = [json.loads(line) for line in Path("few/metrics.jsonl").read_text().splitlines()]
+    at_the_end = next(line for line in windows if line["step"] == count)
+    assert at_the_end["train/mse"] == pytest.approx(pass_mean(lines, "train/mse", 101, count, rows), rel=1e-12)
+
+
+def test_an_epochs_figures_survive_a_resume_in_its_midst(cli: Callable[..., tuple[int, str, str]]) -> None:
+    """To the bit. After a stop in the second pass the summary still has the first one's means, as it is the last whole
+
+    one; a checkpoint of before this was kept has no sums and counts from where it stands.
+    """
+    typed = [*QUICK, "trainer.log_every_steps=50"]
+    assert cli(*typed, "folder=whole", "trainer.epochs=1")[0] == 0
+    first = summary(Path("whole"))["metrics"]["train/mse"]
+    assert cli("resume", "whole", "trainer.epochs=2")[0] == 0
+    assert cli(*typed, "folder=halves", "trainer.epochs=2", "trainer.max_steps=70")[0] == 0
+    assert cli("resume", "halves", "trainer.max_steps=170")[0] == 0
+    assert summary(Path("halves"))["metrics"]["train/mse"] == first
+    shutil.copytree("halves", "older")
+    state = torch.load("older/checkpoints/last.pt", weights_only=True)
+    del state["trainer"]["running"]["before"]
+    torch.save(state, "older/checkpoints/last.pt")
+    for run in ("halves", "older"):
+        assert cli("resume", run, "trainer.max_steps=1000")[0] == 0
+    ends = [summary(Path(run))["metrics"]["train/mse"] for run in ("whole", "halves", "older")]
+    assert ends[0] == ends[1] != ends[2]
 
 
 def test_clipping_holds_the_step(tmp_path: Path) -> None:
