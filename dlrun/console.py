@@ -1,6 +1,7 @@
 """The only module that prints: results to stdout, everything else to stderr, and all that matters to run.log as well.
 
-Text from users and files is never read as Rich markup. Without a terminal there are plain lines instead of bars.
+Text from users and files is never read as Rich markup, and its controls are made visible, here at the one place where
+text goes out. Without a terminal there are plain lines instead of bars.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from rich.text import Text
 
 from dlrun import kept
 from dlrun.errors import UserError
+from dlrun.plain import visible
 
 BAR_SECONDS = 0.1  # between two drawings of a bar
 PLAIN_SECONDS = 10.0  # between two lines about the same epoch where there is no bar
@@ -91,9 +93,10 @@ def log_to(folder: Path, name: str) -> Iterator[None]:
 
 
 def log_only(text: str) -> None:
+    """Each of the lines with the time."""
     if _log is not None:
         now = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
-        _log.write("".join(f"{now} {line}\n" for line in text.splitlines()))
+        _log.write("".join(f"{now} {line}\n" for line in visible(text, lines=True).rstrip("\n").split("\n")))
 
 
 def number(value: float | None) -> str:
@@ -106,9 +109,15 @@ def number(value: float | None) -> str:
 
 
 def _line(text: str, style: str | None = None) -> None:
+    """One line: a newline in it came from a file or the command line."""
+    _lines(visible(text), style)
+
+
+def _lines(text: str, style: str | None = None) -> None:
+    """A message that may have lines of its own, as one about a file that was looked for in many places."""
     log_only(text)
     if not _quiet:
-        _stderr().print(Text(_encodable(text, sys.stderr), style=style or ""), soft_wrap=True)
+        _stderr().print(Text(_encodable(text, sys.stderr, lines=True), style=style or ""), soft_wrap=True)
 
 
 def say(text: str) -> None:
@@ -116,7 +125,7 @@ def say(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    _line(f"warning: {text}", "bold yellow")
+    _lines(f"warning: {text}", "bold yellow")
     if _relay:
         _relay("warned", text)
 
@@ -126,13 +135,13 @@ def fail(text: str) -> None:
 
 
 def error(text: str) -> None:
-    _line(f"error: {text}", "bold red")
+    _lines(f"error: {text}", "bold red")
 
 
 def out(text: str) -> None:
     """A result as plain text on stdout."""
     if not _quiet:
-        print(_encodable(text, sys.stdout), flush=True)
+        print(_encodable(text, sys.stdout, lines=True), flush=True)
 
 
 def json_out(value: Any) -> None:
@@ -165,7 +174,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         shown.add_column(Text(_encodable(name, sys.stdout)), overflow="fold")
     for row in rows:
         shown.add_row(*(Text(_encodable(cell, sys.stdout)) for cell in row))
-        log_only("  ".join(row))
+        log_only("  ".join(map(visible, row)))
     if not _quiet:
         Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(shown)
 
@@ -183,13 +192,14 @@ def panel(title: str, lines: Sequence[str]) -> None:
     for line in lines:
         log_only(line)
     if not _quiet:
-        text = Text(_encodable("\n".join(lines), sys.stderr), overflow="fold")
+        text = Text("\n".join(_encodable(line, sys.stderr) for line in lines), overflow="fold")
         _stderr().print(Panel(text, title=Text(_encodable(title, sys.stderr)), expand=False))
 
 
-def _encodable(text: str, stream: Any) -> str:
+def _encodable(text: str, stream: Any, *, lines: bool = False) -> str:
+    """What a stream can write, controls made visible; `lines`: newlines and tabs in it are ours."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    return text.encode(encoding, errors="replace").decode(encoding)
+    return visible(text, lines=lines).encode(encoding, errors="replace").decode(encoding)
 
 
 class Bar:
@@ -214,7 +224,7 @@ class Bar:
             transient=True,
             auto_refresh=False,  # no thread: it would take its time from the training
         )
-        self.task = bar.add_task(escape(self.title), total=self.total, completed=self.first, figures="")
+        self.task = bar.add_task(escape(visible(self.title)), total=self.total, completed=self.first, figures="")
         bar.start()
         return bar
 
@@ -231,7 +241,7 @@ class Bar:
         left = (now - self.started) / max(done - self.first, 1) * (self.total - done)
         text = f"{figures_text(figures())}  {duration(left)} left  {self.rate()}"
         if self.bar:
-            self.bar.update(self.task, completed=done, figures=escape(text[: self.room]), refresh=True)
+            self.bar.update(self.task, completed=done, figures=escape(visible(text)[: self.room]), refresh=True)
         else:
             _line(f"{self.title}  {done}/{self.total}  {text}")
 

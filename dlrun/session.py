@@ -19,6 +19,7 @@ from dlrun.errors import DlrunError, RunFailed, UserError, nearest
 from dlrun.evaluate import load_weights
 from dlrun.kept import Unreadable
 from dlrun.optim.schedule import Schedule
+from dlrun.plain import command
 from dlrun.rundir import RunDir
 from dlrun.signals import Watch, nobody
 from dlrun.trainer import Trainer
@@ -154,7 +155,7 @@ def fit_and_tell(trainer: Trainer, run: RunDir, plans: Plans) -> None:
         raise RunFailed("The device's memory is full. Try a smaller batch_size, with trainer.accumulate.") from error
     except OSError as error:
         raise UserError(
-            f"{run.path} can't be written: {error.strerror or error}. Make room, then: dlrun resume {run.path}"
+            f"{run.path} can't be written: {error.strerror or error}. Make room, then: {command('resume', run.path)}"
         ) from error
     except Exception as error:
         console.log_only(traceback.format_exc())
@@ -209,7 +210,7 @@ def show_result(trainer: Trainer, run: RunDir) -> None:
     lines += [f"{tag} {console.number(value)}" for tag, value in sorted(figures.items()) if tag.startswith("test/")]
     lines += [f"{trainer.pace.elapsed():.1f} s, {run.path}"]
     sample = task.shown_sample(trainer.model, trainer.seed)
-    lines += ["", sample[1]] if sample else []
+    lines += ["", *sample[1].split("\n")] if sample else []
     asks = "sample" if hasattr(task, "sample") else "predict"
     follow = f'dlrun {asks} {run.path} "{sample[0]}"' if sample else f"dlrun eval {run.path}"
     lines += ["", f"next: {follow}", f"      dlrun resume {run.path} trainer.epochs={2 * max(trainer.at.epoch, 1)}"]
@@ -254,7 +255,9 @@ def open_parts(run: RunDir, *, checkpoint: str = "best", trust: Sequence[str] = 
     plans = open_plans(run, trust=trust)
     state = run.load_checkpoint(checkpoint)
     if state is None:
-        raise UserError(f"{run.path} has no checkpoint {checkpoint}.pt yet. Train it further: dlrun resume {run.path}")
+        raise UserError(
+            f"{run.path} has no checkpoint {checkpoint}.pt yet. Train it further: {command('resume', run.path)}"
+        )
     parts = assemble.build_parts(plans)
     warn_of_other_data(run, parts)
     load_weights(parts.model, state)

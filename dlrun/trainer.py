@@ -25,6 +25,7 @@ from dlrun.kept import record
 from dlrun.metric import Mean, PassMean
 from dlrun.optim.schedule import Schedule
 from dlrun.pace import Pace, Progress, Settings
+from dlrun.plain import command
 from dlrun.rundir import RunDir
 from dlrun.signals import StopWish, Watch
 from dlrun.task.base import Task
@@ -287,7 +288,7 @@ class Trainer:
     def stopped(self) -> Stopped:
         assert self.stop.number is not None
         self.summary["status"] = "interrupted"
-        return Stopped(f"Stopped at step {self.at.step}. Go on: dlrun resume {self.run.path}", self.stop.number)
+        return Stopped(f"Stopped at step {self.at.step}. Go on: {command('resume', self.run.path)}", self.stop.number)
 
     @contextmanager
     def keeping_summary(self) -> Iterator[None]:

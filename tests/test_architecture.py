@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 LEVELS = (  # a module imports from its own level and those before it
     {
         "errors",
+        "plain",
         "limits",
         "kept",
         "records",
@@ -41,6 +42,7 @@ LEVELS = (  # a module imports from its own level and those before it
 TORCH_FREE = [  # they answer before torch could be imported, which takes seconds
     *(
         "errors",
+        "plain",
         "limits",
         "kept",
         "records",

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from dlrun import console
 from dlrun.errors import Stopped, UserError
+from dlrun.plain import command
 from dlrun.signals import StopWish
 from dlrun.sweep import outcome
 from dlrun.sweep.board import Board, board
@@ -140,5 +141,5 @@ class Drive:
     def finish(self, stop: StopWish) -> None:
         rows = outcome.show(self.sweep, self.jobs)
         if stop.number:
-            raise Stopped(f"The sweep was stopped. Go on: dlrun resume {self.sweep.path}", stop.number)
+            raise Stopped(f"The sweep was stopped. Go on: {command('resume', self.sweep.path)}", stop.number)
         outcome.raise_failures(self.sweep, rows)

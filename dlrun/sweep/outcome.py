@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dlrun import console
 from dlrun.errors import RunFailed
+from dlrun.plain import command
 from dlrun.sweep.folder import COLUMNS, Job, SweepDir, cells
 
 SHOWN = 20  # rows of the table
@@ -22,7 +23,7 @@ def show(sweep: SweepDir, jobs: Sequence[Job]) -> list[dict]:
         spread = f"{console.number(each['mean'])} ± {console.number(each['std'])}"
         console.say(f"{each['overrides']}: {spread} over {each['seeds']} seeds")
     if rows and rows[0]["rank"] == 1:
-        console.say(f"the best again: dlrun {' '.join(quoted(rows[0]['overrides']))}")
+        console.say(f"the best again: {command(*rows[0]['overrides'])}")
     return rows
 
 
@@ -32,10 +33,5 @@ def raise_failures(sweep: SweepDir, rows: Sequence[dict]) -> None:
         first = min(bad, key=lambda row: row["job"])
         raise RunFailed(
             f"{len(bad)} of {len(rows)} jobs failed; the first, job {first['job']}: {first['error']} "
-            f"Try them again: dlrun resume {sweep.path} --retry-failed"
+            f"Try them again: {command('resume', sweep.path, '--retry-failed')}"
         )
-
-
-def quoted(overrides: Sequence[str]) -> list[str]:
-    """As a shell takes them: brackets and spaces would mean something else to it."""
-    return [f"'{each}'" if set(each) & set(" []{}()$*?&|;<>") else each for each in overrides]

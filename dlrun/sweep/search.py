@@ -18,6 +18,7 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from dlrun import assemble, console, kept
 from dlrun.errors import UserError
 from dlrun.limits import NonNegative, Positive
+from dlrun.plain import command, quoted
 from dlrun.sweep import grid, start
 from dlrun.sweep.drive import Drive
 from dlrun.sweep.folder import ENDED, Job, SweepDir
@@ -137,7 +138,7 @@ def stored(path: Path) -> Iterator[None]:
         while reason.__cause__ is not None:  # the first one says what it was: database is locked
             reason = reason.__cause__
         text = (str(reason) or type(reason).__name__).splitlines()[0]
-        hint = f"Once it is free or put back: dlrun resume {path.parent}"
+        hint = f"Once it is free or put back: {command('resume', path.parent)}"
         raise UserError(f"The search's storage {path} is locked or damaged: {text}. {hint}") from error
 
 
@@ -238,7 +239,7 @@ class Trials:
 
     def show_front(self) -> None:
         """With several goals no run is the best: those that no other one beats in all of them."""
-        console.say(f"the search in a browser: optuna-dashboard {self.storage}")
+        console.say(f"the search in a browser: optuna-dashboard {quoted(self.storage)}")
         if len(self.goals) < 2:
             return
         names = [" ".join(goal) for goal in self.goals]

@@ -11,6 +11,7 @@ from typing import Any
 
 from dlrun import build, console
 from dlrun.errors import UserError
+from dlrun.plain import command
 from dlrun.rundir import OUTPUTS
 from dlrun.sweep.folder import Job, SweepDir, is_sweep
 from dlrun.sweep.launcher import Launcher
@@ -53,7 +54,7 @@ def make_folder(wanted: Path | None, facts: dict[str, Any]) -> SweepDir:
     """The folder that was typed, or a new one under outputs/: of many sweeps of one second each gets its own."""
     if wanted and is_sweep(wanted):
         raise UserError(
-            f"{wanted} belongs to another sweep. Go on with that one: dlrun resume {wanted}; "
+            f"{wanted} belongs to another sweep. Go on with that one: {command('resume', wanted)}; "
             "or type folder=PATH for another place."
         )
     now = datetime.now()

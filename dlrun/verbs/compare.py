@@ -7,6 +7,7 @@ from typing import Any
 
 from dlrun import console, query
 from dlrun.errors import UserError
+from dlrun.plain import command
 from dlrun.query import ABSENT, Row
 from dlrun.rundir import RunDir
 from dlrun.verbs.parser import verb
@@ -21,7 +22,7 @@ def run(argv: list[str]) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or `last`")
     arguments = parser.parse_args(argv)
     if len(arguments.runs) < 2:
-        raise UserError(f"To compare takes two runs or more: dlrun compare {arguments.runs[0]} RUN")
+        raise UserError(f"To compare takes two runs or more: {command('compare', arguments.runs[0], 'RUN')}")
     rows = [open_row(name) for name in arguments.runs]
     config, results = config_differences(rows), side_by_side(rows)
     names = [row.plain["run"] for row in rows]

@@ -8,6 +8,7 @@ from typing import Any
 
 from dlrun import compose, console
 from dlrun.errors import UserError
+from dlrun.plain import command
 from dlrun.rundir import OUTPUTS, RunDir
 from dlrun.verbs.parser import verb
 
@@ -41,8 +42,8 @@ def value_of(text: str, typed: list[str]) -> tuple[str, Any]:
     """A choice such as optim=adam brings values of its own along: that is another run, to be composed anew."""
     key, value = compose.value_override(text)
     if key in CHOICES:
-        again = " ".join([each for each in typed if not each.startswith((f"{key}=", "folder="))] + [text])
-        raise UserError(f"rerun keeps the run's choices, and {key} is one. For another type: dlrun {again}")
+        again = command(*(each for each in typed if not each.startswith((f"{key}=", "folder="))), text)
+        raise UserError(f"rerun keeps the run's choices, and {key} is one. For another type: {again}")
     return key, value
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from dlrun import compose
 from dlrun.errors import UserError
+from dlrun.plain import command
 from dlrun.rundir import RunDir
 from dlrun.sweep.folder import SweepDir, is_sweep
 from dlrun.trust import look_beside, packages
@@ -47,9 +48,10 @@ def resume_run(arguments: Namespace) -> None:
     summary = run_dir.read_summary()
     epochs = summary.get("epoch", 0)
     if summary.get("status") == "completed" and not overrides and not arguments.checkpoint:
+        further = command("resume", arguments.run, f"trainer.epochs={epochs * 2 or 10}")
         raise UserError(
             f"{run_dir.path} is complete: {epochs} epochs, {summary.get('step', 0):,} steps. "
-            f"To go further type: dlrun resume {arguments.run} trainer.epochs={epochs * 2 or 10}"
+            f"To go further type: {further}"
         )
     session.resume(
         run_dir,
@@ -64,7 +66,7 @@ def resume_sweep(arguments: Namespace) -> None:
     if arguments.overrides:
         raise UserError(
             f"{arguments.run} is a sweep, whose jobs keep their values. "
-            f"For more jobs type: dlrun resume {arguments.run} --extend {' '.join(arguments.overrides)}"
+            f"For more jobs type: {command('resume', arguments.run, '--extend', *arguments.overrides)}"
         )
     from dlrun.sweep import start
 
@@ -84,5 +86,7 @@ def read_override(text: str) -> tuple[str, Any]:
     """`trainer.epochs=20` -> ("trainer.epochs", 20)"""
     key, value = compose.value_override(text)
     if key.split(".")[0] in FIXED:
-        raise UserError(f"{key} belongs to the run and can't change when it goes on. Start a new one: dlrun {text} …")
+        raise UserError(
+            f"{key} belongs to the run and can't change when it goes on. Start a new one: {command(text)} …"
+        )
     return key, value

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlrun import console, query
+from dlrun.plain import visible
 from dlrun.query import ABSENT, Row
 from dlrun.verbs.parser import add_filter, at_least, verb
 
@@ -63,7 +64,10 @@ def show_csv(rows: Sequence[Row], extra: Sequence[str]) -> None:
         for row in rows
     ]
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([[*plain, "overrides", *tags, *keys], *cells])
+    table = [[*plain, "overrides", *tags, *keys], *cells]
+    csv.writer(text, lineterminator="\n").writerows(
+        [visible(each) if isinstance(each, str) else each for each in row] for row in table
+    )
     console.out(text.getvalue().rstrip("\n"))
 
 

@@ -1,0 +1,48 @@
+"""Text from anywhere, safe to look at and safe to type: controls made visible, words quoted for a shell."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+# Controls of a terminal (C0, DEL, C1), separators of lines, marks that turn the direction of writing or are never seen,
+# and lone surrogates, which stand for bytes that are no UTF-8.
+UNSEEN = (
+    "\x00-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f"
+)
+CONTROLS = re.compile(f"[{UNSEEN}]")
+BUT_LINES = re.compile(f"(?![\n\t])[{UNSEEN}]")
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""Text that can do nothing to a terminal: an escape becomes \x1b. `lines`: newlines and tabs are ours and stay."""
+    return (BUT_LINES if lines else CONTROLS).sub(lambda found: escaped(found[0]), text)
+
+
+def escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def command(*words: object) -> str:
+    """`dlrun resume 'my runs/a'`: what can be copied to a shell. A Path is never taken for an option or for `last`."""
+    return " ".join(("dlrun", *map(quoted, words)))
+
+
+def quoted(word: object) -> str:
+    text = str(word)
+    if isinstance(word, Path) and (text.startswith("-") or text == "last"):
+        text = f"./{text}"
+    if not CONTROLS.search(text):
+        return shlex.quote(text)
+    inner = "".join(for_bash(each) if CONTROLS.match(each) else each for each in re.sub(r"([\\'])", r"\\\1", text))
+    return f"$'{inner}'"
+
+
+def for_bash(character: str) -> str:
+    """In $'…' of bash and zsh: bytes that are no UTF-8, which Python keeps as U+DC80 to U+DCFF, as they are."""
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{code:04x}" if 0x80 <= code <= 0xFFFF else escaped(character)
