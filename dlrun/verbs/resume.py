@@ -78,8 +78,8 @@ def resume_sweep(arguments: Namespace) -> None:
     from dlrun.sweep import grid
     from dlrun.verbs.train import sweep_job
 
-    command = start.again(sweep, trusted, arguments.config_dir)
-    grid.run(grid.extended(command, arguments.extend), sweep_job, into=sweep)
+    saved = start.again(sweep, trusted, arguments.config_dir)
+    grid.run(grid.extended(saved, arguments.extend), sweep_job, into=sweep)
 
 
 def read_override(text: str) -> tuple[str, Any]:
