@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dlrun import kept
-from dlrun.errors import UserError
+from dlrun.errors import UserError, refuse_newer
 from dlrun.kept import Missing, Unreadable
 
 FORMAT = 1
@@ -53,13 +53,11 @@ def load(run: Path, name: str) -> dict[str, Any] | None:
             str(error).strip().splitlines()[0][:100] if isinstance(error, zipfile.BadZipFile) else type(error).__name__
         )
         raise Unreadable(f"{run}/{path} is damaged and can't be loaded ({detail}).") from error
-    if not isinstance(state, dict) or not isinstance(state.get("model"), dict):
+    if not isinstance(state, dict):
+        raise Unreadable(f"{run}/{path} is no checkpoint of dlrun.")
+    refuse_newer(f"{run}/{path}", state.get("format"), FORMAT)
+    if state.get("format") != FORMAT or not isinstance(state.get("model"), dict):
         raise Unreadable(f"{run}/{path} is no checkpoint of dlrun: it has no weights.")
-    if state.get("format") != FORMAT:
-        raise Unreadable(
-            f"{run}/{path} has format {str(state.get('format'))[:20]}, and this dlrun reads {FORMAT}. "
-            "Open it with the dlrun that wrote it: `versions` in summary.json names it."
-        )
     return state
 
 

@@ -40,6 +40,14 @@ class Stopped(DlrunError):
         self.exit_code = 128 + signal_number
 
 
+def refuse_newer(what: str, found: object, known: int) -> None:
+    """UserError for a file whose format came after this dlrun: a later version raises the number when it must."""
+    if isinstance(found, int) and found > known:
+        raise UserError(
+            f"{what} has format {found}, and this dlrun reads {known}: a newer dlrun made it. Update dlrun to open it."
+        )
+
+
 def nearest(name: str, possible: Iterable[str]) -> str:
     """`Did you mean lstm? Possible: gru, lstm, rnn.` for `lstn`; without a near name just what is possible.
 

@@ -80,6 +80,12 @@ class Launcher(TypedDict, total=False):
     lenient: bool
 
 
+class Format(TypedDict, total=False):
+    """What a later version raises when an older one would misread the rest."""
+
+    format: int
+
+
 class SweepFacts(TypedDict):
     """sweep.json."""
 

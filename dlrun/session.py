@@ -13,7 +13,7 @@ import torch
 import yaml
 from torch.optim import Optimizer
 
-from dlrun import assemble, catalogue, console, git, hparams, restore
+from dlrun import __version__, assemble, catalogue, console, git, hparams, restore
 from dlrun.assemble import Parts, Plans
 from dlrun.errors import DlrunError, RunFailed, UserError, nearest
 from dlrun.evaluate import load_weights
@@ -229,7 +229,15 @@ def open_plans(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, A
         console.say(f"{run.path} is older than {', '.join(taken)}: today's values are taken")
     for key, value in (overrides or {}).items():
         set_key(config, key, value)
-    return assemble.check(config, trusted=trust)
+    try:
+        return assemble.check(config, trusted=trust)
+    except UserError as error:
+        made_with = run.read_summary().get("versions", {}).get("dlrun", "")
+        if numbers(made_with) > numbers(__version__):
+            raise UserError(
+                f"{error} The run was made with dlrun {made_with}, and this is dlrun {__version__}: update dlrun."
+            ) from error
+        raise
 
 
 def check_shape(run: RunDir, config: dict[str, Any]) -> None:
@@ -237,6 +245,11 @@ def check_shape(run: RunDir, config: dict[str, Any]) -> None:
     needed = {"seed", "batch_size", "stand_in", "trusted", "folder", *assemble.GROUPS} - {"init"}
     if missing := sorted(needed - set(config)):
         raise UserError(f"{run.path}/config.yaml has no {missing[0]}: it is not a run's config of this dlrun.")
+
+
+def numbers(version: str) -> list[int]:
+    """ "0.10.0" -> [0, 10, 0], which comes after [0, 9, 1]."""
+    return [int(part) for part in version.split(".") if part.isdecimal()]
 
 
 def set_key(config: dict[str, Any], key: str, value: Any) -> None:

@@ -19,11 +19,12 @@ from typing import Any
 import filelock
 
 from dlrun import console, kept
-from dlrun.errors import UserError
+from dlrun.errors import UserError, refuse_newer
 from dlrun.kept import Missing, Unreadable
-from dlrun.records import JobRecord, SweepFacts
+from dlrun.records import Format, JobRecord, SweepFacts
 from dlrun.rundir import RunDir
 
+SWEEP_FORMAT = 1  # of sweep.json and jobs.jsonl; raised when an older dlrun would misread them
 ENDED = ("completed", "pruned", "failed", "diverged")
 JOBS_LIMIT = 2**30  # bytes of jobs.jsonl
 
@@ -71,9 +72,12 @@ class SweepDir:
         return sweep
 
     def write_facts(self, facts: dict[str, Any]) -> None:
-        kept.write_json(self.path, "sweep.json", facts)
+        kept.write_json(self.path, "sweep.json", {"format": SWEEP_FORMAT, **facts})
 
     def facts(self) -> SweepFacts:
+        refuse_newer(
+            f"{self.path}/sweep.json", kept.read_json(self.path, "sweep.json", Format).get("format"), SWEEP_FORMAT
+        )
         return kept.read_json(self.path, "sweep.json", SweepFacts)
 
     @contextmanager
