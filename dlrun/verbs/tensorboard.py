@@ -1,24 +1,70 @@
-"""`dlrun tensorboard [DIR]`: serves TensorBoard over outputs/ in this Python's own installation."""
+"""`dlrun tensorboard [DIR]`: serves TensorBoard over outputs/, to this machine alone unless --host says otherwise."""
 
 from __future__ import annotations
 
-import os
-import sys
+import argparse
+import errno
+import socket
+import threading
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from dlrun import console
 from dlrun.errors import UserError
-from dlrun.rundir import OUTPUTS
-from dlrun.verbs.parser import at_least, verb
+from dlrun.rundir import OUTPUTS, find_runs
+from dlrun.verbs.parser import verb
+
+TICKED = 40  # TensorBoard's own limit
 
 
 def run(argv: list[str]) -> None:
     parser = verb("tensorboard", "Serves TensorBoard; Ctrl-C ends it.", run=False)
     parser.add_argument("folder", nargs="?", default=str(OUTPUTS), metavar="DIR")
-    parser.add_argument("--port", type=at_least(0), default=6006, help="0: any free one")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: whoever reaches this machine sees the runs")
+    parser.add_argument("--port", type=port, default=6006, help="0: any free one")
     arguments = parser.parse_args(argv)
-    if not Path(arguments.folder).is_dir():
-        raise UserError(f"{arguments.folder} does not exist. Train something first: dlrun model=lstm")
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", arguments.folder, "--port", str(arguments.port)]
-    console.say(f"serving {arguments.folder}; Ctrl-C ends it")
-    os.execv(command[0], command)  # this process becomes TensorBoard: no child is left behind when it is killed
+    folder = Path(arguments.folder)
+    if not folder.is_dir():
+        raise UserError(f"{folder} does not exist. Train something first: dlrun model=lstm")
+    url = serve(folder, arguments.host, arguments.port)
+    if len(list(islice(find_runs([folder]), TICKED + 1))) > TICKED:
+        console.say(f"of more than {TICKED} runs TensorBoard ticks none: tick the box above the list of runs")
+    console.say(f"serving {folder} at {url} (Ctrl-C ends it)")
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
+def serve(folder: Path, host: str, port: int) -> str:
+    """Starts it in a thread; its address. In a process of its own it would import what lies in the working folder."""
+    refuse_taken(host, port)
+    import tensorboard_data_server
+    from tensorboard import program
+
+    board = program.TensorBoard()
+    # "auto" does the same and prints four lines about it; "true" ends the program where there is no such server.
+    fast = "true" if tensorboard_data_server.server_binary() else "false"
+    board.configure(logdir=str(folder), host=host, port=port, load_fast=fast)
+    return board.launch()
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """UserError where it can't be served: TensorBoard's web server prints half a message and ends the program."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UserError(
+                f"Port {port} is in use, maybe by another TensorBoard. --port 0 takes a free one."
+            ) from error
+        reason = (error.strerror or str(error)).partition(" (")[0]
+        raise UserError(
+            f"It can't be served at {host}, port {port}: {reason}. Type another --host or --port."
+        ) from error
+
+
+def port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port: 1 to 65535, or 0 for any free one")
+    return number
