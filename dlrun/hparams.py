@@ -1,4 +1,4 @@
-"""A run in TensorBoard's HParams tab: what it was started with, its best value, whether it is done.
+"""A run in TensorBoard beside its metrics: what opens first, train and val in one chart, its row in the HParams tab.
 
 Written with the run's own writer: SummaryWriter.add_hparams would make a second run folder. There is no experiment
 summary on purpose: TensorBoard takes the first one it finds for all runs, and hides what that one does not name.
@@ -16,15 +16,37 @@ from dlrun.rundir import RunDir
 
 # TensorBoard believes the first end it reads. One that failed or was stopped may yet go on, so it gets none.
 ENDED = ("completed", "pruned")
+FEW = 6  # of a list's values, such as the widths of layers
+
+
+def opened_first(figures: dict[str, float], goal_tag: str, best: float | None) -> dict[str, float]:
+    """TensorBoard opens its first two groups by the alphabet, so these are `goal` and `loss`.
+
+    The HParams tab shows the first five tags, and draws a line only through runs that have all it shows: so here a
+    goal has the same two tags whatever its metric is.
+    """
+    shown = {f"loss/{split}": figures[f"{split}/loss"] for split in ("train", "val") if f"{split}/loss" in figures}
+    if goal_tag in figures and best is not None:
+        shown |= {"goal/best": best, "goal/last": figures[goal_tag]}
+    return shown
+
+
+def chart_train_and_val(run: RunDir, metric: str) -> None:
+    """For the tab Custom Scalars, which puts two tags into one chart."""
+    charts = {name: ["Multiline", [f"train/{name}", f"val/{name}"]] for name in ("loss", metric)}
+    if run.writer is not None:
+        run.writer.add_custom_scalars({"train and val": charts})
 
 
 @contextmanager
-def told(run: RunDir, config: dict[str, Any], overrides: Sequence[str]) -> Iterator[None]:
-    """Tells TensorBoard what begins in the block and, whatever happens there, its best value."""
+def told(
+    run: RunDir, config: dict[str, Any], overrides: Sequence[str], goal: str, summary: dict[str, Any]
+) -> Iterator[None]:
+    """Tells TensorBoard what begins in the block and, by the summary that grows in it, whether it came to its end."""
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 
     info = plugin_data_pb2.SessionStartInfo(start_time_secs=time.time())
-    for key, value in values(config, overrides).items():
+    for key, value in ({"goal": goal} | values(config, overrides)).items():
         if isinstance(value, str):
             info.hparams[key].string_value = value
         else:
@@ -33,26 +55,41 @@ def told(run: RunDir, config: dict[str, Any], overrides: Sequence[str]) -> Itera
     try:
         yield
     finally:
-        summary = run.read_summary()
-        goal = summary.get("goal", {})
-        if run.writer is not None and goal.get("best") is not None:
-            name = str(goal["metric"]).rpartition("/")[2]
-            run.writer.add_scalar(f"best/{name}", goal["best"], goal["best_step"])
-        if summary.get("status") in ENDED:
+        if summary["status"] in ENDED:
             end = plugin_data_pb2.SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=time.time())
             write(run, metadata.SESSION_END_INFO_TAG, plugin_data_pb2.HParamsPluginData(session_end_info=end))
 
 
 def values(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, str | float]:
-    """The same keys for every run: a filter of the tab hides those that lack its key (tensorboard#5596)."""
-    chosen, rate = config["choices"], config["optim"].get("lr")
-    return {
-        **{group: str(chosen.get(group, "none")) for group in ("model", "data", "optim", "scheduler")},
-        "seed": config["seed"],
-        "batch_size": config["batch_size"],
-        "optim.lr": "none" if rate is None else rate,
-        "overrides": " ".join(overrides),
+    """What all runs have, and each other value that was typed or swept, as `set model.dropout`.
+
+    The tab shows five columns, those that differ first and these by the alphabet: so in a sweep what is swept, and
+    among unlike runs what all have, as it must be for lines to be drawn.
+    """
+    chosen = config["choices"]
+    found: dict[str, str | float] = {
+        group: str(chosen.get(group, "none")) for group in ("data", "model", "optim", "scheduler")
     }
+    found |= {key: plain(value(config, key)) for key in ("optim.lr", "seed")}
+    typed = [each.lstrip("+~").partition("=")[0] for each in overrides]
+    others = [key for key in typed if key not in (*found, *chosen, "folder")]
+    return found | {f"set {key}": plain(value(config, key)) for key in others}
+
+
+def value(config: dict[str, Any], key: str) -> Any:
+    node: Any = config
+    for step in key.split("."):
+        node = node.get(step) if isinstance(node, dict) else None
+    return node
+
+
+def plain(value: Any) -> str | float:
+    """Numbers as they are; a tab's cell has no room for more than a short text."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, list) and len(value) <= FEW:
+        return " ".join(map(str, value))
+    return "none" if value is None else str(value)[:40]
 
 
 def write(run: RunDir, tag: str, data: Any) -> None:

@@ -50,4 +50,5 @@ def check_best(trainer: Trainer) -> None:
     at.best, at.stale = None, 0
     if at.evaluated == at.step and trainer.goal_tag in at.figures:
         with getattr(trainer.optim, "averaged", nullcontext)():
-            trainer.note_best(at.figures[trainer.goal_tag])
+            if trainer.note_best(at.figures[trainer.goal_tag]):
+                trainer.keep_best()

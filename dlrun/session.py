@@ -88,8 +88,7 @@ def resume(
         with run.writing(purge_after=step):
             restore.check_best(trainer)
             introduce(run, plans, parts, step)
-            with hparams.told(run, plans.config, overrides):
-                fit_and_tell(trainer, run, plans)
+            fit_on_the_board(trainer, run, plans, overrides)
 
 
 def train(
@@ -106,8 +105,7 @@ def train(
         trainer = make_trainer(run, plans, parts, engine, overrides=overrides, watch=watch)
         introduce(run, plans, parts, 0)
         run.log_text("config", f"```yaml\n{yaml.safe_dump(plans.config, sort_keys=False)}```", 0)
-        with hparams.told(run, plans.config, overrides):
-            fit_and_tell(trainer, run, plans)
+        fit_on_the_board(trainer, run, plans, overrides)
 
 
 def make_trainer(
@@ -132,6 +130,13 @@ def make_trainer(
         summary=facts(plans, parts, overrides),
         watch=watch,
     )
+
+
+def fit_on_the_board(trainer: Trainer, run: RunDir, plans: Plans, overrides: Sequence[str]) -> None:
+    """With what only TensorBoard is told."""
+    hparams.chart_train_and_val(run, trainer.metric)
+    with hparams.told(run, plans.config, overrides, f"{trainer.mode} {trainer.goal_tag}", trainer.summary):
+        fit_and_tell(trainer, run, plans)
 
 
 def keep_pictures(trainer: Trainer, run: RunDir, plans: Plans) -> None:

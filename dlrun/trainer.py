@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from dlrun import console
+from dlrun import console, hparams
 from dlrun.device import Device, rng_state, set_rng_state
 from dlrun.errors import DlrunError, Pruned, RunFailed, Stopped, UserError
 from dlrun.evaluate import evaluate, load_weights
@@ -171,8 +171,10 @@ class Trainer:
                     return
                 self.at.evaluated = self.at.step
                 self.schedule.after_evaluation(figures[self.goal_tag])
+                better = self.note_best(figures[self.goal_tag])
                 self.log(figures)  # before best.pt is written: a run may go on from it, and must not log this again
-                self.note_best(figures[self.goal_tag])
+                if better:
+                    self.keep_best()
             if self.watch(self.at.epoch, self.at.step, figures[self.goal_tag]):
                 self.save("last")
                 self.summary["status"] = "pruned"
@@ -192,17 +194,22 @@ class Trainer:
             stopped=lambda: self.stop.number is not None,
         )
 
-    def note_best(self, value: float) -> None:
-        """Keeps the best value and its checkpoint, and a sample of text where the task can write one."""
+    def note_best(self, value: float) -> bool:
+        """Whether a value is the best so far."""
         best = self.at.best
         better = best is None or (value < best if self.mode == "min" else value > best)
         self.at.stale = 0 if better else self.at.stale + 1
-        if better and math.isfinite(value):
-            self.at.best, self.at.best_step = value, self.at.step
-            self.save("best")
-            sample = self.task.shown_sample(self.model, self.seed)
-            if sample is not None:
-                self.run.log_text("sample", sample[1], self.at.step)
+        if not better or not math.isfinite(value):
+            return False
+        self.at.best, self.at.best_step = value, self.at.step
+        return True
+
+    def keep_best(self) -> None:
+        """Its checkpoint, and a sample of text where the task can write one."""
+        self.save("best")
+        sample = self.task.shown_sample(self.model, self.seed)
+        if sample is not None:
+            self.run.log_text("sample", sample[1], self.at.step)
 
     def test_the_best(self) -> None:
         """Leaves the model with the weights of best.pt and logs their test metrics."""
@@ -236,7 +243,8 @@ class Trainer:
 
     def note(self, figures: dict[str, float], window: dict[str, float] | None = None) -> None:
         self.at.figures |= figures
-        self.run.log(self.at.step, self.at.epoch, self.pace.elapsed(), (window or {}) | figures)
+        beside = hparams.opened_first(figures, self.goal_tag, self.at.best)
+        self.run.log(self.at.step, self.at.epoch, self.pace.elapsed(), (window or {}) | figures, beside)
 
     def train_tags(self, mean: Mean) -> dict[str, float]:
         """Where nothing is held out train/... holds exact values alone, never mixed with means of a moving model."""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG
 from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
 from dlrun.cli import exit_code
@@ -28,28 +30,52 @@ def info(events: EventAccumulator, tag: str) -> plugin_data_pb2.HParamsPluginDat
     return plugin_data_pb2.HParamsPluginData.FromString(content)
 
 
+def told(events: EventAccumulator) -> dict[str, str | float]:
+    hparams = info(events, metadata.SESSION_START_INFO_TAG).session_start_info.hparams
+    return {key: value.string_value or value.number_value for key, value in hparams.items()}
+
+
 @pytest.mark.slow
 def test_a_run_says_what_it_was_started_with_and_its_best(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    assert exit_code(["optim.lr=0.03", "trainer.epochs=2", f"folder={run}"]) == 0
+    arguments = ["optim.lr=0.03", "trainer.epochs=2", "++data.weights=[1,2]", f"folder={run}"]
+    assert exit_code(arguments) == 0
     events = read(run)
-    hparams = info(events, metadata.SESSION_START_INFO_TAG).session_start_info.hparams
-    found = {key: value.string_value or value.number_value for key, value in hparams.items()}
-    assert found == {
-        "model": "linear",
+    assert told(events) == {
         "data": "synthetic_linear",
+        "goal": "min val/mse",
+        "model": "linear",
         "optim": "sgd",
+        "optim.lr": 0.03,
         "scheduler": "constant",
         "seed": 0.0,
-        "batch_size": 10.0,
-        "optim.lr": 0.03,
-        "overrides": f"optim.lr=0.03 trainer.epochs=2 folder={run}",
+        "set data.weights": "1 2",
+        "set trainer.epochs": 2.0,
     }
     goal = json.loads((run / "summary.json").read_text())["goal"]
-    (best,) = events.Scalars("best/mse")
-    assert (best.step, best.value) == (goal["best_step"], pytest.approx(goal["best"]))
+    best = events.Scalars("goal/best")
+    assert [point.step for point in best] == [80, 160]
+    assert (best[-1].step, best[-1].value) == (goal["best_step"], pytest.approx(goal["best"]))
     end = info(events, metadata.SESSION_END_INFO_TAG).session_end_info
     assert end.status == 1 and end.end_time_secs > 0  # STATUS_SUCCESS
+
+
+@pytest.mark.slow
+def test_the_goal_and_the_loss_open_first(tmp_path: Path) -> None:
+    """TensorBoard opens the first two groups of tags by the alphabet; metrics.jsonl has the contract's tags alone."""
+    run = tmp_path / "run"
+    assert exit_code(["optim.lr=0.5", "trainer.epochs=3", f"folder={run}"]) == 0
+    events = read(run)
+    tags = sorted(events.Tags()["scalars"])
+    assert tags[:4] == ["goal/best", "goal/last", "loss/train", "loss/val"]
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert set(tags[4:]) == set().union(*lines) - {"step", "epoch", "time_s"}
+    for tag, of in (("goal/last", "val/mse"), ("loss/train", "train/loss"), ("loss/val", "val/loss")):
+        same = [(line["step"], pytest.approx(line[of])) for line in lines if of in line]
+        assert [(point.step, point.value) for point in events.Scalars(tag)] == same
+    layout = layout_pb2.Layout.FromString(events.Tensors(CONFIG_SUMMARY_TAG)[0].tensor_proto.string_val[0])
+    charts = {chart.title: list(chart.multiline.tag) for chart in layout.category[0].chart}
+    assert charts == {"loss": ["train/loss", "val/loss"], "mse": ["train/mse", "val/mse"]}
 
 
 def test_a_run_that_diverged_has_no_end_yet(tmp_path: Path) -> None:
@@ -82,7 +108,8 @@ def asked(port: str) -> tuple[dict, dict]:
 def test_tensorboard_shows_unlike_runs_side_by_side(tmp_path: Path) -> None:
     common = ["trainer.epochs=1", "stand_in=always"]
     assert exit_code([*common, "optim.lr=0.05", f"folder={tmp_path}/logs/a"]) == 0
-    assert exit_code([*common, "data=fashion_mnist", "optim=adam", f"folder={tmp_path}/logs/sweep/0"]) == 0
+    other = ["model=mlp", "data=fashion_mnist", "optim=adam", "model.hidden=[16]"]
+    assert exit_code([*common, *other, f"folder={tmp_path}/logs/sweep/0"]) == 0
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(tmp_path / "logs"), "--port", "0"]
     log = tmp_path / "log"
     with open(log, "w") as out:
@@ -102,15 +129,13 @@ def test_tensorboard_shows_unlike_runs_side_by_side(tmp_path: Path) -> None:
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(timeout=20)
-    assert {row["hparams"]["data"] for row in rows.values()} == {"synthetic_linear", "fashion_mnist"}
-    assert "optim.lr=0.05" in rows["a"]["hparams"]["overrides"]
-    assert all(row["hparams"].keys() == rows["a"]["hparams"].keys() for row in rows.values())
-    best = {
-        (name, value["name"]["tag"])
-        for name, row in rows.items()
-        for value in row["metricValues"]
-        if value["name"]["tag"].startswith("best/")
-    }
-    assert best == {("a", "best/mse"), ("sweep/0", "best/accuracy")}
-    (data,) = [each for each in experiment["hparamInfos"] if each["name"] == "data"]
-    assert set(data["domainDiscrete"]) == {"synthetic_linear", "fashion_mnist"}  # both can be picked in the tab
+    # Whatever a run's goal and its typed keys are, the columns that the tab shows are there: five of each kind.
+    shown = [each["name"] for each in experiment["hparamInfos"]][:5]
+    assert shown == ["data", "goal", "model", "optim", "optim.lr"]
+    assert all(set(shown) <= row["hparams"].keys() for row in rows.values())
+    metrics = [each["name"]["tag"] for each in experiment["metricInfos"]][:5]
+    assert metrics == ["goal/best", "goal/last", "loss/train", "loss/val", "optim/grad_norm"]
+    for row in rows.values():
+        assert set(metrics) <= {value["name"]["tag"] for value in row["metricValues"]}
+    assert rows["sweep/0"]["hparams"]["goal"] == "max val/accuracy"
+    assert rows["sweep/0"]["hparams"]["set model.hidden"] == "16"
