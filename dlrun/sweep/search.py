@@ -186,7 +186,7 @@ class Trials:
             with stored(self.storage):
                 trial = self.study.ask(self.ranges)
             overrides = [
-                f"{key}={trial.params[key]}" if key in self.ranges else example(key, each)
+                f"{key}={short(trial.params[key], self.ranges[key])}" if key in self.ranges else example(key, each)
                 for key, each in self.space.items()
             ]
             try:
@@ -249,7 +249,7 @@ class Trials:
                 [
                     str(trial.number),
                     *map(console.number, trial.values),
-                    " ".join(f"{k}={v}" for k, v in trial.params.items()),
+                    " ".join(f"{k}={short(v, self.ranges[k])}" for k, v in trial.params.items() if k in self.ranges),
                 ]
                 for trial in self.study.best_trials
             ]
@@ -280,6 +280,20 @@ def distribution(override: Override) -> optuna.distributions.BaseDistribution:
         return found.CategoricalDistribution(list(override.sweep_string_iterator()))
     except ValueError as error:
         raise UserError(f"{override.input_line} is no range to search: {error}") from error
+
+
+def short(value: Any, values: optuna.distributions.BaseDistribution) -> Any:
+    """What a run gets of a sampled 0.00011757143514395643: four digits, or as many as a narrow interval needs.
+
+    The study keeps its own value: jobs and trials belong together by their numbers.
+    """
+    if not isinstance(values, optuna.distributions.FloatDistribution) or values.single():
+        return value
+    if values.step is not None:
+        return float(f"{value:.12g}")  # one of the steps as it was typed: 0.3, not 0.30000000000000004
+    near = max(abs(value), values.high - values.low) / (values.high - values.low)
+    digits = 4 if values.log and values.low < values.high / 2 else 4 + math.floor(math.log10(near))
+    return min(max(float(f"{value:.{digits}g}"), values.low), values.high)
 
 
 def axis(key: str, values: optuna.distributions.BaseDistribution) -> list[Any]:

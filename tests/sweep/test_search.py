@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 pytest.importorskip("optuna")
 import optuna  # noqa: E402
@@ -43,7 +44,10 @@ def test_every_trial_is_a_job_that_optuna_knows_the_end_of(sweep: Sweep) -> None
     for row in rows:
         trial = trials[row["job"]]
         assert {"completed": "COMPLETE", "pruned": "PRUNED"}[row["status"]] == trial.state.name
-        assert f"optim.lr={trial.params['optim.lr']}" in row["overrides"] and 1e-4 <= trial.params["optim.lr"] <= 0.1
+        (tried,) = [float(each[9:]) for each in row["overrides"] if each.startswith("optim.lr=")]
+        assert tried == float(f"{trial.params['optim.lr']:.4g}") and 1e-4 <= tried <= 0.1
+        config = yaml.safe_load((Path("s") / row["folder"] / "config.yaml").read_text())
+        assert config["optim"]["lr"] == tried  # what is shown is what was trained
         assert trial.params["batch_size"] in ("16", "32")
         if row["status"] == "completed":
             assert trial.value == row["best"]
@@ -57,6 +61,29 @@ def test_every_trial_is_a_job_that_optuna_knows_the_end_of(sweep: Sweep) -> None
     (Path("s") / "sweep.json").write_text((Path("s") / "sweep.json").read_text().replace("trials=8", "trials=10"))
     assert sweep("resume", "s")[0] == 0
     assert len(study().trials) == len(board()) == 10
+
+
+FLOATS = optuna.distributions.FloatDistribution
+
+
+@pytest.mark.parametrize(
+    ("value", "values", "expected"),
+    [
+        (0.00011757143514395643, FLOATS(1e-4, 0.1, log=True), 0.0001176),
+        (0.09999999, FLOATS(1e-4, 0.1, log=True), 0.1),
+        (0.123456789, FLOATS(0.123456, 1.0), 0.1235),
+        (0.999999, FLOATS(0.0, 0.99999912345), 0.99999912345),  # never beyond the end
+        (0.123412345678, FLOATS(0.12341, 0.12342), 0.12341235),  # four digits alone would be below the interval
+        (-0.000012345678, FLOATS(-1.0, 1.0), -1.235e-05),
+        (0.0, FLOATS(-1.0, 1.0), 0.0),
+        (0.5, FLOATS(0.5, 0.5), 0.5),
+        (0.30000000000000004, FLOATS(0.0, 1.0, step=0.1), 0.3),
+        (3, optuna.distributions.IntDistribution(1, 9), 3),
+        ("16", optuna.distributions.CategoricalDistribution(["16", "32"]), "16"),
+    ],
+)
+def test_sampled_values_are_short_and_stay_between_the_ends(value: Any, values: Any, expected: Any) -> None:
+    assert search.short(value, values) == expected
 
 
 @pytest.mark.slow
