@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 import yaml
+from torch import nn
 from torch.optim import Optimizer
 
 from dlrun import __version__, assemble, catalogue, console, git, hparams, restore
@@ -204,9 +205,17 @@ def introduce(run: RunDir, plans: Plans, parts: Parts, step: int) -> None:
     console.say(f"run: {run.path}")
     if parts.data.note:
         console.warn(parts.data.note)
+    if plans.settings.compile and (names := not_compiled(parts.model)):
+        console.warn(f"trainer.compile=true makes nothing faster here: torch's compiler leaves {names} as they are.")
     size, asked = task.capacity(), plans.config["batch_size"]
     if asked > size:
         console.warn(f"batch_size={asked} is more than the {size} training examples: it trains on all at once.")
+
+
+def not_compiled(model: nn.Module) -> str:
+    """What torch.compile passes over, with all that follows: torch 2.13 goes by these three types."""
+    found = {type(module).__name__ for module in model.modules() if isinstance(module, nn.RNN | nn.GRU | nn.LSTM)}
+    return " and ".join(f"nn.{name}" for name in sorted(found))
 
 
 def show_result(trainer: Trainer, run: RunDir) -> None:
