@@ -5,7 +5,7 @@ STAMP := .venv/.stamp
 only ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup check format lint types bench reproduce clean
+.PHONY: help run test setup check format lint types audit bench reproduce clean
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
@@ -42,6 +42,14 @@ lint: $(STAMP)  ## is the code formatted, are there likely mistakes?
 
 types: $(STAMP)  ## do the types fit?
 	$(BIN)/mypy
+
+# In an environment of its own: what it needs is none of dlrun's versions. --strict: a package of which nothing is
+# known is no good news, and stops it.
+audit: $(STAMP)  ## does a version in constraints.txt have a known hole? Asks PyPI; without an answer it says so and fails
+	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && \
+		.venv/audit/bin/pip install -qq --disable-pip-version-check pip-audit; }
+	@.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r constraints.txt || \
+		{ echo "make audit: a hole was found, or there was no answer: the line above says which" >&2; exit 1; }
 
 bench: $(STAMP)  ## how long loading takes, listing 10,000 runs, sweeps over tiny jobs, a step that keeps its memory
 	$(BIN)/python bench/load_data.py
