@@ -121,7 +121,7 @@ class Plan:
         try:
             return self.target(**fills, **self.options)
         except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
-            if is_own(self.target) and not isinstance(error, ValueError):
+            if is_own(self.target) and not (isinstance(error, ValueError) and raised_by_torch(error)):
                 raise  # a bug: only torch's parts check their values in so many ways
             raise UserError(f"{self.where}: {self.name} refuses its options: {error}") from error
 
@@ -157,6 +157,14 @@ def parameters(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 def is_own(target: Callable[..., Any]) -> bool:
     return not (target.__module__ or "").startswith("torch.")
+
+
+def raised_by_torch(error: BaseException) -> bool:
+    """By a part of torch that an own class is made of, such as a dropout of 1.5."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith("torch.")
 
 
 def is_measured(parameter: inspect.Parameter, target: Callable[..., Any]) -> bool:

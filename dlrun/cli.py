@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from types import FrameType
 
-from dlrun import __version__, console
-from dlrun.errors import DlrunError, UserError, nearest
+from dlrun import __version__, signals
+from dlrun.errors import DlrunError, Stopped, UserError, nearest
 
 VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
     "train": "OVERRIDES: train; the word itself may be left out",
@@ -29,22 +30,57 @@ VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
 
 def main() -> None:
     os.environ["PYTHONSAFEPATH"] = "1"  # processes of ours would import a socket.py that lies in the working folder
+    signals.listen(end_at_once)
     sys.exit(exit_code(sys.argv[1:]))
 
 
+def end_at_once(number: int, frame: FrameType | None) -> None:
+    """Until something trains there is nothing to save, and an exception would leave imports half done: torch and numpy
+
+    can't be imported again in one process, and whoever catches it there goes on with a library in pieces.
+    """
+    signals.tell("interrupted")
+    os._exit(128 + number)
+
+
 def exit_code(argv: list[str]) -> int:
+    from dlrun import console, streams  # Rich takes 0.05 s: a signal meanwhile is heard already
+
+    streams.fill_closed_streams()
     try:
         dispatch(argv)
+        streams.finish()
+        return 0
+    except Stopped as stopped:  # as it was asked to: no error
+        console.say(str(stopped))
+        return stopped.exit_code
     except DlrunError as error:
         console.error(str(error))
         return error.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, signals.AtOnce):
         console.error("interrupted")
         return 130
-    except BrokenPipeError:  # `dlrun runs | head` closed our output: nothing to say, and nobody to say it to
-        sys.stderr.close()
+    except BrokenPipeError:  # `dlrun --cfg job | head` closed our output: nothing to say, and nobody to say it to
+        streams.finish()
         return 0
-    return 0
+    except Exception as bug:
+        console.error(own_bug(bug))
+        return 1
+
+
+def own_bug(bug: Exception) -> str:
+    """One line for the person; the traceback goes into a file, for whoever mends it."""
+    import tempfile
+    import traceback
+
+    what = f"{type(bug).__name__}: {bug}".splitlines()[0]
+    try:
+        number, path = tempfile.mkstemp(prefix="dlrun-error-", suffix=".log")
+        with open(number, "w", encoding="utf-8", errors="backslashreplace") as file:
+            traceback.print_exception(bug, file=file)
+    except OSError as error:  # a full or read-only place for temporary files
+        return f"This is a mistake of dlrun's own, please report it: {what}. No log could be written: {error.strerror}."
+    return f"This is a mistake of dlrun's own, please report it: {what}. The traceback is in {path}"
 
 
 def dispatch(argv: list[str]) -> None:
@@ -52,7 +88,7 @@ def dispatch(argv: list[str]) -> None:
     if first in ("-h", "--help", "help"):
         import_module("dlrun.verbs.help").run(argv[1:])
     elif first == "--version":
-        console.out(f"dlrun {__version__}")
+        import_module("dlrun.console").out(f"dlrun {__version__}")
     elif first in ("-sc", "--shell-completion"):
         import_module("dlrun.compose").complete(argv)
     elif first in VERBS:

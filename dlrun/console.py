@@ -11,10 +11,10 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -23,7 +23,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from dlrun import kept
+from dlrun import kept, streams
 from dlrun.errors import UserError
 from dlrun.plain import visible
 
@@ -40,9 +40,13 @@ _log: IO[str] | None = None
 _live: Console | None = None  # the console of the bar that is shown: a line said meanwhile must go above it
 
 
+def screen() -> Console:
+    """stderr. Made anew each time: a kept console has the width of the terminal as it was."""
+    return Console(file=cast("IO[str]", streams.Stream("stderr")), highlight=False)
+
+
 def _stderr() -> Console:
-    """Made anew each time: sys.stderr may have been replaced, and then a kept console writes to a closed file."""
-    return _live or Console(stderr=True, highlight=False)
+    return _live or screen()
 
 
 def can_draw() -> bool:
@@ -84,19 +88,22 @@ def log_to(folder: Path, name: str) -> Iterator[None]:
     except OSError as error:
         raise kept.unwritable(folder / name, error) from error
     # A path from the command line may hold bytes that are no UTF-8: they must not end a run.
-    with open(handle, "a", encoding="utf-8", errors="backslashreplace", buffering=1) as file:
-        before, _log = _log, file
-        try:
-            yield
-        finally:
-            _log = before
+    file = open(handle, "a", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115 - closed below
+    before, _log = _log, file
+    try:
+        yield
+    finally:
+        _log = before
+        with suppress(OSError):  # a full disk, which whoever writes results has met
+            file.close()
 
 
 def log_only(text: str) -> None:
     """Each of the lines with the time."""
     if _log is not None:
         now = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
-        _log.write("".join(f"{now} {line}\n" for line in visible(text, lines=True).rstrip("\n").split("\n")))
+        with suppress(OSError):  # a line less in the log is no reason to end a run
+            _log.write("".join(f"{now} {line}\n" for line in visible(text, lines=True).rstrip("\n").split("\n")))
 
 
 def number(value: float | None) -> str:
@@ -141,7 +148,9 @@ def error(text: str) -> None:
 def out(text: str) -> None:
     """A result as plain text on stdout."""
     if not _quiet:
-        print(_encodable(text, sys.stdout, lines=True), flush=True)
+        streams.Stream("stdout").write(_encodable(text, sys.stdout, lines=True) + "\n")
+        streams.Stream("stdout").flush()
+        streams.settle(in_log=_log is not None)
 
 
 def json_out(value: Any) -> None:
@@ -176,7 +185,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         shown.add_row(*(Text(_encodable(cell, sys.stdout)) for cell in row))
         log_only("  ".join(map(visible, row)))
     if not _quiet:
-        Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(shown)
+        stream = streams.Stream("stdout")
+        width = None if stream.isatty() else PIPE_WIDTH
+        Console(file=cast("IO[str]", stream), highlight=False, width=width).print(shown)
+        streams.settle(in_log=_log is not None)
 
 
 def confirm(question: str) -> bool:
@@ -212,7 +224,7 @@ class Bar:
 
     def make_bar(self) -> Progress:
         global _live
-        console = _live = Console(stderr=True, highlight=False)
+        console = _live = screen()
         bar_width = 24 if console.width >= 100 else 0
         self.room = max(0, console.width - len(self.title) - bar_width - 8)  # for the figures; 8: percentage and gaps
         bar = Progress(
@@ -301,8 +313,8 @@ def download() -> Callable[[str, int, int | None], None]:
         line = f"getting {name}: {done / bytes_in:.1f}{of}"
         if draws:
             line = _encodable(line, sys.stderr)[: _stderr().width - 1]  # a line that wraps can't be drawn over
-            sys.stderr.write(f"\r{line}\033[K" + ("\n" if finished else ""))
-            sys.stderr.flush()
+            streams.Stream("stderr").write(f"\r{line}\033[K" + ("\n" if finished else ""))
+            streams.Stream("stderr").flush()
             if finished:
                 log_only(line)
         else:

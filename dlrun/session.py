@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import platform
+import signal
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from torch import nn
 from torch.optim import Optimizer
 
-from dlrun import __version__, assemble, catalogue, console, git, hparams, restore
+from dlrun import __version__, assemble, blame, catalogue, console, git, hparams, restore
 from dlrun.assemble import Parts, Plans
-from dlrun.errors import DlrunError, RunFailed, UserError, nearest
+from dlrun.errors import DlrunError, RunFailed, Stopped, UserError, nearest
 from dlrun.evaluate import load_weights
 from dlrun.kept import Unreadable
 from dlrun.optim.schedule import Schedule
 from dlrun.plain import command
 from dlrun.rundir import RunDir
-from dlrun.signals import Watch, nobody
+from dlrun.signals import StopWish, Watch, nobody
 from dlrun.trainer import Trainer
 
 
@@ -39,18 +40,30 @@ def start(
     plans = assemble.check(config, trusted)
     from dlrun import words  # which opens runs, as this module does
 
-    given = None if plans.vectors is None else words.WordSpace.open(plans.vectors, plans.trusted)
-    parts = assemble.build_parts(plans, replaceable=replaceable)
-    if given is not None:
-        found = given.start(parts)
-        console.say(f"{found:,} of {len(parts.data.vocab or ()):,} words start from {given.run.path}")
-        config["model"]["vectors"] = str(given.run.path)  # `last` will soon be another
-    config["stand_in"] = "always" if parts.data_facts["source"] == "stand-in" else "never"  # resumed: the same again
-    engine = assemble.build_optim(plans, parts.model, parts.task)
-    run = run or RunDir.create(Path(str(config["folder"])))
-    config["folder"] = str(run.path)
-    run.write_config(config)
-    train(run, plans, parts, engine, overrides=overrides, watch=watch)
+    try:
+        given = None if plans.vectors is None else words.WordSpace.open(plans.vectors, plans.trusted)
+        parts = assemble.build_parts(plans, replaceable=replaceable)
+        if given is not None:
+            found = given.start(parts)
+            console.say(f"{found:,} of {len(parts.data.vocab or ()):,} words start from {given.run.path}")
+            config["model"]["vectors"] = str(given.run.path)  # `last` will soon be another
+        config["stand_in"] = "always" if parts.data_facts["source"] == "stand-in" else "never"  # resumed: as it was
+        engine = assemble.build_optim(plans, parts.model, parts.task)
+    except DlrunError:
+        raise
+    except Exception as error:
+        if lower := blame.out_of_memory(error, config):
+            raise UserError(lower) from error
+        run = run or RunDir.create(Path(str(config["folder"])))
+        with ending(run, config | {"folder": str(run.path)}, overrides):
+            run.write_config(config | {"folder": str(run.path)})
+            raise
+    with StopWish() as stop:  # from here on there is a folder, which a run that is stopped can go on with
+        run = run or RunDir.create(Path(str(config["folder"])))
+        config["folder"] = str(run.path)
+        with ending(run, config, overrides, stop):
+            run.write_config(config)
+            train(run, plans, parts, engine, overrides=overrides, watch=watch, stop=stop)
     return run
 
 
@@ -68,12 +81,14 @@ def resume(
     `overrides`: all that its summary is to name. `changed`: what was typed anew; config.yaml then
     says what these plans do, once it is known that the run goes on.
     """
-    parts = assemble.build_parts(plans)
-    engine = assemble.build_optim(plans, parts.model, parts.task)
-    warn_of_other_data(run, parts)
-    with console.log_to(run.path, "run.log"), run.working():
+    with ending(run, plans.config, overrides):
+        parts = assemble.build_parts(plans)
+        engine = assemble.build_optim(plans, parts.model, parts.task)
+        warn_of_other_data(run, parts)
+    log = console.log_to(run.path, "run.log")
+    with StopWish() as stop, ending(run, plans.config, overrides, stop), log, run.working():
         name, state, damaged = restore.newest(run, checkpoint)
-        trainer = make_trainer(run, plans, parts, engine, overrides=overrides, watch=watch)
+        trainer = make_trainer(run, plans, parts, engine, overrides=overrides, watch=watch, stop=stop)
         step = 0
         if state:
             trainer.load_state_dict(state)
@@ -100,10 +115,11 @@ def train(
     *,
     overrides: list[str],
     watch: Watch,
+    stop: StopWish,
 ) -> None:
     """Trains in a new run's folder, and says how it ended."""
     with console.log_to(run.path, "run.log"), run.working(), run.writing():
-        trainer = make_trainer(run, plans, parts, engine, overrides=overrides, watch=watch)
+        trainer = make_trainer(run, plans, parts, engine, overrides=overrides, watch=watch, stop=stop)
         introduce(run, plans, parts, 0)
         run.log_text("config", f"```yaml\n{yaml.safe_dump(plans.config, sort_keys=False)}```", 0)
         fit_on_the_board(trainer, run, plans, overrides)
@@ -117,6 +133,7 @@ def make_trainer(
     *,
     overrides: list[str],
     watch: Watch,
+    stop: StopWish,
 ) -> Trainer:
     return Trainer(
         task=parts.task,
@@ -130,6 +147,7 @@ def make_trainer(
         batch_size=plans.config["batch_size"],
         summary=facts(plans, parts, overrides),
         watch=watch,
+        stop=stop,
     )
 
 
@@ -149,24 +167,39 @@ def keep_pictures(trainer: Trainer, run: RunDir, plans: Plans) -> None:
 
 
 def fit_and_tell(trainer: Trainer, run: RunDir, plans: Plans) -> None:
-    """A bug's or a library's exception becomes one line for the person; the traceback is in run.log."""
     try:
-        try:
-            trainer.fit()
-        finally:
+        trainer.fit()
+    finally:
+        if not trainer.stop.at_once:
             keep_pictures(trainer, run, plans)
-    except DlrunError:
-        raise
-    except torch.OutOfMemoryError as error:
-        raise RunFailed("The device's memory is full. Try a smaller batch_size, with trainer.accumulate.") from error
-    except OSError as error:
-        raise UserError(
-            f"{run.path} can't be written: {error.strerror or error}. Make room, then: {command('resume', run.path)}"
-        ) from error
-    except Exception as error:
-        console.log_only(traceback.format_exc())
-        raise RunFailed(f"{type(error).__name__}: {error}. The traceback is in {run.path}/run.log") from error
     show_result(trainer, run)
+
+
+@contextmanager
+def ending(run: RunDir, config: dict[str, Any], overrides: list[str], stop: StopWish | None = None) -> Iterator[None]:
+    """Whatever ends a run that has a folder becomes one line for the person; traceback and status are in the folder."""
+    try:
+        yield
+    except BaseException as error:
+        if stop is not None and stop.at_once:  # whatever torch, in mid-write, made of AtOnce
+            raise Stopped(f"Stopped at once. {blame.how_to_go_on(run)}", signal.SIGINT) from None
+        if not isinstance(error, Exception) or (isinstance(error, DlrunError) and not isinstance(error, RunFailed)):
+            raise
+        told = blame.explained(error, run, config)
+        with suppress(OSError, DlrunError):  # the disk may be full
+            if told is not error:
+                with console.log_to(run.path, "run.log"):
+                    console.log_only("".join(traceback.format_exception(error)))
+            note_failure(run, config, overrides, str(told))
+        raise told from error
+
+
+def note_failure(run: RunDir, config: dict[str, Any], overrides: list[str], reason: str) -> None:
+    """In the summary of a run that never came to its trainer, which writes it otherwise."""
+    summary = run.read_summary()
+    if summary.get("status") in (None, "running") and not run.in_use():
+        known = {"choices": config["choices"], "overrides": overrides, "seed": config["seed"]}
+        run.write_summary({**known, **summary, "status": "failed", "error": reason})
 
 
 def facts(plans: Plans, parts: Parts, overrides: list[str]) -> dict[str, Any]:

@@ -1,14 +1,21 @@
-"""SIGINT and SIGTERM as a wish to stop: a handler only sets a flag, the trainer saves at the end of its step."""
+"""Signals as a wish to stop. Before anything trains they end the program at once; then the step is finished and saved.
+
+SIGINT is Ctrl-C, SIGTERM a system that shuts down, SIGHUP a terminal or ssh that is gone, SIGUSR1 Slurm's warning that
+time runs out. What the process ignores stays ignored (`nohup`; a sweep's workers, which the sweep itself tells).
+No torch and no Rich in here: this is imported first of all.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
-from dlrun import console
-
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name))
 Watch = Callable[[int, int, float], bool]  # (epoch, step, value of the goal) after each evaluation -> give up?
+Handler = Callable[[int, FrameType | None], None]
 
 
 def nobody(epoch: int, step: int, value: float) -> bool:
@@ -16,23 +23,45 @@ def nobody(epoch: int, step: int, value: float) -> bool:
     return False
 
 
+def heard() -> list[int]:
+    return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def listen(handler: Handler) -> None:
+    """Until somebody else listens, `handler` hears what the process does not ignore."""
+    for number in heard():
+        signal.signal(number, handler)
+
+
+def tell(text: str) -> None:
+    """To stderr from within a handler: a buffered stream may be in mid-write, and refuses to be entered twice."""
+    with suppress(OSError):
+        os.write(2, text.encode() + b"\n")
+
+
+class AtOnce(BaseException):
+    """A second Ctrl-C: no step is finished any more."""
+
+
 class StopWish:
-    """`with StopWish() as wish:` and ask `wish.number` now and then. A second signal has its usual effect at once.
+    """`with StopWish() as wish:` and ask `wish.number` now and then; a second Ctrl-C raises AtOnce, a third kills.
 
-    What the process ignores stays ignored: a sweep's workers leave Ctrl-C, which reaches them too, to the sweep.
-
-    Saving inside of the handler would catch torch in mid-write and fail at random.
+    Saving inside of the handler would catch torch in mid-write and fail at random. Only a person is impatient: a closed
+    terminal sends SIGHUP twice, Slurm SIGTERM after its warning, and neither may cut the saving short.
     """
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-    def __init__(self) -> None:
+    def __init__(self, text: str = "stopping at the end of this step") -> None:
+        self.text = text
         self.number: int | None = None
+        self.at_once = False
         self.earlier: dict[int, object] = {}
 
     def __enter__(self) -> StopWish:
-        heard = [number for number in self.SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-        self.earlier = {number: signal.signal(number, self.note) for number in heard}
+        for number in heard():
+            outer = getattr(signal.getsignal(number), "__self__", None)
+            if isinstance(outer, StopWish):  # what it has heard is not lost
+                self.number = outer.number
+        self.earlier = {number: signal.signal(number, self.note) for number in heard()}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -40,6 +69,11 @@ class StopWish:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        self.number = number
-        self.__exit__()
-        console.warn("stopping at the end of this step; once more to stop at once")
+        if self.number is None:
+            self.number = number
+            again = "; once more to stop at once" if number == signal.SIGINT else ""
+            tell(self.text + again)
+        elif number == signal.SIGINT:
+            self.at_once = True
+            signal.signal(number, signal.SIG_DFL)
+            raise AtOnce

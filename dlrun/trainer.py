@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -48,6 +48,7 @@ class Trainer:
         batch_size: int,
         summary: dict[str, Any],
         watch: Watch,
+        stop: StopWish,
     ):
         self.task, self.model, self.optim, self.schedule = task, model, optim, schedule
         self.device, self.run, self.settings = device, run, settings
@@ -55,7 +56,7 @@ class Trainer:
         self.pace = Pace(settings)
         self.running = PassMean()  # of the training steps of this pass; its window: those since the last logged one
         self.scaler = device.scaler()
-        self.stop = StopWish()
+        self.stop = stop
         self.mode, self.metric = task.goal.split()
         self.goal_split = "val" if "val" in task.splits else "train"  # without a held-out part: the training part
         self.goal_tag = f"{self.goal_split}/{self.metric}"
@@ -69,7 +70,7 @@ class Trainer:
 
     def fit(self) -> None:
         """Trains until epochs, steps or patience end it, then tests the best. Raises Stopped or RunFailed."""
-        with self.stop, self.keeping_summary():
+        with self.keeping_summary():
             self.record()  # a run that was stopped during an evaluation owes it
             with closing(self.updates()) as updates:
                 for batches in updates:
@@ -307,8 +308,9 @@ class Trainer:
         except BaseException as error:
             status = self.summary["status"]
             self.summary["error"] = str(error) if isinstance(error, DlrunError) else f"{type(error).__name__}: {error}"
-            ended = "interrupted" if isinstance(error, Stopped) else "failed"
-            self.write_summary(ended if status == "running" else status)
+            ended = "interrupted" if isinstance(error, Stopped) or self.stop.at_once else "failed"
+            with suppress(OSError):  # of a full disk: what ended the run is to be told, not this
+                self.write_summary(ended if status == "running" else status)
             raise
         self.write_summary("completed")
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from dlrun.cli import exit_code
+from dlrun import signals
+from dlrun.cli import end_at_once, exit_code
 from dlrun.sweep.launcher import warm_up
 
 
@@ -25,10 +26,39 @@ def dlrun(folder: Path, arguments: tuple[str, ...]) -> None:
     """In the new process: what it prints goes into a file."""
     os.setsid()
     os.chdir(folder)
+    signals.listen(end_at_once)  # as cli.main does
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals.SIGNALS)
     written = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(written, 1)
     os.dup2(written, 2)
     sys.exit(exit_code(list(arguments)))
+
+
+def redirected(folder: Path, way: str, arguments: list[str]) -> None:
+    """In a new process: dlrun with its streams as the shell would make them."""
+    os.chdir(folder)
+    for number, name in ((1, "stdout.txt"), (2, "stderr.txt")):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    reader, left = os.pipe()
+    os.close(reader)
+    for number, redirected in {
+        0: ("<",),
+        1: (">", "&>", "|", "2>&1 |"),
+        2: ("2>", "&>", "2>&1 |"),
+    }.items():
+        for each in way.replace(">&- 2>&-", ">&-, 2>&-").split(", "):
+            if each.endswith("&-") and each[:-2] in redirected:
+                os.close(number)
+            elif each.rpartition(" ")[0] in redirected:
+                target = os.open("/dev/full", os.O_WRONLY) if each.endswith("full") else left
+                os.dup2(target, number)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):  # as Python itself would have started
+        try:
+            os.fstat(number)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+        except OSError:
+            setattr(sys, name, None)
+    sys.exit(exit_code(arguments))
 
 
 def end(folder: Path, process: ForkServerProcess, code: int = 0) -> str:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -26,7 +25,7 @@ class Board:
         self.drawn = 0.0
         self.live: Live | None = None
         if console.can_draw():
-            screen = Console(stderr=True, highlight=False)
+            screen = console.screen()
             self.live = Live(console=screen, auto_refresh=False, transient=True)
             self.live.start()
             console.say_above(screen)

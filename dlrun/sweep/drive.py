@@ -10,13 +10,14 @@ from typing import Protocol
 from dlrun import console
 from dlrun.errors import Stopped, UserError
 from dlrun.plain import command
-from dlrun.signals import StopWish
+from dlrun.signals import AtOnce, StopWish
 from dlrun.sweep import outcome
 from dlrun.sweep.board import Board, board
 from dlrun.sweep.folder import ENDED, Job, SweepDir, common
 from dlrun.sweep.launcher import Seat
 from dlrun.sweep.workers import Event
 
+STOPPING = "stopping: what runs is saved"
 KILL_AFTER = 60.0  # seconds that a worker has to save and end, once it was asked to
 
 
@@ -76,7 +77,15 @@ class Drive:
 
     def run(self) -> None:
         """Raises Stopped after a signal, and RunFailed when a job has failed, both with the table shown."""
-        with console.log_to(self.sweep.path, "sweep.log"), StopWish() as stop:
+        with StopWish(STOPPING) as stop:
+            try:
+                self.go(stop)
+            except AtOnce:
+                self.workers.signal_all(signal.SIGKILL)
+                raise self.stopped(stop) from None
+
+    def go(self, stop: StopWish) -> None:
+        with console.log_to(self.sweep.path, "sweep.log"):
             console.say(f"sweep: {self.sweep.path}, {len(self.workers.free)} at a time")
             if self.common:
                 console.say(f"all jobs: {' '.join(self.common)}")
@@ -92,7 +101,7 @@ class Drive:
             self.finish(stop)
 
     def loop(self, board: Board, stop: StopWish) -> None:
-        asked = None  # when the workers were asked to stop
+        asked = told = None  # when the workers were asked to stop, first and last
         while True:
             while self.workers.free and not stop.number and (job := self.source.next()):
                 if job not in self.jobs:
@@ -104,10 +113,11 @@ class Drive:
                 return
             for event in self.workers.events(0.25):
                 self.take(event, board)
-            if stop.number and asked is None:
-                asked = time.monotonic()
+            now = time.monotonic()
+            if stop.number and (told is None or now - told > 1):  # again and again: to be told twice harms nobody
+                asked, told = asked or now, now
                 self.workers.signal_all(signal.SIGTERM)
-            if asked and time.monotonic() - asked > KILL_AFTER:
+            if asked and now - asked > KILL_AFTER:
                 self.workers.signal_all(signal.SIGKILL)
 
     def title(self, job: Job) -> str:
@@ -141,5 +151,9 @@ class Drive:
     def finish(self, stop: StopWish) -> None:
         rows = outcome.show(self.sweep, self.jobs)
         if stop.number:
-            raise Stopped(f"The sweep was stopped. Go on: {command('resume', self.sweep.path)}", stop.number)
+            raise self.stopped(stop)
         outcome.raise_failures(self.sweep, rows)
+
+    def stopped(self, stop: StopWish) -> Stopped:
+        assert stop.number is not None
+        return Stopped(f"The sweep was stopped. Go on: {command('resume', self.sweep.path)}", stop.number)

@@ -81,7 +81,7 @@ class SweepDir:
         return kept.read_json(self.path, "sweep.json", SweepFacts)
 
     @contextmanager
-    def working(self) -> Iterator[None]:
+    def working(self) -> Iterator[SweepDir]:
         """Two processes working on one sweep would train the same jobs twice."""
         lock = kept.lock(self.path)
         try:
@@ -90,7 +90,7 @@ class SweepDir:
             raise UserError(f"{self.path} is in use: another dlrun works on this sweep.") from None
         try:
             kept.clear_temporary(self.path)
-            yield
+            yield self
         finally:
             lock.release()
 

@@ -29,6 +29,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from dlrun import build, compose, trust
 from dlrun.errors import UserError
+from dlrun.signals import StopWish
 from dlrun.sweep import outcome, start
 from dlrun.sweep.folder import SweepDir
 from dlrun.sweep.launcher import Launcher, warm_up
@@ -148,11 +149,12 @@ class Grid:
         if len(lists) == 1 and into is None:
             raise UserError("Nothing to sweep over. Give a key several values, such as optim.lr=0.1,0.01, or drop -m.")
         composed = start.checked(asked.composer, lists)
-        sweep = into or start.make_folder(asked.folder, asked.facts("grid"))
-        jobs = start.add(sweep, composed)
-        if elsewhere is None:
-            start.drive(sweep, trusted=asked.composer.trusted)
-            return
+        with StopWish("stopping"):  # once there is a folder, it is whole
+            sweep = into or start.make_folder(asked.folder, asked.facts("grid"))
+            jobs = start.add(sweep, composed)
+            if elsewhere is None:
+                start.drive(sweep, trusted=asked.composer.trusted)
+                return
         with sweep.working():
             elsewhere(sweep.path, [job.overrides for job in jobs])
         outcome.raise_failures(sweep, outcome.show(sweep, jobs))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import glob
 import os
+import signal
 import sys
 from dataclasses import dataclass
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 
 from dlrun.limits import Positive
+from dlrun.signals import SIGNALS
 
 # What a job would otherwise import by itself, a second or two each time; dynamo is imported by torch's optimizers.
 WARM = ["dlrun.sweep.worker", "torch._dynamo", "torch.utils.tensorboard"]
@@ -58,6 +60,15 @@ def visible_gpus() -> list[int | str]:
 
 
 def warm_up() -> None:
-    """Starts the server, which imports torch beside us while we still compose and check."""
+    """Starts the server, which imports torch beside us while we still compose and check.
+
+    It holds signals back: Ctrl-C and a lost terminal reach it too, in mid-import. Its children inherit that, and let
+    them through once they can listen: none is lost in between.
+    """
     forkserver.set_forkserver_preload(WARM)
-    forkserver.ensure_running()
+    resource_tracker.ensure_running()  # which would let them through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -19,6 +19,7 @@ from dlrun import assemble, console, kept
 from dlrun.errors import UserError
 from dlrun.limits import NonNegative, Positive
 from dlrun.plain import command, quoted
+from dlrun.signals import StopWish
 from dlrun.sweep import grid, start
 from dlrun.sweep.drive import Drive
 from dlrun.sweep.folder import ENDED, Job, SweepDir
@@ -72,8 +73,7 @@ class Search:
         plans = assemble.check(composed[1])
         goals = self.goals or [(plans.task.target.goal.split()[0], "best")]  # type: ignore[attr-defined]
         sampler, pruner = self.make_sampler(axes), self.make_pruner(plans.settings.epochs, len(goals))
-        sweep = into or start.make_folder(asked.folder, asked.facts("optuna"))
-        with sweep.working():
+        with StopWish("stopping"), (into or start.make_folder(asked.folder, asked.facts("optuna"))).working() as sweep:
             study = self.open_study(sweep.path, [mode for mode, _ in goals], sampler, pruner)
             source = Trials(self, study, sweep, asked.composer, space, ranges, goals)
             made = workers(launcher=asked.launcher, jobs=self.trials, trusted=asked.composer.trusted)

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ import torch
 from dlrun import console, kept
 from dlrun.errors import DataError, DlrunError, Pruned, Stopped, UserError
 from dlrun.rundir import RunDir
+from dlrun.signals import SIGNALS
 from dlrun.sweep.folder import Job
 from dlrun.sweep.launcher import Seat
 from dlrun.sweep.train_job import train
@@ -33,8 +35,10 @@ class Line(Protocol):
 
 def work(job: Job, seat: Seat, trusted: tuple[str, ...], connection: Line) -> None:
     """Trains a job, from the start or from its last checkpoint; its last message is ("ended", status, error)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the sweep passes it on as SIGTERM
+    for number in SIGNALS:  # they reach all processes; the sweep passes them on as SIGTERM
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop_before_training)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # which `warm_up` held back
     if seat.gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(seat.gpu)  # before CUDA starts in this process
     torch.set_num_threads(seat.threads)
@@ -54,14 +58,17 @@ def work(job: Job, seat: Seat, trusted: tuple[str, ...], connection: Line) -> No
             error = str(failure)
         except BaseException as crash:
             status, error = "failed", f"{type(crash).__name__}: {crash}"
-            job.run.path.mkdir(exist_ok=True)
-            with open(kept.open_to_append(job.run.path, "run.log"), "a", encoding="utf-8") as log:
-                log.write(traceback.format_exc())
+            with suppress(OSError):  # of a full disk
+                job.run.path.mkdir(exist_ok=True)
+                with open(kept.open_to_append(job.run.path, "run.log"), "a", encoding="utf-8") as log:
+                    log.write(traceback.format_exc())
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it has ended already
         sender(connection)("ended", status, error)
 
 
 def stop_before_training(number: int, frame: FrameType | None) -> None:
-    """Until the trainer listens to signals itself."""
+    """Until the run listens to signals itself."""
+    signal.signal(number, signal.SIG_IGN)  # told once is enough
     raise Stopped("Stopped before its first step.", number)
 
 

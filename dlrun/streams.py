@@ -1,0 +1,82 @@
+"""stdout and stderr as they are: full, closed, or with a reader who has left. Nothing that happens there ends a run."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import IO, Any
+
+from dlrun.errors import DlrunError
+
+_lost: dict[str, Exception] = {}  # stream -> why it can't be written
+
+
+class Stream:
+    """stdout or stderr for whoever writes there: one that is full, closed or whose reader has left takes everything.
+
+    Nobody who stopped reading (`2>&1 | head`, a dead `tee`, a terminal that is gone) may stop a run. sys.stderr is
+    looked up each time: it may have been replaced.
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def write(self, text: str) -> int:
+        self.attempt(lambda stream: stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self.attempt(lambda stream: stream.flush())
+
+    def attempt(self, act: Callable[[IO[str]], Any]) -> None:
+        stream: IO[str] = getattr(sys, self.name)
+        try:
+            act(stream)
+        except (OSError, ValueError) as error:  # ValueError: it was closed
+            _lost[self.name] = error
+            _to_nowhere(stream)  # what is buffered would otherwise fail once more when Python ends
+
+    def isatty(self) -> bool:
+        return bool(getattr(sys, self.name).isatty())
+
+    def fileno(self) -> int:
+        return int(getattr(sys, self.name).fileno())
+
+    @property
+    def encoding(self) -> str:
+        return getattr(getattr(sys, self.name), "encoding", None) or "utf-8"
+
+
+def _to_nowhere(stream: IO[str]) -> None:
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def fill_closed_streams() -> None:
+    """`2>&-`: otherwise the next file that is opened, maybe a checkpoint, is what libraries complain into."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+            os.set_inheritable(nowhere, True)
+            setattr(sys, name, os.fdopen(nowhere, "r" if name == "stdin" else "w", closefd=False))
+
+
+def finish() -> None:
+    """At the end of the program, also of what others printed."""
+    for name in ("stdout", "stderr"):
+        Stream(name).flush()
+    settle()
+
+
+def settle(*, in_log: bool = False) -> None:
+    """A result that went nowhere is an error; one that a log has, or that nobody wants to read (`| head`), is not."""
+    error = _lost.pop("stdout", None)
+    if isinstance(error, OSError) and error.errno != errno.EPIPE and not in_log:
+        raise DlrunError(f"The result can't be written to stdout: {error.strerror}.")
