@@ -7,6 +7,7 @@ import re
 import shlex
 import sysconfig
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def explained(error: Exception, run: RunDir, config: dict[str, Any]) -> DlrunErr
         what = f"{error.filename or run.path} can't be written: {error.strerror or error}."
         return RunFailed(f"{what} {remedy}. {how_to_go_on(run)}")
     what = f"{type(error).__name__}: {first_line(error)}".rstrip(": ")
-    if place := own_place(error):
+    if place := own_place(error, config.get("trusted") or ()):
         return RunFailed(f"{place}: {what}. The traceback is in {run.path}/run.log")
     return RunFailed(
         f"This is a mistake of dlrun's own, please report it: {what}. The traceback is in {run.path}/run.log"
@@ -70,12 +71,13 @@ def writes_ours(error: OSError) -> bool:
     return any(frame.filename in WRITERS for frame in traceback.extract_tb(error.__traceback__))
 
 
-def own_place(error: BaseException) -> str:
+def own_place(error: BaseException, trusted: Sequence[str]) -> str:
     """`my_package/mine.py:12`, the innermost line of the user's own code; "" where none is there."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith(LIBRARIES) and Path(frame.filename).suffix == ".py":
-            path = Path(frame.filename)
-            return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{frame.lineno}"
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        path, package = Path(frame.f_code.co_filename), str(frame.f_globals.get("__name__", "")).split(".")[0]
+        installed = {"site-packages", "dist-packages"} & set(path.parts) or str(path).startswith(LIBRARIES)
+        if path.suffix == ".py" and (package in trusted or not installed):
+            return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{line}"
     return ""
 
 

@@ -24,6 +24,11 @@ class Stream:
     def __init__(self, name: str):
         self.name = name
 
+    @property
+    def real(self) -> Any:
+        stream = getattr(sys, self.name)
+        return getattr(stream, "rich_proxied_file", stream)  # while Rich draws, it puts itself in between
+
     def write(self, text: str) -> int:
         self.attempt(lambda stream: stream.write(text))
         return len(text)
@@ -32,7 +37,7 @@ class Stream:
         self.attempt(lambda stream: stream.flush())
 
     def attempt(self, act: Callable[[IO[str]], Any]) -> None:
-        stream: IO[str] = getattr(sys, self.name)
+        stream = self.real
         try:
             act(stream)
         except (OSError, ValueError) as error:  # ValueError: it was closed
@@ -40,14 +45,14 @@ class Stream:
             _to_nowhere(stream)  # what is buffered would otherwise fail once more when Python ends
 
     def isatty(self) -> bool:
-        return bool(getattr(sys, self.name).isatty())
+        return bool(self.real.isatty())
 
     def fileno(self) -> int:
-        return int(getattr(sys, self.name).fileno())
+        return int(self.real.fileno())
 
     @property
     def encoding(self) -> str:
-        return getattr(getattr(sys, self.name), "encoding", None) or "utf-8"
+        return getattr(self.real, "encoding", None) or "utf-8"
 
 
 def _to_nowhere(stream: IO[str]) -> None:

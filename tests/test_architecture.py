@@ -134,7 +134,7 @@ def test_lowest_parts_know_nothing_of_each_other() -> None:
 @pytest.mark.parametrize(
     ("names", "owner"),
     [
-        (("print", "sys.stdout.write", "sys.stderr.write", "rich.print"), "console"),
+        (("print", "sys.stdout.write", "sys.stderr.write", "rich.print", "streams.Stream"), "console"),
         (("sys.exit", "exit", "quit", "os._exit"), "cli"),
     ],
 )
