@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -63,6 +64,16 @@ class Pace:
 
     def title(self) -> str:
         return f"epoch {self.at.epoch + 1}" + (f"/{self.settings.epochs}" if self.settings.epochs else "")
+
+    def note_best(self, value: float, mode: str) -> bool:
+        """Whether a value is the best so far."""
+        at = self.at
+        better = at.best is None or (value < at.best if mode == "min" else value > at.best)
+        at.stale = 0 if better else at.stale + 1
+        if not better or not math.isfinite(value):
+            return False
+        at.best, at.best_step = value, at.step
+        return True
 
     def move(self, batch: int, batches: int) -> None:
         """To the position after a step that ended with the pass's `batch`-th batch."""

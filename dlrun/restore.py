@@ -50,5 +50,5 @@ def check_best(trainer: Trainer) -> None:
     at.best, at.stale = None, 0
     if at.evaluated == at.step and trainer.goal_tag in at.figures:
         with getattr(trainer.optim, "averaged", nullcontext)():
-            if trainer.note_best(at.figures[trainer.goal_tag]):
+            if trainer.pace.note_best(at.figures[trainer.goal_tag], trainer.mode):
                 trainer.keep_best()

@@ -140,13 +140,10 @@ class Trainer:
             self.schedule.after_epoch()
 
     def refuse_non_finite(self, loss: torch.Tensor) -> None:
-        value = loss.item()
-        if not math.isfinite(value):
+        if not math.isfinite(value := loss.item()):
             self.summary["status"] = "diverged"
-            raise RunFailed(
-                f"The loss became {value} at step {self.at.step + 1}. "
-                f"Try a smaller optim.lr (now {self.schedule.lr:g}) or trainer.clip=1."
-            )
+            remedy = f"Try a smaller optim.lr (now {self.schedule.lr:g}) or trainer.clip=1."
+            raise RunFailed(f"The loss became {value} at step {self.at.step + 1}. {remedy}")
 
     def measure_and_clip(self, gradients: list[torch.Tensor]) -> None:
         """The norm before clipping; without clipping it is measured only where it is logged, as it reads them all."""
@@ -172,7 +169,7 @@ class Trainer:
                     return
                 self.at.evaluated = self.at.step
                 self.schedule.after_evaluation(figures[self.goal_tag])
-                better = self.note_best(figures[self.goal_tag])
+                better = self.pace.note_best(figures[self.goal_tag], self.mode)
                 self.log(figures)  # before best.pt is written: a run may go on from it, and must not log this again
                 if better:
                     self.keep_best()
@@ -194,16 +191,6 @@ class Trainer:
             limit=self.settings.limit_batches,
             stopped=lambda: self.stop.number is not None,
         )
-
-    def note_best(self, value: float) -> bool:
-        """Whether a value is the best so far."""
-        best = self.at.best
-        better = best is None or (value < best if self.mode == "min" else value > best)
-        self.at.stale = 0 if better else self.at.stale + 1
-        if not better or not math.isfinite(value):
-            return False
-        self.at.best, self.at.best_step = value, self.at.step
-        return True
 
     def keep_best(self) -> None:
         """Its checkpoint, and a sample of text where the task can write one."""
