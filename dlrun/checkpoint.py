@@ -90,6 +90,8 @@ def newest(run: Path) -> tuple[str, dict[str, Any], list[str]]:
                 f"{run} has no checkpoints/last.pt: `dlrun prune --checkpoints` removes it. To go on from the best "
                 f"one, at step {trained(state)}: dlrun resume {run} --checkpoint best. Anew: dlrun rerun {run}"
             )
+        if name == "previous" and not damaged:
+            damaged = [f"{run}/{FOLDER}/last.pt is missing."]
         return name, state, damaged
     if damaged:
         raise UserError(f"{damaged[0]} There is no other one to go on from. To train anew: dlrun rerun {run}")
