@@ -96,7 +96,7 @@ def bomb(world: World) -> bytes:
     file = io.BytesIO()
     with (
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made,
-        made.open("archive/data.pkl", "w") as part,
+        made.open("archive/data.pkl", "w", force_zip64=True) as part,
     ):
         for _ in range(4 << 10):
             part.write(bytes(1 << 20))

@@ -55,7 +55,6 @@ def links() -> list[Case]:
         Case("each temporary name is taken", temporary_names, ("eval", "resume")),
         Case("log text for a shell", both(link("run.log", "@HOME@/.bashrc"), shell_words), ("resume",)),
         Case("all at once", both(*(link(name, f"@CWD@/other/run/{name}") for name in FILES)), WRITES),
-        Case("the folder itself is a link to mine", whole_link, (*WRITES, "runs")),
         Case("a link to / inside", link("root", "/"), (*LISTS, "resume")),
         Case("a link to the folder above", link("up", ".."), (*LISTS, "resume")),
     ]
@@ -70,12 +69,6 @@ def temporary_names(folder: Any, world: Any) -> None:
     for number in range(1, 4_000):
         for name in ("summary.json", "config.yaml"):
             (folder / f".{name}.{number}").symlink_to(world.home / ".bashrc")
-
-
-def whole_link(folder: Any, world: Any) -> None:
-    """Named by the user, a link may be followed; what is changed then is the run that was meant, and nothing else."""
-    folder.rename(folder.with_name("real"))
-    folder.symlink_to("real")
 
 
 def special() -> list[Case]:

@@ -40,7 +40,9 @@ def put(node: Any, path: str, value: Any) -> None:
     """put(config, "optim.lr", 1); a value of `...` takes the key away."""
     *above, name = path.split(".")
     for step in above:
-        node = node.setdefault(step, {})
+        inner = node.get(step) or {}
+        node[step] = inner
+        node = inner
     if value is ...:
         node.pop(name, None)
     else:
