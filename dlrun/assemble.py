@@ -15,15 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dlrun import catalogue, console, trust
+from dlrun import catalogue, console, memory, trust
 from dlrun import device as devices
-from dlrun.build import Plan, locate, misfit, plan, shown
+from dlrun.build import Plan, folder_misfit, locate, misfit, plan, shown
 from dlrun.data import files, source, stand_ins
 from dlrun.data.base import Data
 from dlrun.data.source import Source
 from dlrun.device import Device
 from dlrun.errors import DataError, UserError, nearest
-from dlrun.limits import Amount, NonNegative, Positive
+from dlrun.limits import Amount, NonNegative, Positive, Seed
 from dlrun.optim.schedule import Schedule
 from dlrun.pace import Settings
 from dlrun.task.base import Task
@@ -71,13 +71,18 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans
     unknown = [key for key in config if key not in (*GROUPS, *PLAIN_KEYS)]
     if unknown:
         raise UserError(f"There is no key {unknown[0]}. {nearest(unknown[0], (*GROUPS, *PLAIN_KEYS[:-1]))}")
-    plain = {"seed": int, "batch_size": Positive, "stand_in": Literal["auto", "never", "always"], "folder": str | int}
+    plain = {"seed": Seed, "batch_size": Positive, "stand_in": Literal["auto", "never", "always"], "folder": str | int}
     for key, hint in plain.items():
         problem = misfit(config[key], hint)
         if problem:
             raise UserError(f"{key}={shown(config[key])}: {problem}.")
+    if problem := folder_misfit(config["folder"]):
+        raise UserError(problem)
     typed = "trusted=[{}]" if trusted is None else "--trust {}"
     allowed = trust.packages(config["trusted"] if trusted is None else trusted, typed)
+    for group in GROUPS:
+        if not isinstance(config[group], dict):
+            raise UserError(f"{group}={shown(config[group])}: a group of keys is expected. Pick one: {group}=NAME")
     plans = {
         group: plan_group(group, config[group], allowed, typed)
         for group in ("data", "task", "model", "init", "optim", "scheduler")
@@ -162,13 +167,16 @@ def load_data(plans: Plans, *, replaceable: bool) -> tuple[Data, dict[str, Any]]
 
 def build_parts(plans: Plans, *, replaceable: bool = False) -> Parts:
     """Data, task and model, on their device; weights drawn from `seed`."""
-    data, facts = load_data(plans, replaceable=replaceable)
+    with memory.watched(f"The data ({sizes_of(plans.data)})"):
+        data, facts = load_data(plans, replaceable=replaceable)
     task: Task = plans.task(data=data)
     missing = plans.model.missing(task.sizes)
     if missing:
         raise UserError(does_not_fit(plans, set(task.sizes), missing))
     devices.seed_everything(plans.config["seed"])
-    model: nn.Module = plans.model(**task.sizes)
+    with memory.watched(what := f"{plans.model.name} ({sizes_of(plans.model)})"):
+        model: nn.Module = plans.model(**task.sizes)
+    memory.ask_for(sum(each.numel() * each.element_size() for each in model.parameters()), f"{what}: its gradients")
     plans.init(model=model)
     if plans.vectors is not None:
         check_start(model, plans.freeze)
@@ -177,6 +185,16 @@ def build_parts(plans: Plans, *, replaceable: bool = False) -> Parts:
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs do not know it
     task.to(plans.device.torch)
     return Parts(data, task, model, plans.device, facts)
+
+
+def sizes_of(part: Plan) -> str:
+    """The whole numbers among its options, one of which is too large: `hidden=1000000000 layers=1`."""
+    sizes = {
+        key: value
+        for key, value in part.options.items()
+        if any(type(each) is int for each in (value if isinstance(value, list | tuple) else [value]))
+    }
+    return " ".join(f"{part.where}.{key}={shown(value)}" for key, value in sizes.items()) or "no sizes"
 
 
 def word_tables(model: nn.Module) -> list[Tensor]:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from dlrun import catalogue, trust
 from dlrun.errors import UserError, nearest
-from dlrun.limits import Range
+from dlrun.limits import OF_TORCH, Range
 from dlrun.trust import NOT_YOURS
 
 # What of torch's may be named in a group's YAML: a module's public classes of one kind.
@@ -26,6 +28,10 @@ TORCH = {
     "optim": ("torch.optim", "Optimizer"),
     "scheduler": ("torch.optim.lr_scheduler", "LRScheduler"),
 }
+
+NUMBER = re.compile(
+    r"[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?|true|false|null|nan|[+-]?inf", re.IGNORECASE | re.ASCII
+)
 
 
 def locate(group: str, target: Any, trusted: Sequence[str] = (), typed: str = "trusted=[{}]") -> Callable[..., Any]:
@@ -128,7 +134,7 @@ class Plan:
 
 def plan(where: str, node: dict[str, Any], target: Callable[..., Any]) -> Plan:
     """Checks the names and types of YAML's values against the target's signature."""
-    known, hints = parameters(target), type_hints(target)
+    known, hints = parameters(target), type_hints(target) | ({} if is_own(target) else OF_TORCH)
     options = {key: value for key, value in node.items() if key != "_target_"}
     measured = {name for name, parameter in known.items() if is_measured(parameter, target)}
     for key, value in options.items():
@@ -199,26 +205,59 @@ def misfit(value: Any, hint: Any) -> str:
             "" if "" in problems else next(p for p, each in zip(problems, inner, strict=True) if each is not type(None))
         )
     if origin is Literal:
-        return "" if value in inner else nearest(str(value), map(str, inner)).rstrip(".")
+        fits = isinstance(value, str | int) and value in inner
+        return "" if fits else nearest(str(value), map(str, inner)).rstrip(".")
     if origin in (list, tuple, Sequence):
-        if not isinstance(value, list | tuple):
-            return "a list is expected, such as [1,2]"
-        return next((problem for each in value if (problem := misfit(each, inner[0] if inner else Any))), "")
+        return list_misfit(value, origin, inner)
+    return plain_misfit(value, hint)
+
+
+def list_misfit(value: Any, origin: Any, inner: tuple[Any, ...]) -> str:
+    if not isinstance(value, list | tuple):
+        return "a list is expected, such as [1,2]"
+    if origin is tuple and Ellipsis not in inner:
+        if len(value) != len(inner):
+            return f"a list of {len(inner)} is expected"
+        pairs = zip(value, inner, strict=True)
+    else:
+        pairs = zip(value, [inner[0] if inner else Any] * len(value), strict=True)
+    return next((problem for each, hint in pairs if (problem := misfit(each, hint))), "")
+
+
+def plain_misfit(value: Any, hint: Any) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
     if hint is type(None):
         return "" if value is None else "null is expected"
     if hint is bool:
         return "" if isinstance(value, bool) else "true or false is expected"
     if hint is int:
-        return "" if isinstance(value, int) and not isinstance(value, bool) else "a whole number is expected"
+        if not number or isinstance(value, float):
+            return "a whole number is expected"
+        return "" if -(2**63) <= value < 2**63 else "a whole number of 64 bits is expected"
     if hint is float:
-        return "" if isinstance(value, int | float) and not isinstance(value, bool) else "a number is expected"
+        if not number:
+            return "a number is expected"
+        return "" if abs(value) <= sys.float_info.max else "a finite number is expected"  # nan is not below it either
     if hint is str:
         return "" if isinstance(value, str) else "a word is expected"
+    if isinstance(hint, type) and hint is not object:  # a tensor, a function: nothing that can be typed
+        return "" if isinstance(value, hint) else f"{hint.__name__} is expected"
     return ""
 
 
 def shown(value: Any) -> str:
-    """A value as it is typed on the command line."""
+    """A value as it is typed on the command line: a word that looks like a number in quotes."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(shown, value))}]"
+    if isinstance(value, str) and NUMBER.fullmatch(value):
+        return f"'{value}'"
     return str(value)
+
+
+def folder_misfit(value: Any) -> str:
+    """Why a run's or sweep's folder can't have this name; "" when it can."""
+    if PurePath(str(value)).name not in ("", "..") and "\0" not in str(value):
+        return ""
+    return f"folder={shown(value)} names no folder of its own. For example: folder=outputs/first"

@@ -8,7 +8,7 @@ from importlib import import_module
 from types import FrameType
 
 from dlrun import __version__, signals
-from dlrun.errors import DlrunError, Stopped, UserError, nearest
+from dlrun.errors import DlrunError, Stopped, UserError
 
 VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
     "train": "OVERRIDES: train; the word itself may be left out",
@@ -94,6 +94,6 @@ def dispatch(argv: list[str]) -> None:
     elif first in VERBS:
         import_module(f"dlrun.verbs.{first}").run(argv[1:])
     elif first and "=" not in first and not first.startswith(("-", "+", "~")):
-        raise UserError(f"There is no verb {first}. {nearest(first, VERBS)} To train, type KEY=VALUE: dlrun model=lstm")
+        raise UserError(import_module("dlrun.typed").no_verb(argv, list(VERBS)))
     else:
         import_module("dlrun.verbs.train").run(argv)

@@ -17,54 +17,110 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
-from hydra._internal.utils import get_args_parser
+from hydra import version
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from dlrun import catalogue, console, trust
+from dlrun import catalogue, console, own_yaml, trust, typed
+from dlrun.complaints import first_line, own_words
 from dlrun.errors import UserError, nearest
 
 CONFIG = {"version_base": "1.3", "config_path": "pkg://dlrun.conf", "config_name": "config"}
+SHOWING = ("--cfg", "-c", "--info", "-i", "--hydra-help", "--version", "--shell-completion", "-sc")
 OURS = ("hydra", "launcher", "sweep")  # what the config says about running many, not about a run
 HIDDEN_GROUPS = ("tuned",)  # values for exactly one triple of choices: nothing to pick by hand
 
 
 def run(argv: list[str], job: Callable[[DictConfig], Any]) -> None:
-    """Lets Hydra compose argv and call `job(config)` once, or once for each job of a sweep."""
+    """Composes argv and calls `job(config)`; with a flag such as --cfg, Hydra shows something instead."""
+    argv = flags_last(argv)
     register_resolvers()
+    if any(flag in SHOWING or flag.partition("=")[0] in SHOWING for flag in argv):
+        show(argv)
+        return
+    # Hydra's own main composes twice, and prints words of its own about whatever the job raises.
+    with raising_plainly(), argparse_that_starts(), own_words(argv), composing(argv, RunMode.RUN) as (_, config):
+        HydraConfig.instance().set_config(config)
+        job(config)
+
+
+def show(argv: list[str]) -> None:
+    """What Hydra shows of itself, and its complaint where it ends the program."""
 
     @hydra.main(**CONFIG)
-    def main(config: DictConfig) -> Any:
-        return job(config)
+    def main(config: DictConfig) -> None:
+        pass
 
-    sys.argv = ["dlrun", *flags_last(argv)]
+    sys.argv, said = ["dlrun", *argv], io.StringIO()
     with raising_plainly(), argparse_that_starts(), own_words(argv):
-        main()
+        if "--cfg" in argv or "-c" in argv:
+            with composing(argv, RunMode.RUN):  # a file of one's own that can't be read is told in our words
+                pass
+        try:
+            with contextlib.redirect_stderr(said):
+                main()
+        except SystemExit as end:
+            if end.code:
+                raise UserError(first_line(said.getvalue())) from end
+        except ValueError as error:  # two such flags at once, completion without its argument
+            raise UserError(first_line(str(error))) from error
+
+
+@contextlib.contextmanager
+def composing(argv: list[str], mode: RunMode) -> Iterator[tuple[Hydra, DictConfig]]:
+    """Hydra's own way up to where a run, or its sweeper, would begin."""
+    parsed = get_args_parser().parse_args(argv)
+    version.setbase("1.3")
+    search_path = create_config_search_path(parsed.config_path or CONFIG["config_path"])
+    if parsed.config_dir:
+        folder = os.path.abspath(parsed.config_dir)
+        if not os.path.isdir(folder):
+            raise UserError(f"--config-dir {parsed.config_dir}: there is no such folder.")
+        search_path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
+    composer = Hydra.create_main_hydra2(task_name="dlrun", config_search_path=search_path)
+    own_yaml.guard(composer.config_loader.get_sources())
+    try:
+        yield (
+            composer,
+            composer.compose_config(
+                config_name=parsed.config_name or CONFIG["config_name"],
+                overrides=parsed.overrides,
+                run_mode=mode,
+                with_log_configuration=False,
+            ),
+        )
+    finally:
+        GlobalHydra.instance().clear()
 
 
 def flags_last(argv: list[str]) -> list[str]:
-    """Hydra's parser stumbles over a flag between overrides, such as `model=mine --config-dir my_conf optim=sgd`."""
-
-    for key in ("hydra.run.dir", "hydra.sweep.dir"):
-        if any(argument.startswith(f"{key}=") for argument in argv):
-            raise UserError(f"{key} has no effect here. Type folder=PATH to say where the run or sweep goes.")
+    """Overrides as Hydra can read them, then the flags: its parser stumbles over a flag between two of them."""
 
     def complain(message: str) -> NoReturn:
         raise UserError(f"{message}. `dlrun --help` shows what can be typed.")
 
     with argparse_that_starts():
         parser = get_args_parser()
-        parser.error = complain  # type: ignore[method-assign]
-        arguments = parser.parse_intermixed_args(argv)
-    trust.look_beside(arguments.config_dir)
+        parser.error, parser.allow_abbrev = complain, False  # type: ignore[method-assign]
+        known = parser._option_string_actions
+        for flag, following in zip(argv, [*argv[1:], ""], strict=False):
+            if re.match("--?[A-Za-z]", flag) and flag.partition("=")[0] not in known:
+                raise UserError(typed.no_flag(flag, following))
+        parsed = parser.parse_intermixed_args(argv)
+    if parsed.experimental_rerun is not None:
+        raise UserError("--experimental-rerun has no effect here. Type dlrun rerun RUN")
+    if (parsed.resolve or parsed.package is not None) and parsed.cfg is None:
+        raise UserError("--resolve and --package say how --cfg shows the config: dlrun --cfg job --resolve")
+    trust.look_beside(parsed.config_dir)
     flags = list(argv)
-    for override in arguments.overrides:
+    for override in parsed.overrides:
         flags.remove(override)
-    return [*arguments.overrides, *flags]
+    return [*(str(typed.read(each, parsed.overrides).input_line) for each in parsed.overrides), *flags]
 
 
 def register_resolvers() -> None:
@@ -102,17 +158,22 @@ def overrides() -> list[str]:
     return list(HydraConfig.get().overrides.task)
 
 
-def value_override(text: str) -> tuple[str, Any]:
-    """`optim.lr=1e-3` -> ("optim.lr", 0.001), read as for a new run. UserError for what sets no single value."""
-    try:
-        parsed = OverridesParser.create().parse_override(text)
-    except HydraException as error:
-        raise UserError(f"{text} is no KEY=VALUE. For example: trainer.epochs=20") from error
+def saved_override(text: str) -> tuple[str, Any]:
+    """`optim.lr=1e-3` -> ("optim.lr", 0.001), for a run that is there. UserError for what sets no single value.
+
+    `device=cpu` moves it: that is device.name, and its precision stays.
+    """
+    parsed = typed.read(text)
     if parsed.is_sweep_override():
         raise UserError(f"{text} has several values; only a new sweep takes them: dlrun -m …")
-    if parsed.is_delete() or parsed.is_add():
+    if parsed.is_add():
         raise UserError(f"{text}: a run's keys stay what they are. Type KEY=VALUE.")
-    return parsed.get_key_element(), parsed.value()
+    key, value = parsed.get_key_element(), parsed.value()
+    if key != "device":
+        return key, value
+    if value not in catalogue.choices("device"):
+        raise UserError(f"There is no device {value}. {nearest(str(value), catalogue.choices('device'))}")
+    return "device.name", value
 
 
 def sweep_folder() -> Path:
@@ -150,91 +211,6 @@ def argparse_that_starts() -> Iterator[None]:
         yield
     finally:
         argparse.ArgumentParser._check_help = check  # type: ignore[attr-defined]
-
-
-# Hydra's errors in our words
-
-
-@contextlib.contextmanager
-def own_words(argv: list[str]) -> Iterator[None]:
-    try:
-        yield
-    except MissingConfigException as error:
-        raise UserError(missing_config(error)) from error
-    except OverrideParseException as error:
-        raise UserError(f"{error.override} can't be read: {first_line(error.message)}") from error
-    except (ConfigCompositionException, HydraException, OmegaConfBaseException) as error:
-        raise UserError(composition(error, argv)) from error
-
-
-def missing_config(error: MissingConfigException) -> str:
-    """A choice that does not exist: `model=lsmt`."""
-    group, _, name = (error.missing_cfg_file or "").rpartition("/")
-    if not group:
-        return first_line(str(error))
-    possible = [option for option in error.options or [] if not option.startswith("_")]
-    return f"There is no {group} {name}. {nearest(name, possible)}"
-
-
-def composition(error: Exception, argv: list[str]) -> str:
-    """A key or a group that does not exist, and everything else that Hydra refuses."""
-    text = str(error)
-    cause = str(error.__cause__ or "")
-    if found := re.search(r"Could not override '([^']+)'", text):
-        return unknown_key(found[1], argv)
-    if found := re.search(r"In '[^']*': Could not find '([^']+)'", text):
-        return unknown_key(found[1], argv)
-    if found := re.search(r"Could not append to config\. An item is already at '([^']+)'", text):
-        return f"{found[1]} exists already; type {found[1]}=… without the +."
-    if found := re.search(r"Ambiguous value for argument '([^']+)'", text):
-        key, _, value = found[1].partition("=")
-        return f"{found[1]} has several values. For a sweep over them add -m; for one list type '{key}=[{value}]'."
-    detail = first_line(cause) if cause and "full_key" in cause else ""
-    return " ".join(part for part in (first_line(text), detail) if part)
-
-
-def unknown_key(key: str, argv: list[str]) -> str:
-    """Names the keys that there are where the unknown one was looked for."""
-    key = key.split("@")[0]
-    node: Any = plain_config(argv)
-    path, _, name = key.rpartition(".")
-    for step in filter(None, path.split(".")):
-        inner = node.get(step) if isinstance(node, dict) else None
-        if not isinstance(inner, dict):
-            return f"There is no key {key}: there is no {step}. {nearest(step, node if isinstance(node, dict) else [])}"
-        node = inner
-    possible = [each for each in node if each not in ("_target_", "files", "name", "choices")]
-    where = f"{path} has no key {name}" if path else f"There is no key {name}"
-    return f"{where}. {nearest(name, possible)}"
-
-
-def plain_config(argv: list[str]) -> dict[str, Any]:
-    """The config without the overrides of single values: what the choices alone make of it."""
-    parser = OverridesParser.create()
-    chosen = []
-    directory = next(
-        (value for flag, value in zip(argv, argv[1:], strict=False) if flag in ("--config-dir", "-cd")), None
-    )
-    for argument in argv:
-        with contextlib.suppress(HydraException):
-            parsed = parser.parse_override(argument)
-            if "." not in parsed.key_or_group and not parsed.is_sweep_override() and "-" not in argument[:1]:
-                chosen.append(argument)
-    GlobalHydra.instance().clear()
-    search = [f"hydra.searchpath=[file://{Path(directory).absolute()}]"] if directory else []
-    with hydra.initialize_config_module(config_module="dlrun.conf", version_base="1.3"):
-        for attempt in (chosen, [each for each in chosen if not each.startswith(("+", "~"))], []):
-            try:
-                composed = hydra.compose("config", overrides=[*search, *attempt])
-                return dict(OmegaConf.to_container(composed, resolve=False))  # type: ignore[arg-type]
-            except (HydraException, OmegaConfBaseException):
-                continue
-    return {}
-
-
-def first_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip() and "HYDRA_FULL_ERROR" not in line]
-    return lines[0] if lines else ""
 
 
 def complete(argv: list[str]) -> None:

@@ -1,15 +1,20 @@
 """The ways a run can end badly, each with its exit code; a message is one short text for a person."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-LISTED = 40  # names: a longer list hides the near one
+LISTED = 35  # names: a longer list hides the near one
+LONGEST_WORD = 300  # characters of one word in a message: what was typed is quoted, and may be a whole file
 
 
 class DlrunError(Exception):
     """Ends the program with `exit_code` and its message, never with a traceback."""
 
     exit_code = 1
+
+    def __init__(self, message: str):
+        super().__init__(re.sub(rf"\S{{{LONGEST_WORD},}}", lambda found: f"{found[0][:60]}…", message))
 
 
 class UserError(DlrunError):
@@ -51,13 +56,15 @@ def refuse_newer(what: str, found: object, known: int) -> None:
 def nearest(name: str, possible: Iterable[str]) -> str:
     """`Did you mean lstm? Possible: gru, lstm, rnn.` for `lstn`; without a near name just what is possible.
 
-    More than 40 names are listed only where none is near.
+    More than 35 names are listed only where none is near, and then the first 35.
     """
     names = sorted(possible)
     if not names:
         return "It has none."
     hint = did_you_mean(name, names)
-    return hint if hint and len(names) > LISTED else f"{hint} Possible: {', '.join(names)}.".lstrip()
+    if hint and len(names) > LISTED:
+        return hint
+    return f"{hint} Possible: {', '.join(names[:LISTED])}{', …' * (len(names) > LISTED)}.".lstrip()
 
 
 def did_you_mean(name: str, possible: Iterable[str]) -> str:

@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,28 @@ class Range:
         return above and below
 
     def __str__(self) -> str:
+        low, high = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (self.low or 0, self.high or 0))
         if self.high is None:
-            return f"more than {self.low:g}" if self.open_low else f"at least {self.low:g}"
-        return f"from {self.low:g} to {'below ' if self.open_high else ''}{self.high:g}"
+            return f"more than {low}" if self.open_low else f"at least {low}"
+        return f"from {low} to {'below ' if self.open_high else ''}{high}"
 
 
 Positive = Annotated[int, Range(1)]  # a size or a count
 NonNegative = Annotated[int, Range(0)]
+Layers = Annotated[int, Range(1, 1000)]  # each costs time to build, however narrow it is
+Reach = Annotated[int, Range(1, 1000)]  # words or characters to look at together, each a pass over the data
+Seed = Annotated[int, Range(-(2**63), 2**63 - 1)]  # what torch draws from
 Share = Annotated[float, Range(0, 1, open_high=True)]  # dropout, a held-out part
 Rate = Annotated[float, Range(0, open_low=True)]  # a learning rate, a temperature
 Amount = Annotated[float, Range(0)]  # noise, a weight decay
+
+OF_TORCH: dict[
+    str, Any
+] = {  # options of its optimizers and schedulers that it takes at any value and stumbles over later
+    "step_size": Positive,
+    "patience": NonNegative,
+    "cooldown": NonNegative,
+    "gamma": Amount,
+    "eta_min": Amount,
+    "max_lr": Rate | list[Rate],
+}

@@ -307,6 +307,9 @@ def set_key(config: dict[str, Any], key: str, value: Any) -> None:
         node = node.get(step) if isinstance(node, dict) else None
     if not isinstance(node, dict) or name not in node:
         raise UserError(f"The run has no key {key}. {nearest(name, node if isinstance(node, dict) else config)}")
+    if isinstance(node[name], dict):
+        keys = ", ".join(f"{key}.{each}=…" for each in list(node[name])[:3])
+        raise UserError(f"{key} is a group of keys. Type one of them: {keys}")
     node[name] = value
 
 

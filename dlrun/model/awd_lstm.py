@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from dlrun.limits import Amount, Positive, Share
+from dlrun.limits import Amount, Layers, Positive, Share
 
 State = tuple[tuple[Tensor, Tensor], ...]  # of each layer (1, B, H) twice: what it shows, what it remembers
 
@@ -29,7 +29,7 @@ class AWDLSTM(nn.Module):
         *,
         embed: Positive,
         hidden: Positive,
-        layers: Positive,
+        layers: Layers,
         word_dropout: Share,
         input_dropout: Share,
         weight_dropout: Share,

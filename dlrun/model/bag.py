@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from dlrun.limits import Positive, Share
+from dlrun.limits import Positive, Reach, Share
 from dlrun.model.ngrams import ngram_set
 
 
@@ -15,7 +15,7 @@ class Bag(nn.Module):
     """
 
     def __init__(
-        self, vocab_size: int, outputs: int, *, ngrams: Positive, buckets: Positive, embed: Positive, dropout: Share
+        self, vocab_size: int, outputs: int, *, ngrams: Reach, buckets: Positive, embed: Positive, dropout: Share
     ):
         super().__init__()
         self.vocab_size, self.ngrams, self.buckets = vocab_size, ngrams, buckets

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.errors import UserError
-from dlrun.limits import Positive
+from dlrun.limits import Layers, Positive
 from dlrun.model.stem import Stem, averaged, first_layer, is_large
 
 
@@ -26,7 +26,7 @@ class DenseNet(nn.Module):
         *,
         channels: Positive,
         growth: Positive,
-        blocks: list[Positive],
+        blocks: list[Layers],
         bottleneck: bool,
         stem: Stem,
     ):

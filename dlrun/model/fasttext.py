@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
 from dlrun.errors import UserError
-from dlrun.limits import Positive
+from dlrun.limits import Positive, Reach
 from dlrun.model.word2vec import WordVectors
 
 NONE = 0  # the first row of the table stands for no n-gram: it is never read
@@ -58,8 +58,8 @@ class FastText(WordVectors):
         *,
         embed: Positive,
         buckets: Positive,
-        shortest: Positive,
-        longest: Positive,
+        shortest: Reach,
+        longest: Reach,
     ):
         if shortest > longest:
             raise UserError(f"model.shortest={shortest} is more than model.longest={longest}. Type a smaller one.")

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.errors import UserError
-from dlrun.limits import Positive
+from dlrun.limits import Reach
 
 
 class Level(NamedTuple):
@@ -34,7 +34,7 @@ class NGram(nn.Module):
     A checkpoint holds the text read so far. It has to be read once and in order: UserError for a second pass.
     """
 
-    def __init__(self, vocab_size: int, *, order: Positive):
+    def __init__(self, vocab_size: int, *, order: Reach):
         super().__init__()
         self.vocab_size, self.order = vocab_size, order
         self.read: list[Tensor] = []  # (B, T) int32 pieces, side by side

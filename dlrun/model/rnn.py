@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.errors import UserError
-from dlrun.limits import Positive, Share
+from dlrun.limits import Layers, Positive, Share
 
 
 class Recurrent(nn.Module):
@@ -24,7 +24,7 @@ class Recurrent(nn.Module):
         *,
         embed: Positive,
         hidden: Positive,
-        layers: Positive,
+        layers: Layers,
         dropout: Share,
         tied: bool,
         bidirectional: bool,

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from dlrun import limits
 from dlrun.limits import Positive, Share
 from dlrun.model.rnn import Recurrent
 
@@ -145,7 +146,7 @@ class ScratchGRU(Recurrent):
         *,
         embed: Positive,
         hidden: Positive,
-        layers: Positive,
+        layers: limits.Layers,
         dropout: Share,
         tied: bool,
         bidirectional: bool,

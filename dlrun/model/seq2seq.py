@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from dlrun.limits import Positive, Share
+from dlrun.limits import Layers, Positive, Share
 
 
 class Seq2Seq(nn.Module):
@@ -27,7 +27,7 @@ class Seq2Seq(nn.Module):
         attention: Literal["none", "bahdanau", "luong_dot", "luong_general"],
         embed: Positive,
         hidden: Positive,
-        layers: Positive,
+        layers: Layers,
         dropout: Share,
     ):
         super().__init__()

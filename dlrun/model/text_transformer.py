@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from dlrun.errors import UserError
-from dlrun.limits import Positive, Share
+from dlrun.limits import Layers, Positive, Share
 from dlrun.model.positions import positions
 
 
@@ -24,7 +24,7 @@ class TextTransformer(nn.Module):
         *,
         embed: Positive,
         heads: Positive,
-        layers: Positive,
+        layers: Layers,
         feedforward: Positive,
         dropout: Share,
     ):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from dlrun.errors import UserError
-from dlrun.limits import Positive, Share
+from dlrun.limits import Layers, Positive, Share
 from dlrun.model.positions import positions as sines
 
 
@@ -29,7 +29,7 @@ class Transformer(nn.Module):
         vocab_size: int,
         *,
         embed: Positive,
-        layers: Positive,
+        layers: Layers,
         heads: Positive,
         feed_forward: Positive,
         dropout: Share,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.errors import UserError
-from dlrun.limits import Positive, Share
+from dlrun.limits import Layers, Positive, Share
 from dlrun.model.positions import positions
 
 
@@ -26,7 +26,7 @@ class Translator(nn.Module):
         width: Positive,
         heads: Positive,
         feed_forward: Positive,
-        layers: Positive,
+        layers: Layers,
         dropout: Share,
     ):
         super().__init__()

@@ -6,23 +6,18 @@ Hydra composes and parses; its launchers (joblib, submitit) may run the jobs, ea
 from __future__ import annotations
 
 import itertools
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra import version
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path, get_args_parser
-from hydra.core.config_search_path import SearchPathQuery
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, RangeSweep
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -34,6 +29,7 @@ from dlrun.sweep import outcome, start
 from dlrun.sweep.folder import SweepDir
 from dlrun.sweep.launcher import Launcher, warm_up
 
+MOST_JOBS = 10_000  # of a grid: each is composed and checked before the first one starts
 FIXED = (*compose.OURS, "folder", "trusted")  # one value for the whole sweep
 
 
@@ -64,7 +60,7 @@ def run(argv: list[str], job: Callable[[DictConfig], Any], into: SweepDir | None
         compose.raising_plainly(),
         compose.argparse_that_starts(),
         compose.own_words(fixed),
-        composing(fixed) as (hydra, config),
+        compose.composing(fixed, RunMode.MULTIRUN) as (hydra, config),
     ):
         ours = str(config.hydra.launcher._target_).startswith("dlrun.")
         if str(config.hydra.launcher._target_) == "dlrun.sweep.workers.Workers":
@@ -73,32 +69,6 @@ def run(argv: list[str], job: Callable[[DictConfig], Any], into: SweepDir | None
         node = dict(asked.sweeper)
         sweeper = build.plan("hydra.sweeper", node, build.locate("hydra/sweeper", node.get("_target_")))()
         sweeper.sweep(asked, into=into, elsewhere=None if ours else launching(hydra, config, job))
-
-
-@contextmanager
-def composing(argv: list[str]) -> Iterator[tuple[Hydra, DictConfig]]:
-    """Hydra's multirun up to where its sweeper would begin."""
-    parsed = get_args_parser().parse_args(argv)
-    version.setbase("1.3")
-    search_path = create_config_search_path(compose.CONFIG["config_path"])
-    if parsed.config_dir:
-        folder = os.path.abspath(parsed.config_dir)
-        if not os.path.isdir(folder):
-            raise UserError(f"--config-dir {parsed.config_dir}: there is no such folder.")
-        search_path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
-    hydra = Hydra.create_main_hydra2(task_name="dlrun", config_search_path=search_path)
-    try:
-        yield (
-            hydra,
-            hydra.compose_config(
-                config_name=parsed.config_name or compose.CONFIG["config_name"],
-                overrides=parsed.overrides,
-                run_mode=RunMode.MULTIRUN,
-                with_log_configuration=False,
-            ),
-        )
-    finally:
-        GlobalHydra.instance().clear()
 
 
 def read(argv: list[str], hydra: Hydra, config: DictConfig) -> Asked:
@@ -111,6 +81,8 @@ def read(argv: list[str], hydra: Hydra, config: DictConfig) -> Asked:
     workers: dict[str, Any] = OmegaConf.to_container(config.hydra.launcher, resolve=True)  # type: ignore[assignment]
     if not str(workers["_target_"]).startswith("dlrun."):  # one of Hydra's: a resumed sweep runs here
         workers = {"_target_": "dlrun.sweep.workers.Workers"}
+    if "folder" in last and (problem := build.folder_misfit(config.folder)):
+        raise UserError(problem)
     return Asked(
         argv=argv,
         overrides=[each for key, each in last.items() if key.lstrip("+~").split(".")[0] not in FIXED],
@@ -209,9 +181,12 @@ class Composer:
 
 def combinations(overrides: Sequence[Override]) -> list[list[str]]:
     """Overrides with several values -> one list of overrides for each job, the last one turning fastest."""
-    axes = []
+    axes: list[list[str]] = []
     for each in overrides:
         if each.is_discrete_sweep():
+            jobs = length(each) * math.prod(map(len, axes))  # before a range is written out
+            if jobs > MOST_JOBS:
+                raise UserError(f"{each.input_line} makes {jobs:,.0f} jobs; a sweep takes {MOST_JOBS:,} at most.")
             axes.append([f"{each.get_key_element()}={value}" for value in each.sweep_string_iterator()])
         elif each.is_sweep_override():
             raise UserError(
@@ -221,6 +196,17 @@ def combinations(overrides: Sequence[Override]) -> list[list[str]]:
         else:
             axes.append([str(each.input_line)])
     return [list(job) for job in itertools.product(*axes)]
+
+
+def length(override: Override) -> int:
+    """How many values are tried. UserError for a range that never ends."""
+    values = override._value
+    if not isinstance(values, RangeSweep):
+        return len(getattr(values, "list", [None]))
+    start, stop, step = values.start or 0, values.stop or 0, values.step
+    if not step or not all(map(math.isfinite, (start, stop, step))):
+        raise UserError(f"{override.input_line} never ends. For example: range(0,10,2)")
+    return max(0, math.ceil((stop - start) / step))
 
 
 def deferred(argv: list[str]) -> list[str]:

@@ -11,13 +11,13 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
 from dlrun import assemble, console, kept
 from dlrun.errors import UserError
-from dlrun.limits import NonNegative, Positive
+from dlrun.limits import NonNegative, Positive, Range
 from dlrun.plain import command, quoted
 from dlrun.signals import StopWish
 from dlrun.sweep import grid, start
@@ -30,6 +30,7 @@ try:
 except ImportError as error:
     raise UserError("hydra/sweeper=optuna needs Optuna: pip install 'dlrun[optuna]'") from error
 
+SearchSeed = Annotated[int, Range(0, 2**32 - 1)]  # what NumPy takes
 FILES = {"journal": "optuna.log", "sqlite": "optuna.db"}
 
 
@@ -46,7 +47,7 @@ class Search:
         warmup_epochs: NonNegative,
         goals: list[str] | None,
         storage: Literal["journal", "sqlite"],
-        seed: int,
+        seed: SearchSeed,
     ):
         self.trials, self.sampler, self.pruner, self.storage, self.seed = trials, sampler, pruner, storage, seed
         self.warmup_trials, self.warmup_epochs = warmup_trials, warmup_epochs

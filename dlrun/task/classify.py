@@ -212,6 +212,8 @@ def read_image(path: str, channels: int, height: int, width: int) -> Tensor:
             pixels = image.convert("L" if channels == 1 else "RGB").resize((width, height))
     except FileNotFoundError as error:
         raise UserError(f"There is no file {path}. Type the path of an image.") from error
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path} has too many pixels to be read. Type a smaller one.") from error
     except (UnidentifiedImageError, OSError) as error:
         raise UserError(f"{path} is no image that can be read. Type the path of a PNG or JPEG file.") from error
     return torch.from_numpy(np.array(pixels)).view(1, height, width, -1).permute(0, 3, 1, 2)

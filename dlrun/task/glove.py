@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dlrun.data.base import Data
 from dlrun.errors import UserError
-from dlrun.limits import Positive, Rate
+from dlrun.limits import Positive, Rate, Reach
 from dlrun.task.base import Batches, Scores, Task, generator
 from dlrun.task.word2vec import frequent_words
 
@@ -35,7 +35,7 @@ class Glove(Task):
 
     goal = "min loss"
 
-    def __init__(self, data: Data, *, window: Positive, min_count: Positive, x_max: Rate, alpha: Rate):
+    def __init__(self, data: Data, *, window: Reach, min_count: Positive, x_max: Rate, alpha: Rate):
         super().__init__(data)
         if data.vocab is None or data.train.offsets is None:
             raise UserError("Word vectors need text; pick data=ptb, imdb or jaychou_lyrics.")

@@ -146,9 +146,12 @@ class LanguageModel(Task):
         return tokens
 
 
+COLD = 1e-6  # below it logits divided by it would be infinite
+
+
 def pick(logits: Tensor, temperature: float, top_k: int | None, draw: torch.Generator) -> int:
     """One token from (V,) logits."""
-    if temperature == 0:
+    if temperature < COLD:
         return int(logits.argmax())
     logits = logits / temperature
     if top_k is not None and top_k < len(logits):

@@ -14,7 +14,7 @@ from dlrun import console
 from dlrun.data.base import Data
 from dlrun.data.fr_en import BOS, EOS, PAD
 from dlrun.errors import UserError
-from dlrun.limits import Positive
+from dlrun.limits import Reach
 from dlrun.metric import bleu
 from dlrun.task.alignment import drawn
 from dlrun.task.base import Batches, Scores, Task
@@ -46,7 +46,7 @@ class Translate(Task):
 
     goal = "min perplexity"
 
-    def __init__(self, data: Data, *, bleu: Positive):
+    def __init__(self, data: Data, *, bleu: Reach):
         super().__init__(data)
         if data.vocab is None or data.target_vocab is None:
             raise UserError("task=translate needs pairs of sentences; pick data=fr_en or fra_eng.")

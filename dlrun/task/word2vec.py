@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy, softplus
 
 from dlrun.data.base import Data, Split
 from dlrun.errors import UserError
-from dlrun.limits import Positive, Rate
+from dlrun.limits import Positive, Rate, Reach
 from dlrun.task.base import Batches, Scores, Task, generator
 from dlrun.task.huffman import Tree, huffman
 
@@ -53,7 +53,7 @@ class Word2Vec(Task):
         data: Data,
         *,
         method: Literal["skipgram", "cbow"],
-        window: Positive,
+        window: Reach,
         subsample: Rate | None,
         min_count: Positive,
         loss: Literal["negative", "tree", "full"],

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dlrun import console
-from dlrun.verbs.parser import at_least, verb
+from dlrun.verbs.parser import between, verb
 
 
 def run(argv: list[str]) -> None:
     parser = verb("analogy", "A is to B as C is to …", json=True)
     for name in ("a", "b", "c"):
         parser.add_argument(name, metavar=name.upper())
-    parser.add_argument("--k", type=at_least(1), default=5, help="how many")
+    parser.add_argument("--k", type=between(1), default=5, help="how many")
     arguments = parser.parse_args(argv)
 
     from dlrun.words import WordSpace

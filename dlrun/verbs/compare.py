@@ -10,7 +10,7 @@ from dlrun.errors import UserError
 from dlrun.plain import command
 from dlrun.query import ABSENT, Row
 from dlrun.rundir import RunDir
-from dlrun.verbs.parser import verb
+from dlrun.verbs.parser import a_run, verb
 
 IGNORED = ("folder", "data.files", "data.name", "choices.tuned")  # no choice of anybody's: they follow from the others
 FACTS = ("status", "goal", "best", "epoch", "step", "parameters", "time")
@@ -19,7 +19,7 @@ CLOCKS = ("time", "speed/")  # what no two runs have in common
 
 def run(argv: list[str]) -> None:
     parser = verb("compare", "Where runs differ: their configs, and their metrics side by side.", run=False, json=True)
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or `last`")
+    parser.add_argument("runs", nargs="+", type=a_run, metavar="RUN", help="a run's folder, or `last`")
     arguments = parser.parse_args(argv)
     if len(arguments.runs) < 2:
         raise UserError(f"To compare takes two runs or more: {command('compare', arguments.runs[0], 'RUN')}")

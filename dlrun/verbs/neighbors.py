@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dlrun import console
-from dlrun.verbs.parser import at_least, verb
+from dlrun.verbs.parser import between, verb
 
 
 def run(argv: list[str]) -> None:
     parser = verb("neighbors", "The words nearest to each word, by cosine.", json=True)
     parser.add_argument("words", nargs="+", metavar="WORD")
-    parser.add_argument("--k", type=at_least(1), default=10, help="how many")
+    parser.add_argument("--k", type=between(1), default=10, help="how many")
     arguments = parser.parse_args(argv)
 
     from dlrun.words import WordSpace

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import NoReturn
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
 
 from dlrun.errors import UserError
+from dlrun.limits import Range
+from dlrun.sweep.folder import SweepDir, is_sweep
+
+LARGEST = 2**63  # no number that is typed has to be larger, and none is infinite
 
 
 class Parser(argparse.ArgumentParser):
+    """Options stand anywhere and are written out; numbers such as -1,2 are no options."""
+
+    def __init__(self, **settings: Any):
+        super().__init__(allow_abbrev=False, **settings)
+        self._negative_number_matcher = re.compile(r"-[\d.]")
+
+    def parse_args(self, argv: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]
+        return self.parse_intermixed_args(argv)
+
     def error(self, message: str) -> NoReturn:
         usage = " ".join(self.format_usage().removeprefix("usage: ").split())
         raise UserError(f"{self.prog}: {message}. Usage: {usage}")
@@ -19,7 +34,8 @@ def verb(name: str, description: str, *, run: bool = True, json: bool = False) -
     """A verb's parser, with the arguments that many verbs share: RUN and --trust, --json."""
     parser = Parser(prog=f"dlrun {name}", description=description)
     if run:
-        parser.add_argument("run", metavar="RUN", help="a run's folder, or `last`")
+        parser.add_argument("run", metavar="RUN", type=a_run, help="a run's folder, or `last`")
+    if run or name == "resume":
         parser.add_argument(
             "--trust", action="append", default=[], metavar="PACKAGE", help="your package that the run uses"
         )
@@ -28,26 +44,50 @@ def verb(name: str, description: str, *, run: bool = True, json: bool = False) -
     return parser
 
 
+def a_run(name: str) -> str:
+    """An argument's type: what is no sweep."""
+    if is_sweep(Path(a_folder(name))):
+        jobs = ", ".join(str(Path(name) / job.name) for job in SweepDir.open(Path(name)).jobs()[:3])
+        hint = f"Its jobs are runs, such as {jobs}" if jobs else "It has no job yet."
+        raise UserError(f"{name} is a sweep. {hint}")
+    return name
+
+
+def a_word(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def a_folder(name: str) -> str:
+    if not name or "\0" in name:
+        raise argparse.ArgumentTypeError(f"{name!r} names no folder")
+    return name
+
+
 def add_filter(parser: Parser) -> None:
     """For a verb about many runs: where they are, and which of them."""
-    parser.add_argument("folders", nargs="*", metavar="DIR", help="default: outputs/")
+    parser.add_argument("folders", nargs="*", type=a_folder, metavar="DIR", help="default: outputs/")
     parser.add_argument(
         "--where",
         nargs="+",
         action="extend",
+        type=a_word,
         default=[],
         metavar="CONDITION",
         help="such as status=failed model=lstm,gru optim.lr=0.01 'val/accuracy>0.9'; all must hold",
     )
 
 
-def at_least(low: int | float) -> Callable[[str], int | float]:
-    """An argument's type: a number of `low`'s own kind that is not below it."""
+def between(low: int | float, high: int | float | None = None) -> Callable[[str], int | float]:
+    """An argument's type: a number of `low`'s own kind in this range."""
 
     def read(text: str) -> int | float:
         value = type(low)(text)
-        if not value >= low:
-            raise argparse.ArgumentTypeError(f"{text} is below {low}")
+        if not Range(low, high).holds(value):
+            raise argparse.ArgumentTypeError(f"{text}: it must be {Range(low, high)}")
+        if not abs(value) < LARGEST:
+            raise argparse.ArgumentTypeError(f"{text}: such a number is not meant")
         return value
 
     read.__name__ = "whole number" if isinstance(low, int) else "number"  # argparse: "invalid whole number value"

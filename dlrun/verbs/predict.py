@@ -10,22 +10,25 @@ from typing import TYPE_CHECKING
 from dlrun import console, kept
 from dlrun.errors import UserError
 from dlrun.rundir import RunDir
-from dlrun.verbs.parser import at_least, verb
+from dlrun.verbs.parser import between, verb
 
 if TYPE_CHECKING:
     from dlrun.assemble import Parts
     from dlrun.task.translate import Translation
 
 BEAM, LENGTH_PENALTY = 4, 0.75
+MOST_BEAMS = 1000  # followed up at once
 
 
 def run(argv: list[str]) -> None:
     parser = verb("predict", "An answer for each input: a sentence, an image file, or numbers as in 1,2,3.", json=True)
     parser.add_argument("inputs", nargs="+", metavar="INPUT")
     ours = parser.add_argument_group("translation")
-    ours.add_argument("--beam", type=at_least(1), help=f"translations that are followed up; 1: greedy; default {BEAM}")
     ours.add_argument(
-        "--length-penalty", type=at_least(0.0), help=f"more prefers longer ones; default {LENGTH_PENALTY}"
+        "--beam", type=between(1, MOST_BEAMS), help=f"translations followed up; 1: greedy; default {BEAM}"
+    )
+    ours.add_argument(
+        "--length-penalty", type=between(0.0, 100.0), help=f"more prefers longer ones; default {LENGTH_PENALTY}"
     )
     ours.add_argument(
         "--attention", action="store_true", default=None, help="also draw where it looked, in the run's folder"

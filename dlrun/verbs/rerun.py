@@ -12,12 +12,12 @@ from dlrun.plain import command
 from dlrun.rundir import OUTPUTS, RunDir
 from dlrun.verbs.parser import verb
 
-CHOICES = ("model", "data", "task", "optim", "scheduler", "device", "trainer", "experiment")
+CHOICES = ("model", "data", "task", "optim", "scheduler", "init", "trainer", "experiment")
 
 
 def run(argv: list[str]) -> None:
     parser = verb("rerun", "The same again from its saved config, in a new folder; KEY=VALUE changes a value.")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="KEY=VALUE")
     arguments = parser.parse_args(argv)
     old = RunDir.open(arguments.run)
     summary = old.read_summary()
@@ -40,9 +40,9 @@ def run(argv: list[str]) -> None:
 
 def value_of(text: str, typed: list[str]) -> tuple[str, Any]:
     """A choice such as optim=adam brings values of its own along: that is another run, to be composed anew."""
-    key, value = compose.value_override(text)
+    key, value = compose.saved_override(text)
     if key in CHOICES:
-        again = command(*(each for each in typed if not each.startswith((f"{key}=", "folder="))), text)
+        again = command(*{each.partition("=")[0]: each for each in merged(typed, [text])}.values())
         raise UserError(f"rerun keeps the run's choices, and {key} is one. For another type: {again}")
     return key, value
 

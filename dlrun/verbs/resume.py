@@ -12,15 +12,16 @@ from dlrun.plain import command
 from dlrun.rundir import RunDir
 from dlrun.sweep.folder import SweepDir, is_sweep
 from dlrun.trust import look_beside, packages
-from dlrun.verbs.parser import verb
+from dlrun.verbs.parser import a_folder, verb
 
 # Another value would be another run; what optim and scheduler say is in the checkpoint as well, which wins.
 FIXED = ("model", "data", "task", "init", "optim", "scheduler", "seed", "batch_size", "folder", "choices", "stand_in")
 
 
 def run(argv: list[str]) -> None:
-    parser = verb("resume", "Goes on exactly where a run or a sweep stopped; trainer.epochs=20 extends a run.")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    parser = verb("resume", "Goes on exactly where a run or sweep stopped; trainer.epochs=20 extends a run.", run=False)
+    parser.add_argument("run", nargs="?", type=a_folder, metavar="RUN", help="a run's or sweep's folder, or `last`")
+    parser.add_argument("overrides", nargs="*", default=[], metavar="KEY=VALUE")
     parser.add_argument("--checkpoint", choices=["best", "last"], help="of a run: go on from this one alone")
     parser.add_argument("--config-dir", metavar="DIR", help="of a sweep: where configs of your own are")
     parser.add_argument("--retry-failed", action="store_true", help="of a sweep: also the jobs that failed")
@@ -28,6 +29,10 @@ def run(argv: list[str]) -> None:
         "--extend", nargs="+", metavar="KEY=VALUES", default=[], help="of a sweep: more jobs, such as optim.lr=0.3"
     )
     arguments = parser.parse_args(argv)
+    if arguments.run is None and arguments.extend and "=" not in arguments.extend[-1]:  # --extend KEY=VALUES SWEEP
+        arguments.run = arguments.extend.pop()
+    if arguments.run is None:
+        parser.error("the following arguments are required: RUN")
     if is_sweep(Path(arguments.run)):
         resume_sweep(arguments)
     elif arguments.retry_failed or arguments.extend:
@@ -84,7 +89,7 @@ def resume_sweep(arguments: Namespace) -> None:
 
 def read_override(text: str) -> tuple[str, Any]:
     """`trainer.epochs=20` -> ("trainer.epochs", 20)"""
-    key, value = compose.value_override(text)
+    key, value = compose.saved_override(text)
     if key.split(".")[0] in FIXED:
         raise UserError(
             f"{key} belongs to the run and can't change when it goes on. Start a new one: {command(text)} …"

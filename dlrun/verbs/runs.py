@@ -11,23 +11,27 @@ from typing import Any
 from dlrun import console, query
 from dlrun.plain import visible
 from dlrun.query import ABSENT, Row
-from dlrun.verbs.parser import add_filter, at_least, verb
+from dlrun.verbs.parser import a_word, add_filter, between, verb
 
 SHOWN = 50  # rows of the table when nothing else is said: drawing thousands takes seconds, and nobody reads them
 COLUMNS = ("run", "status", "model", "data", "optim", "goal", "best", "step", "time")
 
 
 def run(argv: list[str]) -> None:
-    parser = verb("runs", "A table of runs, newest first.", run=False, json=True)
-    parser.add_argument("--csv", action="store_true", help="print CSV")
+    parser = verb("runs", "A table of runs, newest first.", run=False)
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--json", action="store_true", help="print JSON")
+    ways.add_argument("--csv", action="store_true", help="print CSV")
     add_filter(parser)
-    parser.add_argument("--sort", metavar="KEY", help="best, time, step … or any metric or config key: the best first")
+    parser.add_argument(
+        "--sort", type=a_word, metavar="KEY", help="best, time, step … or any metric or config key: the best first"
+    )
     parser.add_argument("--reverse", action="store_true", help="the other way round")
-    parser.add_argument("--limit", type=at_least(0), metavar="N", help=f"rows; the table shows {SHOWN}; 0: all")
+    parser.add_argument("--limit", type=between(0), metavar="N", help=f"rows; the table shows {SHOWN}; 0: all")
     arguments = parser.parse_args(argv)
     every = query.read(arguments.folders)
     rows = query.where(every, arguments.where)
-    if arguments.sort:
+    if arguments.sort is not None:
         query.check_key(every, arguments.sort)
     rows = query.ordered(rows, arguments.sort, arguments.reverse)
     limit = arguments.limit if arguments.limit is not None else 0 if arguments.json or arguments.csv else SHOWN

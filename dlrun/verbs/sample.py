@@ -5,16 +5,16 @@ from __future__ import annotations
 from dlrun import console
 from dlrun.errors import UserError
 from dlrun.rundir import RunDir
-from dlrun.verbs.parser import at_least, verb
+from dlrun.verbs.parser import between, verb
 
 
 def run(argv: list[str]) -> None:
     parser = verb("sample", "Text from a language model, after a prompt.", json=True)
     parser.add_argument("prompt", metavar="PROMPT")
-    parser.add_argument("--length", type=at_least(1), default=100, help="tokens to write")
-    parser.add_argument("--temperature", type=at_least(0.0), default=0.8, help="0: always the likeliest token")
-    parser.add_argument("--top-k", type=at_least(1), help="draw from the K likeliest tokens only")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--length", type=between(1, 1_000_000), default=100, help="tokens to write")
+    parser.add_argument("--temperature", type=between(0.0), default=0.8, help="0: always the likeliest token")
+    parser.add_argument("--top-k", type=between(1), help="draw from the K likeliest tokens only")
+    parser.add_argument("--seed", type=between(-(2**63)), default=0)
     arguments = parser.parse_args(argv)
     run_dir = RunDir.open(arguments.run)
     if not arguments.prompt.strip():

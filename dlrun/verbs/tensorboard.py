@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import socket
 import threading
@@ -13,16 +12,16 @@ from pathlib import Path
 from dlrun import console
 from dlrun.errors import UserError
 from dlrun.rundir import OUTPUTS, find_runs
-from dlrun.verbs.parser import verb
+from dlrun.verbs.parser import a_folder, between, verb
 
 TICKED = 40  # TensorBoard's own limit
 
 
 def run(argv: list[str]) -> None:
     parser = verb("tensorboard", "Serves TensorBoard; Ctrl-C ends it.", run=False)
-    parser.add_argument("folder", nargs="?", default=str(OUTPUTS), metavar="DIR")
+    parser.add_argument("folder", nargs="?", type=a_folder, default=str(OUTPUTS), metavar="DIR")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: whoever reaches this machine sees the runs")
-    parser.add_argument("--port", type=port, default=6006, help="0: any free one")
+    parser.add_argument("--port", type=between(0, 65535), default=6006, help="0: any free one")
     arguments = parser.parse_args(argv)
     folder = Path(arguments.folder)
     if not folder.is_dir():
@@ -61,10 +60,3 @@ def refuse_taken(host: str, port: int) -> None:
         raise UserError(
             f"It can't be served at {host}, port {port}: {reason}. Type another --host or --port."
         ) from error
-
-
-def port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is no port: 1 to 65535, or 0 for any free one")
-    return number

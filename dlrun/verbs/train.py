@@ -7,7 +7,7 @@ import os
 from omegaconf import DictConfig
 
 from dlrun import compose
-from dlrun.errors import DlrunError, UserError
+from dlrun.errors import UserError
 
 
 def run(argv: list[str]) -> None:
@@ -17,17 +17,7 @@ def run(argv: list[str]) -> None:
 
         grid.run(argv, sweep_job)
         return
-    errors: list[DlrunError] = []
-
-    def job(config: DictConfig) -> None:
-        try:
-            train(config)
-        except DlrunError as error:  # kept: Hydra prints words of its own about whatever it sees
-            errors.append(error)
-
-    compose.run(argv, job)
-    if errors:
-        raise errors[0]
+    compose.run(argv, train)
 
 
 def train(config: DictConfig) -> None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,10 +121,11 @@ def test_sweeps_of_the_same_second_have_folders_of_their_own(tmp_path: Path, mon
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(start, "datetime", Clock)
-    made = [start.make_folder(None, {"number": number}) for number in range(3)]
+    facts: dict[str, Any] = {"kind": "grid", "launcher": {}, "workers": {}}
+    made = [start.make_folder(None, facts | {"command": [str(number)]}) for number in range(3)]
     day = Path("outputs/2026-11-21")
     assert [sweep.path for sweep in made] == [day / f"14-03-12-sweep{end}" for end in ("", "-2", "-3")]
-    assert [sweep.facts()["number"] for sweep in made] == [0, 1, 2]
+    assert [sweep.facts()["command"] for sweep in made] == [["0"], ["1"], ["2"]]
 
 
 @pytest.mark.slow

@@ -41,8 +41,11 @@ def test_they_are_watching(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
     assert "warning: not in the vocabulary of 47, read as <unk>: xyz" in capfd.readouterr().err
     for wrong, message in (
         ([" "], "error: The sentence is empty. Type one in quotes after the run."),
-        (["ils", "--beam", "0"], "error: dlrun predict: argument --beam: 0 is below 1."),
-        (["ils", "--length-penalty", "-1"], "error: dlrun predict: argument --length-penalty: -1 is below 0.0"),
+        (["ils", "--beam", "0"], "error: dlrun predict: argument --beam: 0: it must be from 1 to 1,000."),
+        (
+            ["ils", "--length-penalty", "-1"],
+            "error: dlrun predict: argument --length-penalty: -1: it must be from 0 to 100",
+        ),
     ):
         assert exit_code(["predict", folder, *wrong]) == 2
         assert message in capfd.readouterr().err

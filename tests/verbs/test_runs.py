@@ -158,7 +158,10 @@ MISTAKES = {
     ("--where", "best>high"): "best>high: high is neither a number nor a date such as 2026-11-21.",
     ("empty",): "There is no run in empty. A run's folder has a config.yaml and a summary.json.",
     ("nowhere",): "nowhere does not exist.",
-    ("--limit", "-1"): "dlrun runs: argument --limit: -1 is below 0. Usage: dlrun runs [-h] [--json] [--csv] "
+    (
+        "--limit",
+        "-1",
+    ): "dlrun runs: argument --limit: -1: it must be at least 0. Usage: dlrun runs [-h] [--json | --csv] "
     "[--where CONDITION [CONDITION ...]] [--sort KEY] [--reverse] [--limit N] [DIR ...]",
 }
 

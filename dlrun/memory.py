@@ -1,0 +1,94 @@
+"""Sizes that can't fit are refused before they are tried: the system would end the process without a word, or swap."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from dlrun.errors import UserError
+
+NOTICED = 2**26  # bytes: what is smaller is not looked at, which would cost time
+MADE_BY_SIZE = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn}
+TORCH_SAYS = re.compile("allocate memory|overflow|out of memory", re.IGNORECASE)  # of a size that it can't have
+
+
+def available(root: Path = Path("/")) -> int | None:
+    """Bytes that can be had now, swap counted in, within a container's limit; None where nothing says so."""
+    found = [limit for limit in (machine(root), container(root)) if limit is not None]
+    if not found and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(found, default=None)
+
+
+def machine(root: Path) -> int | None:
+    try:
+        text = (root / "proc/meminfo").read_text()
+    except OSError:
+        return None
+    sizes = {name: int(size) * 1024 for name, size in re.findall(r"(\w+): +(\d+) kB", text)}
+    return sizes["MemAvailable"] + sizes.get("SwapFree", 0) if "MemAvailable" in sizes else None
+
+
+def container(root: Path) -> int | None:
+    """What a control group leaves; its cache is given back when memory is needed."""
+    for folder, limit, used, cache in (
+        ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+        ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        try:
+            most, now = ((root / folder / name).read_text().strip() for name in (limit, used))
+            kept = re.search(rf"^{cache} (\d+)$", (root / folder / "memory.stat").read_text(), re.MULTILINE)
+        except OSError:
+            continue
+        return int(most) - int(now) + int(kept[1] if kept else 0) if most.isdigit() else None
+    return None
+
+
+def ask_for(size: float, what: str) -> None:
+    """UserError where so many bytes can't be had."""
+    if size < NOTICED:
+        return
+    there = available()
+    if there is not None and size > there:
+        raise UserError(f"{what} would take {gigabytes(size)} of memory; {gigabytes(there)} can be had.")
+
+
+def gigabytes(size: float) -> str:
+    return f"{size / 1e9:,.1f} GB"
+
+
+class Watch(TorchFunctionMode):
+    """Sees each tensor that is asked for by its size, before there is one."""
+
+    def __init__(self, what: str):
+        super().__init__()
+        self.what = what
+
+    def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in MADE_BY_SIZE:
+            size = args or kwargs.get("size", ())
+            size = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
+            each = kwargs.get("dtype") or torch.get_default_dtype()
+            ask_for(math.prod(map(int, size)) * each.itemsize, self.what)
+        return func(*args, **kwargs)
+
+
+@contextmanager
+def watched(what: str) -> Iterator[None]:
+    """Around what is built from sizes that were typed: UserError instead of an end by the system."""
+    try:
+        with Watch(what):
+            yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and not TORCH_SAYS.search(str(error)):
+            raise
+        raise UserError(f"{what} would take more memory than there is.") from error
