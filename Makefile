@@ -5,7 +5,7 @@ STAMP := .venv/.stamp
 only ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup check format lint types audit bench reproduce clean
+.PHONY: help run test setup check chaos format lint types audit bench reproduce clean
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ check: $(STAMP)  ## format, lint, types and the quick tests: before every commit
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
+
+chaos: $(STAMP)  ## kills at 300 random moments, and every file operation failing once; takes an hour
+	DLRUN_KILLS=100 DLRUN_FAULTS=0 $(BIN)/pytest tests/chaos -v -m ""
 
 format: $(STAMP)  ## format the code and put imports in order
 	$(BIN)/ruff check --select I --fix --quiet .

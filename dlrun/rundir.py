@@ -60,7 +60,11 @@ class RunDir:
                     path.mkdir()  # atomic: the one who makes it owns it
                 except FileExistsError:
                     continue
-                (path / "checkpoints").mkdir()
+                try:
+                    (path / "checkpoints").mkdir()
+                except OSError:
+                    path.rmdir()  # of a disk that is full by now: nothing stays
+                    raise
                 return cls(path)
         except OSError as error:
             raise UserError(

@@ -1,0 +1,64 @@
+"""Every write can fail once: one message, exit code 1, no checkpoint damaged, and `resume` makes the same bits."""
+
+import json
+import multiprocessing
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import warm
+from chaos import faulty
+
+from dlrun.sweep.launcher import warm_up
+
+POINTS = int(os.environ.get("DLRUN_FAULTS", "4"))  # of the operations one after the other; 0: all
+RUN = ["data.n=60", "trainer.epochs=2", "trainer.log_every_steps=5", "trainer.checkpoint_every_epochs=1", "device=cpu"]
+
+
+def dlrun(home: Path, number: int, error: int, *arguments: str) -> tuple[int | None, str]:
+    """Exit code and what it printed, of a process whose operation of that number fails."""
+    (home / "failed.txt").unlink(missing_ok=True)
+    warm_up()
+    start = multiprocessing.get_context("forkserver").Process
+    process = start(target=faulty.run, args=(home, arguments, number, error))
+    process.start()
+    process.join(120)
+    return process.exitcode, (home / "output.txt").read_text()
+
+
+def temporary(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob(".*") if path.is_file() and not path.name.endswith("lock")]
+
+
+@pytest.mark.parametrize("name", faulty.ERRORS)
+@pytest.mark.slow
+def test_every_operation_of_a_run(name: str, tmp_path: Path) -> None:
+    warm.end(tmp_path, warm.start(tmp_path, *RUN, "folder=whole"))
+    whole = torch.load(tmp_path / "whole/checkpoints/last.pt", weights_only=True)["model"]
+    tried, number = 0, 0
+    while True:
+        number += 1 if POINTS == 0 else 1 + 3 * (list(faulty.ERRORS).index(name) + tried) // 2
+        run = tmp_path / "run"
+        shutil.rmtree(run, ignore_errors=True)
+        code, output = dlrun(tmp_path, number, faulty.ERRORS[name], *RUN, "folder=run")
+        if not (tmp_path / "failed.txt").exists():
+            break  # it has fewer operations than that
+        failed = f"operation {number}, {(tmp_path / 'failed.txt').read_text()} with {name}: {output}"
+        assert "Traceback" not in output and code in ((0,) if name == "short" else (0, 1, 2)), failed
+        assert temporary(run) == [], failed
+        for path in run.glob("checkpoints/*.pt"):
+            torch.load(path, weights_only=True)
+        if code:
+            assert "error: " in output.splitlines()[-1], failed
+            assert code == 1 or not run.exists(), failed
+        if (run / "checkpoints/last.pt").exists():
+            if json.loads((run / "summary.json").read_text())["status"] != "completed":
+                warm.end(tmp_path, warm.start(tmp_path, "resume", "run"))
+            again = torch.load(run / "checkpoints/last.pt", weights_only=True)["model"]
+            assert all(torch.equal(again[key], whole[key]) for key in whole), failed
+        tried += 1
+        if POINTS and tried == POINTS:
+            break
+    assert tried >= 4
