@@ -231,8 +231,9 @@ class Trainer:
 
     def note(self, figures: dict[str, float], window: dict[str, float] | None = None) -> None:
         self.at.figures |= figures
-        beside = hparams.opened_first(figures, self.goal_tag, self.at.best)
-        self.run.log(self.at.step, self.at.epoch, self.pace.elapsed(), (window or {}) | figures, beside)
+        line = (window or {}) | figures
+        beside = hparams.opened_first(line, self.goal_tag, self.at.best)
+        self.run.log(self.at.step, self.at.epoch, self.pace.elapsed(), line, beside)
 
     def train_tags(self, mean: Mean) -> dict[str, float]:
         """Where nothing is held out train/... holds exact values alone, never mixed with means of a moving model."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
 import threading
 from contextlib import suppress
@@ -30,6 +31,7 @@ def run(argv: list[str]) -> None:
     if len(list(islice(find_runs([folder]), TICKED + 1))) > TICKED:
         console.say(f"of more than {TICKED} runs TensorBoard ticks none: tick the box above the list of runs")
     console.say(f"serving {folder} at {url} (Ctrl-C ends it)")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # here Ctrl-C is the way to end, no interruption
     with suppress(KeyboardInterrupt):
         threading.Event().wait()
 
