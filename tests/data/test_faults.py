@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -246,13 +247,18 @@ def test_killed_at_any_moment(seed, entry, root, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/m")
     table, draw, killed = {"a.zip": entry(BIG)}, random.Random(seed), 0
     context = multiprocessing.get_context("fork")
-    files.get("d", table)  # whatever is imported only when it is needed
+    everything(table)  # whatever is imported only when it is needed
+    shutil.rmtree(root)
+    before = time.monotonic()
+    (process := context.Process(target=everything, args=(table,))).start()
+    process.join()
+    takes = time.monotonic() - before
     for _ in range(20):
         shutil.rmtree(root)
         for _ in range(2):
             process = context.Process(target=everything, args=(table,))
             process.start()
-            process.join(draw.uniform(0, 0.12))
+            process.join(draw.uniform(0, takes))
             process.kill()
             process.join()
             killed += process.exitcode == -signal.SIGKILL
@@ -260,7 +266,7 @@ def test_killed_at_any_moment(seed, entry, root, tmp_path, monkeypatch) -> None:
         assert (folder / "a.zip").read_bytes() == BIG and count == len(BIG)
         assert [(made / name).read_bytes() == BIG for name in digests] == [True] * 3
         assert not [path for path in root.rglob("*") if path.name.endswith((".tmp", ".part"))]
-    assert killed > 5
+    assert killed > 0
 
 
 # stand-ins and prepared tensors
