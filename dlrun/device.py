@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import nn
 from torch.amp.grad_scaler import GradScaler
 
 from dlrun.errors import UserError
@@ -109,3 +110,9 @@ def set_rng_state(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["torch"])
     if len(state["cuda"]) == torch.cuda.device_count() > 0:  # a run may go on on a machine with other GPUs
         torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def not_compiled(model: nn.Module) -> str:
+    """What torch.compile passes over, with all that follows: torch 2.13 goes by these three types."""
+    found = {type(module).__name__ for module in model.modules() if isinstance(module, nn.RNN | nn.GRU | nn.LSTM)}
+    return " and ".join(f"nn.{name}" for name in sorted(found))

@@ -45,6 +45,12 @@ class Stopped(DlrunError):
         self.exit_code = 128 + signal_number
 
 
+def is_newer(version: str, than: str) -> bool:
+    """0.10.0 is newer than 0.9.1."""
+    left, right = ([int(part) for part in each.split(".") if part.isdecimal()] for each in (version, than))
+    return left > right
+
+
 def refuse_newer(what: str, found: object, known: int) -> None:
     """UserError for a file whose format came after this dlrun: a later version raises the number when it must."""
     if isinstance(found, int) and found > known:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from torch import nn
 from torch.optim import Optimizer
 
 from dlrun import __version__, assemble, blame, catalogue, console, git, hparams, restore
 from dlrun.assemble import Parts, Plans
-from dlrun.errors import DlrunError, RunFailed, Stopped, UserError, nearest
+from dlrun.device import not_compiled
+from dlrun.errors import DlrunError, RunFailed, Stopped, UserError, is_newer, nearest
 from dlrun.evaluate import load_weights
 from dlrun.kept import Unreadable
 from dlrun.optim.schedule import Schedule
@@ -245,12 +245,6 @@ def introduce(run: RunDir, plans: Plans, parts: Parts, step: int) -> None:
         console.warn(f"batch_size={asked} is more than the {size} training examples: it trains on all at once.")
 
 
-def not_compiled(model: nn.Module) -> str:
-    """What torch.compile passes over, with all that follows: torch 2.13 goes by these three types."""
-    found = {type(module).__name__ for module in model.modules() if isinstance(module, nn.RNN | nn.GRU | nn.LSTM)}
-    return " and ".join(f"nn.{name}" for name in sorted(found))
-
-
 def show_result(trainer: Trainer, run: RunDir) -> None:
     figures, task = trainer.at.figures, trainer.task
     lines = [f"{trainer.goal_tag} {console.number(trainer.at.best)} at step {trainer.at.best_step:,} (best)"]
@@ -280,7 +274,7 @@ def open_plans(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, A
         return assemble.check(config, trusted=trust)
     except UserError as error:
         made_with = run.read_summary().get("versions", {}).get("dlrun", "")
-        if numbers(made_with) > numbers(__version__):
+        if is_newer(made_with, __version__):
             raise UserError(
                 f"{error} The run was made with dlrun {made_with}, and this is dlrun {__version__}: update dlrun."
             ) from error
@@ -292,11 +286,6 @@ def check_shape(run: RunDir, config: dict[str, Any]) -> None:
     needed = {"seed", "batch_size", "stand_in", "trusted", "folder", *assemble.GROUPS} - {"init"}
     if missing := sorted(needed - set(config)):
         raise UserError(f"{run.path}/config.yaml has no {missing[0]}: it is not a run's config of this dlrun.")
-
-
-def numbers(version: str) -> list[int]:
-    """ "0.10.0" -> [0, 10, 0], which comes after [0, 9, 1]."""
-    return [int(part) for part in version.split(".") if part.isdecimal()]
 
 
 def set_key(config: dict[str, Any], key: str, value: Any) -> None:
