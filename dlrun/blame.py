@@ -29,7 +29,7 @@ def explained(error: Exception, run: RunDir, config: dict[str, Any]) -> DlrunErr
         return RunFailed(lower)
     if isinstance(error, OSError) and writes_ours(error):
         remedy = "Make room" if error.errno in FULL else "Put that right"
-        what = f"{error.filename or run.path} can't be written: {error.strerror or error}."
+        what = f"{run.path} can't be written: {error.strerror or error}."
         return RunFailed(f"{what} {remedy}. {how_to_go_on(run)}")
     what = f"{type(error).__name__}: {first_line(error)}".rstrip(": ")
     if place := own_place(error, config.get("trusted") or ()):

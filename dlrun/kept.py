@@ -253,9 +253,11 @@ def keep_as(at: int, name: str, kept: str) -> None:
     except OSError:
         os.replace(name, kept, src_dir_fd=at, dst_dir_fd=at)
         return
-    os.replace(temporary, kept, src_dir_fd=at, dst_dir_fd=at)
-    with suppress(FileNotFoundError):  # rename does nothing where both are one file already
-        os.unlink(temporary, dir_fd=at)
+    try:
+        os.replace(temporary, kept, src_dir_fd=at, dst_dir_fd=at)
+    finally:  # also where it went well: rename does nothing where both are one file already
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=at)
 
 
 def replace_text(folder: str | Path, name: str, text: str) -> None:
