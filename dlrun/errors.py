@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 LISTED = 35  # names: a longer list hides the near one
+LONGEST = 4000  # characters of a message
 LONGEST_WORD = 300  # characters of one word in a message: what was typed is quoted, and may be a whole file
 
 
@@ -14,7 +15,8 @@ class DlrunError(Exception):
     exit_code = 1
 
     def __init__(self, message: str):
-        super().__init__(re.sub(rf"\S{{{LONGEST_WORD},}}", lambda found: f"{found[0][:60]}…", message))
+        short = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda found: f"{found[0][:60]}…", message)
+        super().__init__(short if len(short) <= LONGEST else f"{short[:LONGEST]}…")
 
 
 class UserError(DlrunError):

@@ -179,7 +179,9 @@ def yaml_value(raw: bytes) -> Any:
             raise ValueError(f"it nests deeper than {DEEPEST} levels")
     try:
         return yaml.load(raw, Loader=loader)
-    except (RecursionError, AttributeError, TypeError) as error:  # unhashable keys and their like
+    except yaml.YAMLError:
+        raise
+    except Exception as error:  # of a key that can't be one, of `!!bool x`: its readers complain in many ways
         raise ValueError(f"it is no plain YAML: {error}") from error
 
 

@@ -26,7 +26,7 @@ from dlrun.rundir import RunDir
 
 SWEEP_FORMAT = 1  # of sweep.json and jobs.jsonl; raised when an older dlrun would misread them
 ENDED = ("completed", "pruned", "failed", "diverged")
-JOBS_LIMIT = 2**30  # bytes of jobs.jsonl
+JOBS_LIMIT, MOST_JOBS = 2**29, 50_000  # bytes and lines of jobs.jsonl
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,8 @@ class SweepDir:
             lines = kept.read(self.path, "jobs.jsonl", JOBS_LIMIT).split(b"\n")[:-1]
         except Missing:
             return []
+        if len(lines) > MOST_JOBS:
+            raise Unreadable(f"{self.path}/jobs.jsonl has {len(lines):,} jobs; {MOST_JOBS:,} are the limit.")
         return [self.read_job(line, number) for number, line in enumerate(lines, 1)]
 
     def read_job(self, line: bytes, number: int) -> Job:
@@ -122,10 +124,11 @@ class SweepDir:
         try:
             found = kept.record(kept.json_value(line), JobRecord)
             job = Job(found["number"], found["overrides"], dict(found["config"]))
-            name = job.name
             if not {"choices", "folder"} <= set(job.config):
                 raise ValueError("the config is not a run's")
-            if not name.startswith(f"{job.number}-") or os.path.islink(self.path / name):
+            place = self.path / (name := job.name)
+            there = os.path.lexists(place)
+            if not name.startswith(f"{job.number}-") or (there and (place.is_symlink() or not place.is_dir())):
                 raise ValueError(f"{name} is no folder of this sweep")
         except ValueError as error:
             raise Unreadable(f"{self.path}/jobs.jsonl, line {number}, can't be read: {error}") from error

@@ -92,6 +92,10 @@ class Search:
         path = folder / FILES[self.storage]
         if os.path.lexists(path) and not kept.is_plain(path):
             raise UserError(f"{path} can't be used: it is a link or no file.")
+        with contextlib.suppress(
+            OSError
+        ):  # left by a killed search, or a stranger's: the sweep is this process's alone
+            os.unlink(f"{path}.lock")
         with stored(path):
             store: optuna.storages.BaseStorage | str = f"sqlite:///{path}"
             if self.storage == "journal":

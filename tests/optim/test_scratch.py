@@ -158,7 +158,7 @@ def test_groups_have_their_own_lr() -> None:
         ("Momentum", {"lr": 0.1, "momentum": 1.0}, "optim.momentum=1.0: it must be from 0 to below 1."),
         ("AdaGrad", {"lr": 0.1, "eps": 0.0}, "optim.eps=0.0: it must be more than 0."),
         ("SGD", {"lr": 0.1, "momentum": 0.9}, "optim.momentum is not an option of SGD. Possible: lr."),
-        ("Adam", {"lr": 0.1, "betas": [0.9], "eps": 1e-6}, "optim.betas has 1 values, Adam needs two."),
+        ("Adam", {"lr": 0.1, "betas": [0.9], "eps": 1e-6}, "optim.betas=[0.9]: a list of 2 is expected."),
     ],
 )
 def test_refuses(target: str, options: dict[str, Any], message: str) -> None:
