@@ -11,7 +11,7 @@ from dlrun import console
 from dlrun.errors import Stopped, UserError
 from dlrun.plain import command
 from dlrun.signals import AtOnce, StopWish
-from dlrun.sweep import outcome
+from dlrun.sweep import leaderboard, outcome
 from dlrun.sweep.board import Board, board
 from dlrun.sweep.folder import ENDED, Job, SweepDir, common
 from dlrun.sweep.launcher import Seat
@@ -137,7 +137,7 @@ class Drive:
             if status == "failed":
                 self.sweep.note_failure(job, error)
             self.source.ended(job, status)
-            self.sweep.write_leaderboard(self.jobs)
+            leaderboard.write(self.sweep, self.jobs)
             board.note(job.number, status, self.how(job, status, error))
 
     def how(self, job: Job, status: str, error: str | None) -> str:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,7 +16,7 @@ from typing import Any
 
 import filelock
 
-from dlrun import console, kept
+from dlrun import kept
 from dlrun.errors import UserError, refuse_newer
 from dlrun.kept import Missing, Unreadable
 from dlrun.records import Format, JobRecord, SweepFacts
@@ -163,9 +161,8 @@ class SweepDir:
         known = {"choices": job.config["choices"], "overrides": job.overrides, "seed": job.config.get("seed")}
         job.run.write_summary(known | summary | {"status": "failed", "error": reason})
 
-    # the leaderboard
-
     def row(self, job: Job) -> dict[str, Any]:
+        """A job in the leaderboard, without its rank."""
         if job.number in self.rows:
             return self.rows[job.number]
         try:
@@ -190,83 +187,11 @@ class SweepDir:
             self.rows[job.number] = row
         return row
 
-    def leaderboard(self, jobs: Sequence[Job]) -> dict[str, Any]:
-        """Best first by the goal that most jobs have; jobs with another goal, or none yet, come last without a rank.
-
-        `common`: the overrides that all jobs share; tables show only the others.
-        """
-        rows = [dict(self.row(job)) for job in jobs]
-        goals = Counter((row["metric"], row["mode"]) for row in rows if row["best"] is not None)
-        metric, mode = goals.most_common(1)[0][0] if goals else (None, "min")
-        ranked = [row for row in rows if row["metric"] == metric and row["best"] is not None]
-        ranked.sort(key=lambda row: (-row["best"] if mode == "max" else row["best"], row["job"]))
-        for rank, row in enumerate(ranked, 1):
-            row["rank"] = rank
-        board = {"metric": metric, "mode": mode, "common": common(jobs)}
-        board["jobs"] = ranked + [row for row in rows if row["rank"] is None]
-        if seeds := over_seeds(ranked, mode):
-            board["seeds"] = seeds
-        return board
-
-    def write_leaderboard(self, jobs: Sequence[Job]) -> dict[str, Any]:
-        board = self.leaderboard(jobs)
-        kept.write_json(self.path, "leaderboard.json", board)
-        kept.replace_text(self.path, "leaderboard.md", markdown(board))
-        return board
-
 
 def common(jobs: Sequence[Job]) -> list[str]:
     """The overrides that all jobs share; none when there is but one job."""
     shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
     return [each for each in jobs[0].overrides if each in shared] if jobs else []
-
-
-def over_seeds(ranked: list[dict[str, Any]], mode: str) -> list[dict[str, Any]]:
-    """Mean and standard deviation of what differs in its seed alone, best first; nothing where no seed is swept."""
-    groups: dict[str, list[float]] = {}
-    for row in ranked:
-        kept = [each for each in row["overrides"] if not each.startswith("seed=")]
-        others = " ".join(kept)
-        if len(kept) < len(row["overrides"]):
-            groups.setdefault(others, []).append(row["best"])
-    found = [
-        {"overrides": key, "mean": statistics.mean(values), "std": statistics.stdev(values), "seeds": len(values)}
-        for key, values in groups.items()
-        if len(values) > 1
-    ]
-    return sorted(found, key=lambda each: -each["mean"] if mode == "max" else each["mean"])
-
-
-COLUMNS = ["rank", "job", "status", "overrides", "metric", "best", "last", "time"]
-
-
-def cells(row: dict[str, Any], common: Sequence[str]) -> list[str]:
-    return [
-        "" if row["rank"] is None else str(row["rank"]),
-        str(row["job"]),
-        row["status"],
-        " ".join(each for each in row["overrides"] if each not in common),
-        row["metric"] or "",
-        console.number(row["best"]),
-        console.number(row["last"]),
-        "" if row["duration_s"] is None else f"{row['duration_s']:.1f} s",
-    ]
-
-
-def markdown(board: dict[str, Any]) -> str:
-    shared = ["", f"All jobs: `{' '.join(board['common'])}`"] if board["common"] else []
-    lines = [f"# Leaderboard: {board['mode']} {board['metric']}", *shared, "", "| " + " | ".join(COLUMNS) + " |"]
-    lines += ["|" + "---|" * len(COLUMNS)]
-    lines += [
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in cells(row, board["common"])) + " |"
-        for row in board["jobs"]
-    ]
-    lines += [
-        f"{'' if number else chr(10)}- `{each['overrides']}`: {console.number(each['mean'])} ± "
-        f"{console.number(each['std'])} over {each['seeds']} seeds"
-        for number, each in enumerate(board.get("seeds", []))
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def is_sweep(path: Path) -> bool:

@@ -7,24 +7,22 @@ from collections.abc import Sequence
 from dlrun import console
 from dlrun.errors import RunFailed
 from dlrun.plain import command
-from dlrun.sweep.folder import COLUMNS, Job, SweepDir, cells
+from dlrun.sweep import leaderboard
+from dlrun.sweep.folder import Job, SweepDir
 
 SHOWN = 20  # rows of the table
 
 
 def show(sweep: SweepDir, jobs: Sequence[Job]) -> list[dict]:
     """Writes the leaderboard and shows it; its rows, best first."""
-    board = sweep.write_leaderboard(jobs)
-    rows = board["jobs"]
-    console.table("leaderboard", COLUMNS, [cells(row, board["common"]) for row in rows[:SHOWN]])
+    board = leaderboard.write(sweep, jobs)
+    columns, rows = leaderboard.table(board)
+    console.table("leaderboard", columns, rows[:SHOWN])
     if len(rows) > SHOWN:
         console.say(f"{len(rows) - SHOWN} more in {sweep.path}/leaderboard.md")
-    for each in board.get("seeds", []):
-        spread = f"{console.number(each['mean'])} ± {console.number(each['std'])}"
-        console.say(f"{each['overrides']}: {spread} over {each['seeds']} seeds")
-    if rows and rows[0]["rank"] == 1:
-        console.say(f"the best again: {command(*rows[0]['overrides'])}")
-    return rows
+    if (again := leaderboard.best_again(board)) is not None:
+        console.say(f"the best again: {command(*again)}")
+    return board["jobs"]
 
 
 def raise_failures(sweep: SweepDir, rows: Sequence[dict]) -> None:

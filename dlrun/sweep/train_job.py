@@ -12,6 +12,7 @@ from dlrun import checkpoint, console, session
 from dlrun.errors import DlrunError, Stopped
 from dlrun.rundir import RunDir
 from dlrun.signals import Watch, nobody
+from dlrun.sweep import leaderboard
 from dlrun.sweep.folder import Job, SweepDir
 
 PATIENCE = 10.0  # seconds that a resumed job waits for the process that had it before
@@ -61,5 +62,5 @@ def train_elsewhere(folder: Path, number: int, trusted: Sequence[str]) -> str:
     finally:
         gc.collect()  # one job's tensors must not crowd out the next one's
         with sweep.writing():
-            sweep.write_leaderboard(jobs)
+            leaderboard.write(sweep, jobs)
     return sweep.status(job)

@@ -71,13 +71,41 @@ def test_the_last_axis_turns_fastest_and_the_best_is_first(sweep: Sweep) -> None
     assert [row["best"] for row in rows] == sorted(row["best"] for row in rows)
     by_job = {row["job"]: row["overrides"][:2] for row in rows}
     assert by_job[1] == ["optim.lr=0.03", "seed=1"] and by_job[2] == ["optim.lr=0.001", "seed=0"]
-    best = " ".join(rows[0]["overrides"])
-    assert f"the best again: dlrun {best}" in err and "leaderboard" in out
+    assert "the best again: dlrun optim.lr=0.03 trainer.epochs=1\n" in err and "leaderboard" in out
     (first, second) = board("s")["seeds"]
     assert (first["overrides"], first["seeds"]) == ("optim.lr=0.03 trainer.epochs=1", 2)
     assert first["mean"] < second["mean"] and first["std"] > 0
     page = Path("s/leaderboard.md").read_text(encoding="utf-8")
-    assert page.startswith("# Leaderboard: min val/mse\n") and "| 1 |" in page and "over 2 seeds" in page
+    assert page.startswith("# Leaderboard: min val/mse\n") and "| 1 | optim.lr=0.03 |" in page and "| 2 seeds: " in page
+
+
+def ends_with(sweep: Path, bests: dict[int, float | None]) -> None:
+    """Writes down how jobs ended; None: it diverged."""
+    for number, best in bests.items():
+        path = next(sweep.glob(f"{number}-*")) / "summary.json"
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        summary["goal"]["best"] = best
+        summary["status"] = "diverged" if best is None else "completed"
+        path.write_text(json.dumps(summary), encoding="utf-8")
+
+
+def test_a_configuration_is_best_and_not_its_lucky_seed(sweep: Sweep) -> None:
+    assert sweep("-m", "optim.lr=0.01,0.02", "seed=0,1", "model=linear", "folder=s", *QUICK)[0] == 0
+    ends_with(Path("s"), {0: 0.1, 1: 0.5, 2: 0.21, 3: 0.19})
+    code, out, err = sweep("resume", "s")
+    assert code == 0, err
+    assert "the best again: dlrun optim.lr=0.02 model=linear trainer.epochs=1\n" in err
+    assert [row["job"] for row in board("s")["jobs"]] == [3, 2, 0, 1]
+    assert [row["rank"] for row in board("s")["jobs"]] == [1, 2, 3, 4]
+    assert [each["overrides"].split()[0] for each in board("s")["seeds"]] == ["optim.lr=0.02", "optim.lr=0.01"]
+    page = Path("s/leaderboard.md").read_text(encoding="utf-8").splitlines()
+    assert page[-2].startswith("| 1 | optim.lr=0.02 | completed | val/mse | 0.2 ± 0.014 | 2 seeds: 0.19 0.21 | ")
+    assert page[-1].startswith("| 2 | optim.lr=0.01 | completed | val/mse | 0.3 ± 0.28 | 2 seeds: 0.1 0.5 | ")
+    assert "0.2 ± 0.014" in out and "2 seeds: 0.19 0.21" in out
+
+    ends_with(Path("s"), {3: None})
+    code, out, _ = sweep("resume", "s")
+    assert code == 1 and "1 of 2 seeds: 0.21" in out and "1 completed, 1 diverged" in out
 
 
 @pytest.mark.slow

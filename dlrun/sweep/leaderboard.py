@@ -1,0 +1,162 @@
+"""Who is best in a sweep: leaderboard.json and .md. Where a seed is swept, the mean of a configuration counts.
+
+A configuration is what jobs have in common that differ in their seed alone; elsewhere each job is one of its own.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from dlrun import console, kept
+from dlrun.sweep.folder import Job, SweepDir, common
+
+Row = dict[str, Any]
+COLUMNS = ["rank", "job", "status", "overrides", "metric", "best", "last", "time"]
+OF_SEEDS = ["rank", "overrides", "status", "metric", "mean", "seeds", "time"]
+
+
+def write(sweep: SweepDir, jobs: Sequence[Job]) -> dict[str, Any]:
+    board = leaderboard(sweep, jobs)
+    kept.write_json(sweep.path, "leaderboard.json", board)
+    kept.replace_text(sweep.path, "leaderboard.md", markdown(board))
+    return board
+
+
+def leaderboard(sweep: SweepDir, jobs: Sequence[Job]) -> dict[str, Any]:
+    """Best first by the goal that most jobs have; jobs with another goal, or none yet, come last without a rank.
+
+    `common`: the overrides that all jobs share; tables show only the others.
+    """
+    rows = [dict(sweep.row(job)) for job in jobs]
+    goals = Counter((row["metric"], row["mode"]) for row in rows if row["best"] is not None)
+    metric, mode = goals.most_common(1)[0][0] if goals else (None, "min")
+    ranked = [row for row in rows if row["metric"] == metric and row["best"] is not None]
+    better = -1 if mode == "max" else 1
+    ranked.sort(key=lambda row: (better * row["best"], row["job"]))
+    groups = grouped(ranked, swept=seed_is_swept(rows))
+    groups.sort(key=lambda group: better * mean(group))  # stable: configurations that are equal stay by their best job
+    ranked = [row for group in groups for row in group]
+    for rank, row in enumerate(ranked, 1):
+        row["rank"] = rank
+    board: dict[str, Any] = {"metric": metric, "mode": mode, "common": common(jobs)}
+    board["jobs"] = ranked + [row for row in rows if row["rank"] is None]
+    if seeds := [spread(group) for group in groups if len(group) > 1]:
+        board["seeds"] = seeds
+    return board
+
+
+def best_again(board: dict[str, Any]) -> list[str] | None:
+    """What trains the best again; where a seed is swept it names none, since a configuration is best, not its seed."""
+    first = board["jobs"][0] if board["jobs"] else None
+    if first is None or first["rank"] != 1:
+        return None
+    return without_seed(first["overrides"]) if seed_is_swept(board["jobs"]) else first["overrides"]
+
+
+# configurations
+
+
+def is_seed(override: str) -> bool:
+    return override.lstrip("+").startswith("seed=")
+
+
+def without_seed(overrides: Sequence[str]) -> list[str]:
+    return [each for each in overrides if not is_seed(each)]
+
+
+def seed_is_swept(rows: Sequence[Row]) -> bool:
+    return len({each for row in rows for each in row["overrides"] if is_seed(each)}) > 1
+
+
+def grouped(rows: Sequence[Row], *, swept: bool) -> list[list[Row]]:
+    """The jobs of each configuration, in the order in which these first come."""
+    groups: dict[Any, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(without_seed(row["overrides"])) if swept else row["job"], []).append(row)
+    return list(groups.values())
+
+
+def mean(group: Sequence[Row]) -> float:
+    return statistics.fmean(row["best"] for row in group)
+
+
+def spread(group: Sequence[Row]) -> dict[str, Any]:
+    values = [row["best"] for row in group]
+    return {
+        "overrides": " ".join(without_seed(group[0]["overrides"])),
+        "mean": mean(group),
+        "std": statistics.stdev(values),
+        "seeds": len(values),
+    }
+
+
+# as a table
+
+
+def table(board: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows: a row a job, or a configuration where a seed is swept."""
+    if not seed_is_swept(board["jobs"]):
+        return COLUMNS, [cells(row, board["common"]) for row in board["jobs"]]
+    groups = grouped(board["jobs"], swept=True)
+    return OF_SEEDS, [folded(group, rank, board["common"]) for rank, group in enumerate(groups, 1)]
+
+
+def cells(row: Row, common: Sequence[str]) -> list[str]:
+    return [
+        "" if row["rank"] is None else str(row["rank"]),
+        str(row["job"]),
+        row["status"],
+        differing(row["overrides"], common),
+        row["metric"] or "",
+        console.number(row["best"]),
+        console.number(row["last"]),
+        seconds([row]),
+    ]
+
+
+def folded(group: Sequence[Row], rank: int, common: Sequence[str]) -> list[str]:
+    """`1  optim.lr=0.001  completed  val/accuracy  0.8712 ± 0.0042  2 seeds: 0.874 0.868  4.1 s`"""
+    ranked = [row for row in group if row["rank"] is not None]
+    states = Counter(row["status"] for row in group)
+    status = next(iter(states)) if len(states) == 1 else ", ".join(f"{n} {state}" for state, n in states.items())
+    of = f"{len(ranked)} of {len(group)}" if len(ranked) < len(group) else str(len(group))
+    values = "".join(f" {console.number(row['best'])}" for row in ranked)
+    return [
+        str(rank) if ranked else "",
+        differing(without_seed(group[0]["overrides"]), common),
+        status,
+        group[0]["metric"] or "",
+        mean_text(ranked),
+        f"{of} seed{'s' if len(group) > 1 else ''}{':' if values else ''}{values}",
+        seconds(group),
+    ]
+
+
+def mean_text(ranked: Sequence[Row]) -> str:
+    """`0.8712 ± 0.0042`: more digits of the deviation would say nothing."""
+    if not ranked:
+        return "-"
+    text = console.number(mean(ranked))
+    return text if len(ranked) < 2 else f"{text} ± {statistics.stdev(row['best'] for row in ranked):.2g}"
+
+
+def differing(overrides: Sequence[str], common: Sequence[str]) -> str:
+    return " ".join(each for each in overrides if each not in common)
+
+
+def seconds(group: Sequence[Row]) -> str:
+    """The time of a job, on average."""
+    known = [row["duration_s"] for row in group if row["duration_s"] is not None]
+    return f"{statistics.fmean(known):.1f} s" if known else ""
+
+
+def markdown(board: dict[str, Any]) -> str:
+    columns, rows = table(board)
+    shared = ["", f"All jobs: `{' '.join(board['common'])}`"] if board["common"] else []
+    lines = [f"# Leaderboard: {board['mode']} {board['metric']}", *shared, "", "| " + " | ".join(columns) + " |"]
+    lines += ["|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
