@@ -14,9 +14,8 @@ from typing import Any
 import yaml
 from torch.optim import Optimizer
 
-from dlrun import __version__, assemble, blame, catalogue, console, git, hparams, restore
+from dlrun import __version__, assemble, blame, catalogue, console, git, hparams, report, restore
 from dlrun.assemble import Parts, Plans
-from dlrun.device import not_compiled
 from dlrun.errors import DlrunError, RunFailed, Stopped, UserError, is_newer, nearest
 from dlrun.evaluate import load_weights
 from dlrun.kept import Unreadable
@@ -103,7 +102,7 @@ def resume(
             run.save_checkpoint("last", trainer.state_dict())
         with run.writing(purge_after=step):
             restore.check_best(trainer)
-            introduce(run, plans, parts, step)
+            report.introduce(run, plans, parts, step)
             fit_on_the_board(trainer, run, plans, overrides)
 
 
@@ -120,7 +119,7 @@ def train(
     """Trains in a new run's folder, and says how it ended."""
     with console.log_to(run.path, "run.log"), run.working(), run.writing():
         trainer = make_trainer(run, plans, parts, engine, overrides=overrides, watch=watch, stop=stop)
-        introduce(run, plans, parts, 0)
+        report.introduce(run, plans, parts, 0)
         run.log_text("config", f"```yaml\n{yaml.safe_dump(plans.config, sort_keys=False)}```", 0)
         fit_on_the_board(trainer, run, plans, overrides)
 
@@ -172,7 +171,7 @@ def fit_and_tell(trainer: Trainer, run: RunDir, plans: Plans) -> None:
     finally:
         if not trainer.stop.at_once:
             keep_pictures(trainer, run, plans)
-    show_result(trainer, run)
+    report.show_result(trainer, run, plans)
 
 
 @contextmanager
@@ -225,38 +224,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def introduce(run: RunDir, plans: Plans, parts: Parts, step: int) -> None:
-    chosen, task = plans.config["choices"], parts.task
-    count = sum(parameter.numel() for parameter in parts.model.parameters())
-    what = f"{chosen.get('model')} ({count:,} parameters) on {chosen.get('data')} with {chosen.get('optim')}"
-    if step:
-        console.say(f"going on with {what} from step {step:,}")
-    else:
-        console.say(f"training {what}, {parts.device}; goal: {task.goal}")
-    console.say(f"run: {run.path}")
-    if parts.data.note:
-        console.warn(parts.data.note)
-    if plans.settings.compile and (names := not_compiled(parts.model)):
-        console.warn(f"trainer.compile=true makes nothing faster here: torch's compiler leaves {names} as they are.")
-    size, asked = task.capacity(), plans.config["batch_size"]
-    if asked > size:
-        console.warn(f"batch_size={asked} is more than the {size} training examples: it trains on all at once.")
-
-
-def show_result(trainer: Trainer, run: RunDir) -> None:
-    figures, task = trainer.at.figures, trainer.task
-    lines = [f"{trainer.goal_tag} {console.number(trainer.at.best)} at step {trainer.at.best_step:,} (best)"]
-    lines += [f"{tag} {console.number(value)}" for tag, value in sorted(figures.items()) if tag.startswith("test/")]
-    lines += [f"{trainer.pace.elapsed():.1f} s, {run.path}"]
-    sample = task.shown_sample(trainer.model, trainer.seed)
-    lines += ["", *sample[1].split("\n")] if sample else []
-    asks = "sample" if hasattr(task, "sample") else "predict"
-    follow = f'dlrun {asks} {run.path} "{sample[0]}"' if sample else f"dlrun eval {run.path}"
-    lines += ["", f"next: {follow}", f"      dlrun resume {run.path} trainer.epochs={2 * max(trainer.at.epoch, 1)}"]
-    lines += ["      dlrun tensorboard"]
-    console.panel("done", lines)
 
 
 # runs that exist

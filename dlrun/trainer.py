@@ -55,8 +55,7 @@ class Trainer:
         self.seed, self.batch_size, self.summary, self.watch = seed, batch_size, summary, watch
         self.pace = Pace(settings)
         self.running = PassMean()  # of the training steps of this pass; its window: those since the last logged one
-        self.scaler = device.scaler()
-        self.stop = stop
+        self.scaler, self.stop = device.scaler(), stop
         self.mode, self.metric = task.goal.split()
         self.goal_split = "val" if "val" in task.splits else "train"  # without a held-out part: the training part
         self.goal_tag = f"{self.goal_split}/{self.metric}"

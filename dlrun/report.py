@@ -1,0 +1,67 @@
+"""What a person is told of a training: what trains on what, and at its end the result and what to type next."""
+
+from __future__ import annotations
+
+from dlrun import console
+from dlrun.assemble import Parts, Plans
+from dlrun.device import not_compiled
+from dlrun.pace import Pace
+from dlrun.plain import command
+from dlrun.rundir import RunDir
+from dlrun.trainer import Trainer
+
+
+def introduce(run: RunDir, plans: Plans, parts: Parts, step: int) -> None:
+    chosen, task = plans.config["choices"], parts.task
+    count = sum(parameter.numel() for parameter in parts.model.parameters())
+    what = f"{chosen.get('model')} ({count:,} parameters) on {chosen.get('data')} with {chosen.get('optim')}"
+    if step:
+        console.say(f"going on with {what} from step {step:,}")
+    else:
+        console.say(f"training {what}, {parts.device}; goal: {task.goal}")
+    console.say(f"run: {run.path}")
+    if parts.data.note:
+        console.warn(parts.data.note)
+    if plans.settings.compile and (names := not_compiled(parts.model)):
+        console.warn(f"trainer.compile=true makes nothing faster here: torch's compiler leaves {names} as they are.")
+    size, asked = task.capacity(), plans.config["batch_size"]
+    if asked > size:
+        console.warn(f"batch_size={asked} is more than the {size} training examples: it trains on all at once.")
+
+
+def show_result(trainer: Trainer, run: RunDir, plans: Plans) -> None:
+    at, task = trainer.at, trainer.task
+    lines = [f"{trainer.goal_tag} {console.number(at.best)} at step {at.best_step:,} (best)"]
+    lines += [f"{tag} {console.number(value)}" for tag, value in sorted(at.figures.items()) if tag.startswith("test/")]
+    lines += [f"{trainer.pace.elapsed():.1f} s, {run.path}"]
+    sample = task.shown_sample(trainer.model, trainer.seed)
+    lines += ["", *sample[1].split("\n")] if sample else []
+    trust = [word for package in plans.trusted for word in ("--trust", package)]
+    follow = [*asks(trainer, sample[0] if sample else None), ["resume", *further(trainer.pace)]]
+    typed = [command(verb, run.path, *words, *trust) for verb, *words in follow]
+    lines += ["", f"next: {typed[0]}", *(f"      {line}" for line in (*typed[1:], "dlrun tensorboard"))]
+    console.panel("done", lines)
+
+
+def asks(trainer: Trainer, prompt: str | None) -> list[list[str]]:
+    """What the model can be asked, each a verb and its words."""
+    task, vocab, numbers = trainer.task, trainer.task.data.vocab, trainer.task.sizes.get("in_features", 0)
+    if prompt is not None:
+        return [["sample" if hasattr(task, "sample") else "predict", prompt], ["eval"]]
+    if hasattr(task, "predict"):
+        small = ",".join(["0"] * numbers) if numbers <= 8 else "PICTURE.png"
+        return [["eval"], ["predict", "so great" if vocab else small]]
+    if vocab is not None and task.vectors(trainer.model) is not None:
+        return [["neighbors", vocab.tokens[len(vocab) // 8]], ["eval"]]
+    return [["eval"]]
+
+
+def further(pace: Pace) -> list[str]:
+    """The settings that let a run go on which has ended: each limit that it has reached, raised."""
+    at, settings = pace.at, pace.settings
+    reached = {
+        "epochs": settings.epochs and at.epoch >= settings.epochs and 2 * at.epoch,
+        "max_steps": settings.max_steps and at.step >= settings.max_steps and 2 * at.step,
+        "patience": settings.patience and at.stale >= settings.patience and at.stale + settings.patience,
+    }
+    return [f"trainer.{key}={value}" for key, value in reached.items() if value]

@@ -1,0 +1,56 @@
+"""What the panel at a training's end advises, and that it does what it says."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Cli = Callable[..., tuple[int, str, str]]
+RUN = ("stand_in=always", "folder=r")
+
+
+def advice(err: str) -> list[list[str]]:
+    """The commands of the panel, each as its words after `dlrun`."""
+    return [shlex.split(found)[1:] for found in re.findall(r"│ (?:next:|     ) (dlrun .*?) *│", err)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "wanted"),
+    [
+        (("trainer.max_steps=2",), ["trainer.max_steps=4"]),
+        (("trainer.epochs=2",), ["trainer.epochs=4"]),
+        (
+            ("trainer.epochs=1", "trainer.max_steps=2", "trainer.limit_batches=2"),
+            ["trainer.epochs=2", "trainer.max_steps=4"],
+        ),
+        (("trainer.epochs=9", "trainer.patience=1", "optim.lr=0"), ["trainer.patience=2"]),
+    ],
+)
+def test_the_advice_goes_further(cli: Cli, limits: tuple[str, ...], wanted: list[str]) -> None:
+    code, _, err = cli(*RUN, *limits)
+    assert code == 0, err
+    before = json.loads(Path("r/summary.json").read_text())["step"]
+    (resume,) = [words for words in advice(err) if words[0] == "resume"]
+    assert resume == ["resume", "r", *wanted]
+    assert cli(*resume)[0] == 0
+    assert json.loads(Path("r/summary.json").read_text())["step"] > before
+
+
+@pytest.mark.parametrize(
+    ("model", "first", "verbs"),
+    [
+        ("linear", "eval", {"eval", "predict", "resume", "tensorboard"}),
+        ("skipgram", "neighbors", {"neighbors", "eval", "resume", "tensorboard"}),
+        ("rnn", "sample", {"sample", "eval", "resume", "tensorboard"}),
+    ],
+)
+def test_the_advice_names_what_the_model_can_do(cli: Cli, model: str, first: str, verbs: set[str]) -> None:
+    code, _, err = cli(f"model={model}", "stand_in=always", "folder=my run", "trainer.max_steps=2", "batch_size=8")
+    assert code == 0, err
+    typed = advice(err)
+    assert typed[0][0] == first and {words[0] for words in typed} == verbs
+    for words in typed[:-1]:
+        assert cli(*words)[0] == 0, words
