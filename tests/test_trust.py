@@ -67,6 +67,7 @@ COMMANDS = {
     "sweeper": ["hydra.sweeper._target_=torch.utils.collect_env.run", "+hydra.sweeper.command=touch PWNED"],
     "launcher": ["hydra.launcher._target_=torch.utils.collect_env.run", "+hydra.launcher.command=touch PWNED"],
     "a file from elsewhere": ["experiment=../../conf/model/evil"],
+    "a package of Hydra's": ["+optim@hydra.callbacks.x=sgd", "+model@hydra.launcher=linear"],
     "target": ["model._target_=torch.utils.collect_env.run", "+model.command=touch PWNED"],
 }
 
@@ -108,7 +109,7 @@ def test_the_cluster_of_a_saved_sweep_is_not_believed(cli: Cli, tmp_path: Path) 
     node = {"_target_": "dlrun.sweep.ray.RayWorkers", "address": "ray://203.0.113.1:10001"}
     path.write_text(json.dumps(json.loads(path.read_text()) | {"workers": node}))
     code, _, err = cli("resume", "s")
-    assert code == 2 and "If it is yours: RAY_ADDRESS=ray://203.0.113.1:10001" in err
+    assert code == 2 and "If it is yours: RAY_ADDRESS=ray://203.0.113.1:10001 dlrun resume s" in err
 
 
 # packages of one's own
@@ -164,6 +165,13 @@ def test_a_package_is_found_beside_its_configs_too(documented: Path, cli: Cli, m
     assert cli("resume", "s", "--extend", "model.hidden=4")[0] == 2
     trusting = ("--trust", "my_package", "--config-dir", "../my_conf")
     assert cli("resume", "s", *trusting, "--extend", "model.hidden=4")[0] == 0
+
+
+@pytest.mark.slow
+def test_launchers_of_hydras_find_it_too(documented: Path) -> None:
+    words = "--config-dir my_conf trusted=[my_package] model=mine model.hidden=8,16 stand_in=always"
+    done = typed(f"dlrun -m {words} hydra/launcher=joblib hydra.launcher.n_jobs=1 {' '.join(TINY)}", documented)
+    assert done.returncode == 0, done.stderr
 
 
 def test_where_was_looked_is_said(cli: Cli, tmp_path: Path) -> None:

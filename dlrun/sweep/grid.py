@@ -105,8 +105,9 @@ def launching(hydra: Hydra, config: DictConfig, job: Callable[[DictConfig], Any]
             task_function=job,
             config=config,
         )
-        # The folder once more with each job, whose process composes anew and knows nothing of this config.
-        launcher.launch([[*each, f"hydra.sweep.dir={folder.absolute()}"] for each in jobs], initial_job_idx=0)
+        # Once more with each job, whose process composes anew and knows nothing of this config.
+        again = [f"trusted=[{','.join(config.trusted or ())}]", f"hydra.sweep.dir={folder.absolute()}"]
+        launcher.launch([[*each, *again] for each in jobs], initial_job_idx=0)
 
     return launch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from dlrun import build, console
 from dlrun.errors import UserError
-from dlrun.plain import command
+from dlrun.plain import command, quoted
 from dlrun.rundir import OUTPUTS
 from dlrun.sweep.folder import Job, SweepDir, is_sweep
 from dlrun.sweep.launcher import Launcher
@@ -80,7 +81,7 @@ def drive(sweep: SweepDir, *, trusted: tuple[str, ...], retry_failed: bool = Fal
     facts, jobs = sweep.facts(), sweep.jobs()
     ask_for_trust([package for job in jobs for package in job.config.get("trusted") or ()], trusted)
     launcher = build.plan("launcher", dict(facts["launcher"]), Launcher)()
-    workers = workers_of(facts["workers"], saved=True)
+    workers = workers_of(facts["workers"], saved=sweep.path)
     ended = {"completed", "pruned"} | (set() if retry_failed else {"failed", "diverged"})
     todo = [job for job in jobs if sweep.status(job) not in ended]
     if not todo:
@@ -100,15 +101,14 @@ def flags(packages: Sequence[str]) -> list[str]:
     return [word for package in packages for word in ("--trust", package)]
 
 
-def workers_of(node: dict[str, Any], *, saved: bool = False) -> build.Plan:
+def workers_of(node: dict[str, Any], *, saved: Path | None = None) -> build.Plan:
     """The class that `hydra/launcher=` names: processes of this machine, or of a cluster.
 
-    A saved sweep's word on which cluster is not believed: its jobs, and all that is in them, would go there.
+    A `saved` sweep's word on which cluster is not believed: its jobs, and all that is in them, would go there.
     """
-    if saved and (address := node.get("address", "auto")) not in ("auto", "local"):
-        raise UserError(
-            f"This sweep ran on the Ray cluster {address}. If it is yours: RAY_ADDRESS={address} ray status"
-        )
+    if saved and (address := node.get("address", "auto")) not in ("auto", "local", os.environ.get("RAY_ADDRESS")):
+        typed = f"RAY_ADDRESS={quoted(address)} {command('resume', saved)}"
+        raise UserError(f"This sweep ran on the Ray cluster {address}. If it is yours: {typed}")
     return build.plan("hydra.launcher", dict(node), build.locate("hydra/launcher", node.get("_target_")))
 
 
@@ -128,7 +128,7 @@ def again(sweep: SweepDir, trusted: Sequence[str], config_dir: str | None) -> li
     arguments = list(sweep.facts()["command"])
     for place, argument in enumerate(arguments):
         key, _, value = argument.partition("=")
-        key = key.lstrip("+~").partition("@")[0]
+        key, _, package = key.lstrip("+~").partition("@")
         if argument in ("--config-dir", "-cd"):
             folders += arguments[place + 1 : place + 2]
         elif argument.startswith("--config-dir="):
@@ -137,8 +137,8 @@ def again(sweep: SweepDir, trusted: Sequence[str], config_dir: str | None) -> li
             continue
         elif key == "trusted":
             wanted += re.findall(r"[\w.]+", argument.partition("=")[2])
-        elif key.split(".")[0].split("/")[0] == "hydra" and key not in HYDRAS:
-            continue
+        elif package or (key.split(".")[0].split("/")[0] == "hydra" and key not in HYDRAS):
+            continue  # optim@hydra.callbacks.x=sgd would be Hydra's to build
         elif (key == "hydra/launcher" and value not in ("local", "ray")) or ("." not in key and ".." in value):
             continue  # a launcher of Hydra's runs other programs; a choice with .. is a file from elsewhere
         elif "=" in argument or argument.startswith("~"):
