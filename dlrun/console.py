@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -121,7 +122,11 @@ def _line(text: str, style: str | None = None) -> None:
 
 
 def _lines(text: str, style: str | None = None) -> None:
-    """A message that may have lines of its own, as one about a file that was looked for in many places."""
+    """A message that may have lines of its own, as one about a file that was looked for in many places.
+
+    They are indented: a name with a line end in it can't look like another message.
+    """
+    text = re.sub(r"\n(?! )", "\n  ", text)
     log_only(text)
     if not _quiet:
         _stderr().print(Text(_encodable(text, sys.stderr, lines=True), style=style or ""), soft_wrap=True)

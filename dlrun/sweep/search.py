@@ -31,6 +31,7 @@ except ImportError as error:
     raise UserError("hydra/sweeper=optuna needs Optuna: pip install 'dlrun[optuna]'") from error
 
 SearchSeed = Annotated[int, Range(0, 2**32 - 1)]  # what NumPy takes
+STORED = 2 << 30  # bytes of a study that are read
 FILES = {"journal": "optuna.log", "sqlite": "optuna.db"}
 
 
@@ -90,8 +91,8 @@ class Search:
     ) -> optuna.Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         path = folder / FILES[self.storage]
-        if os.path.lexists(path) and not kept.is_plain(path):
-            raise UserError(f"{path} can't be used: it is a link or no file.")
+        if os.path.lexists(path) and (not kept.is_plain(path) or path.stat().st_size > STORED):
+            raise UserError(f"{path} can't be used: it is a link, no file, or of more than {STORED >> 30} GB.")
         with contextlib.suppress(
             OSError
         ):  # left by a killed search, or a stranger's: the sweep is this process's alone

@@ -34,22 +34,22 @@ MISTAKES = {
     ("-m", "sweep=lr_and_optm"): "There is no sweep lr_and_optm. Did you mean lr_and_optim? Possible: lr_and_optim.",
     ("-m", "seed=0,1", "--config-dir", "nowhere"): "--config-dir nowhere: there is no such folder.",
     ("-m", "model=linear,mlp", "model.hidden=[8]", "data=airfoil"): "1 of 2 jobs can't run, so none was started:\n"
-    "job 0 (model=linear model.hidden=[8] data=airfoil): model has no key hidden. It has none.\n"
-    "With launcher.lenient=true what is written ++key=value reaches only the jobs that have the key.",
+    "  job 0 (model=linear model.hidden=[8] data=airfoil): model has no key hidden. It has none.\n"
+    "  With launcher.lenient=true what is written ++key=value reaches only the jobs that have the key.",
     ("-m", "model=linear,lstm", "foo.bar=1,2"): "4 of 4 jobs can't run, so none was started:\n"
-    "job 0 (model=linear foo.bar=1) and 3 more: There is no key foo.bar",
+    "  job 0 (model=linear foo.bar=1) and 3 more: There is no key foo.bar",
     ("-m", "model=linear,lstm", "optim.lr="): "2 of 2 jobs can't run, so none was started:\n"
-    "job 0 (model=linear optim.lr=) and 1 more: optim.lr=: a number is expected.",
+    "  job 0 (model=linear optim.lr=) and 1 more: optim.lr=: a number is expected.",
     ("-m", "optim.lr=0.1,-1"): "1 of 2 jobs can't run, so none was started:\n"
-    "job 1 (optim.lr=-1): optim.lr=-1: it must be at least 0.",
+    "  job 1 (optim.lr=-1): optim.lr=-1: it must be at least 0.",
     (
         "-m",
         "model=lenet,textcnn",
         "data=fashion_mnist",
-    ): "1 of 2 jobs can't run, so none was started:\njob 1 (model=textcnn data=fashion_mnist): "
+    ): "1 of 2 jobs can't run, so none was started:\n  job 1 (model=textcnn data=fashion_mnist): "
     "TextCNN needs vocab_size; fashion_mnist offers height, in_channels, in_features, outputs, width. Pick another",
     ("-m", "data=fr_en,ptb", "model=seq2seq", "task=translate"): "1 of 2 jobs can't run, so none was started:\n"
-    "job 1 (data=ptb model=seq2seq task=translate): task=translate needs pairs of sentences; pick data=fr_en or",
+    "  job 1 (data=ptb model=seq2seq task=translate): task=translate needs pairs of sentences; pick data=fr_en or",
     ("resume", "nowhere", "--retry-failed"): "--retry-failed and --extend are for sweeps, and nowhere is none.",
 }
 
