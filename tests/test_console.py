@@ -144,7 +144,7 @@ def test_log_keeps_everything_with_the_time(tmp_path: Path) -> None:
     lines = log.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "earlier"
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", line) for line in lines[1:])
-    expected = ["a name\\nwith\\x1b[2J controls", "error: two", "lines"]
+    expected = ["a name\\nwith\\x1b[2J controls", "error: two", "  lines"]
     expected += ["warning: bytes \\udce9 that are no UTF-8", "1  想", "panelled", "for the file alone"]
     assert [line[20:] for line in lines[1:]] == expected
 
