@@ -6,7 +6,6 @@ text goes out. Without a terminal there are plain lines instead of bars.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
@@ -17,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, cast
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
@@ -25,8 +25,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dlrun import kept, streams
+from dlrun.columns import fit, shortened
 from dlrun.errors import UserError
-from dlrun.plain import visible
+from dlrun.plain import json_text, visible
 
 BAR_SECONDS = 0.1  # between two drawings of a bar
 PLAIN_SECONDS = 10.0  # between two lines about the same epoch where there is no bar
@@ -160,40 +161,35 @@ def out(text: str) -> None:
 
 def json_out(value: Any) -> None:
     if isinstance(value, list):  # a line an entry: to indent the rows of thousands of runs would take seconds
-        out("[" + ",".join(f"\n {_json(entry)}" for entry in value) + "\n]" if value else "[]")
+        out("[" + ",".join(f"\n {json_text(entry)}" for entry in value) + "\n]" if value else "[]")
     else:
-        out(_json(value, indent=1))
+        out(json_text(value, indent=1))
 
 
-def _json(value: Any, indent: int | None = None) -> str:
-    try:
-        return json.dumps(value, indent=indent, allow_nan=False)
-    except ValueError:
-        return json.dumps(_finite(value), indent=indent)
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], need: Sequence[str] = ()) -> None:
+    """A result, on stdout; cells are folded between words, never cut. `need`: columns, the most needed first.
 
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become null."""
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A result, on stdout; cells are folded, never cut."""
-    shown = Table(title=Text(_encodable(title, sys.stdout)), title_justify="left")
-    for name in columns:
-        shown.add_column(Text(_encodable(name, sys.stdout)), overflow="fold")
+    A terminal too narrow for all shows the most needed ones and names the others; a pipe gets all.
+    """
     for row in rows:
-        shown.add_row(*(Text(_encodable(cell, sys.stdout)) for cell in row))
         log_only("  ".join(map(visible, row)))
-    if not _quiet:
-        stream = streams.Stream("stdout")
-        width = None if stream.isatty() else PIPE_WIDTH
-        Console(file=cast("IO[str]", stream), highlight=False, width=width).print(shown)
-        streams.settle(in_log=_log is not None)
+    if _quiet:
+        return
+    names, *cells = [[_encodable(cell, sys.stdout) for cell in row] for row in (columns, *rows)]
+    stream, widths = streams.Stream("stdout"), dict[int, int | None].fromkeys(range(len(names)))
+    page = Console(file=cast("IO[str]", stream), highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
+    if stream.isatty():
+        widths = {**fit(names, cells, need or names, page.width)}
+    shown = Table()
+    for at, wide in widths.items():
+        shown.add_column(Text(names[at]), overflow="fold", width=wide)
+    for row in cells:
+        shown.add_row(*(Text(row[at]) for at in widths))
+    page.print(Text(_encodable(title, sys.stdout), style="italic"), overflow="fold")
+    page.print(shown)
+    if without := ", ".join(name for at, name in enumerate(names) if at not in widths):
+        page.print(Text(f"no room for: {without}", style="dim"), overflow="fold")
+    streams.settle(in_log=_log is not None)
 
 
 def confirm(question: str) -> bool:
@@ -210,7 +206,8 @@ def panel(title: str, lines: Sequence[str]) -> None:
         log_only(line)
     if not _quiet:
         text = Text("\n".join(_encodable(line, sys.stderr) for line in lines), overflow="fold")
-        _stderr().print(Panel(text, title=Text(_encodable(title, sys.stderr)), expand=False))
+        framed = Panel(text, title=Text(_encodable(title, sys.stderr)), expand=False)
+        _stderr().print(framed, width=None if _stderr().is_terminal else PIPE_WIDTH)
 
 
 def _encodable(text: str, stream: Any, *, lines: bool = False) -> str:
@@ -230,7 +227,7 @@ class Bar:
     def make_bar(self) -> Progress:
         global _live
         console = _live = screen()
-        bar_width = 24 if console.width >= 100 else 0
+        bar_width = 24 if console.width >= 100 else 8 if console.width >= 80 else 0
         self.room = max(0, console.width - len(self.title) - bar_width - 8)  # for the figures; 8: percentage and gaps
         bar = Progress(
             TextColumn("{task.description}"),
@@ -256,18 +253,27 @@ class Bar:
             return
         self.drawn = now
         left = (now - self.started) / max(done - self.first, 1) * (self.total - done)
-        text = f"{figures_text(figures())}  {duration(left)} left  {self.rate()}"
+        parts = [*figures_text(figures()).split("  "), f"{duration(left)} left", self.rate()]
         if self.bar:
-            self.bar.update(self.task, completed=done, figures=escape(visible(text)[: self.room]), refresh=True)
+            self.bar.update(
+                self.task, completed=done, figures=escape(shortened(parts, self.room)[: self.room]), refresh=True
+            )
         else:
-            _line(f"{self.title}  {done}/{self.total}  {text}")
+            _line("  ".join([self.title, f"{done}/{self.total}", *parts]))
 
     def end(self, figures: dict[str, float]) -> None:
         """The epoch's line, which stays."""
         self.close()
         if _relay:
             self.tell(figures)
-        _line(f"{self.title}  {figures_text(figures)}  {self.rate()}  {duration(time.monotonic() - self.started)}")
+        took = duration(time.monotonic() - self.started)
+        parts = [self.title, *figures_text(figures).split("  ")]
+        line = "  ".join([*parts, self.rate(), took])
+        log_only(line)
+        if not _quiet:
+            if _stderr().is_terminal and cell_len(visible(line)) > _stderr().width:
+                line = shortened([*parts, took], _stderr().width, at=1, keep=3)  # title, the goal's figure, time
+            _stderr().print(Text(_encodable(line, sys.stderr)), soft_wrap=True)
 
     def tell(self, figures: dict[str, float]) -> None:
         assert _relay is not None

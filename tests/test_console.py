@@ -229,3 +229,28 @@ def test_bar_takes_no_text_for_markup(tmp_path: Path) -> None:
     code = DEMO.replace('"epoch 1/3"', '"[red]1[/] \\\\["').replace('"loss"', '"[b]"')
     written = demo_on_terminal(tmp_path / "run.log", code, TERM="xterm", PYTHONIOENCODING="utf-8", COLUMNS="120")
     assert "[red]1[/]" in written and "[b] 1.235" in written
+
+
+WIDE = """
+import sys
+from pathlib import Path
+from dlrun import console
+path = Path(sys.argv[1])
+rows = [[f"outputs/day/{n}-lenet", "completed", "sgd", f"optim.lr=0.0{n} model.dropout=0.{n} seed={n}"] for n in (1, 2)]
+console.table("runs", ["run", "status", "optim", "differs"], rows, need=["run", "status", "differs", "optim"])
+with console.log_to(path.parent, path.name), console.progress("epoch 1/3", 8) as bar:
+    bar.end({"loss": 1.2345, "perplexity": 3.4321, "val loss": 5.01234, "val perplexity": 5.01234})
+"""
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_tables_and_lines_fit_and_fold_no_word(width: int, tmp_path: Path) -> None:
+    shown = demo_on_terminal(tmp_path / "run.log", WIDE, COLUMNS=str(width), TERM="xterm", PYTHONIOENCODING="utf-8")
+    lines = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", shown).replace("\r", "\n").splitlines()
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    for word in ("outputs/day/1-lenet", "completed", "optim.lr=0.01", "model.dropout=0.1", "val perplexity 5.012"):
+        assert word in text
+    assert ("no room for: optim" in text) == (width == 60)
+    assert "batches/s" in (tmp_path / "run.log").read_text(encoding="utf-8")
+    assert (re.search("^epoch .*batches/s", text, re.MULTILINE) is None) == (width <= 80)

@@ -15,6 +15,7 @@ from dlrun.sweep.folder import Job, SweepDir, common
 
 Row = dict[str, Any]
 COLUMNS = ["rank", "job", "status", "overrides", "metric", "best", "last", "time"]
+NEED = ["rank", "overrides", "mean", "best", "seeds", "status", "job", "metric", "time", "last"]  # most needed first
 OF_SEEDS = ["rank", "overrides", "status", "metric", "mean", "seeds", "time"]
 
 

@@ -17,7 +17,7 @@ def show(sweep: SweepDir, jobs: Sequence[Job]) -> list[dict]:
     """Writes the leaderboard and shows it; its rows, best first."""
     board = leaderboard.write(sweep, jobs)
     columns, rows = leaderboard.table(board)
-    console.table("leaderboard", columns, rows[:SHOWN])
+    console.table("leaderboard", columns, rows[:SHOWN], need=leaderboard.NEED)
     if len(rows) > SHOWN:
         console.say(f"{len(rows) - SHOWN} more in {sweep.path}/leaderboard.md")
     if (again := leaderboard.best_again(board)) is not None:

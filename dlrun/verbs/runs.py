@@ -15,6 +15,7 @@ from dlrun.verbs.parser import a_word, add_filter, between, verb
 
 SHOWN = 50  # rows of the table when nothing else is said: drawing thousands takes seconds, and nobody reads them
 COLUMNS = ("run", "status", "model", "data", "optim", "goal", "best", "step", "time")
+NEED = ("run", "status", "best", "differs", "model", "data", "goal", "time", "optim", "step")  # most needed first
 
 
 def run(argv: list[str]) -> None:
@@ -45,9 +46,24 @@ def run(argv: list[str]) -> None:
     elif not rows:
         console.out("No run matches." if every else "There is no run yet. Start one: dlrun model=lstm")
     else:
-        console.table("runs", [*COLUMNS, *extra], [[cell(row, key) for key in (*COLUMNS, *extra)] for row in shown])
+        differ = differing(shown)
+        columns = [*COLUMNS, *extra, *(["differs"] if any(differ) else [])]
+        cells = [
+            [cell(row, key) for key in (*COLUMNS, *extra)] + ([text] if any(differ) else [])
+            for row, text in zip(shown, differ, strict=True)
+        ]
+        console.table("runs", columns, cells, need=[*NEED[:3], *extra, *NEED[3:]])
         if len(shown) < len(rows):
             console.say(f"{len(shown)} of {len(rows):,} runs; --limit 0 shows all")
+
+
+def differing(rows: Sequence[Row]) -> list[str]:
+    """What was typed for each run and not for all of them, without the choices that have a column."""
+    shared = set.intersection(*(set(row.overrides) for row in rows))
+    plain = ("model=", "data=", "optim=", "folder=")
+    return [
+        " ".join(each for each in row.overrides if each not in shared and not each.startswith(plain)) for row in rows
+    ]
 
 
 def as_json(row: Row, extra: Sequence[str]) -> dict[str, Any]:
