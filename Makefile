@@ -33,7 +33,7 @@ check: $(STAMP)  ## format, lint, types and the quick tests: before every commit
 	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
 
 chaos: $(STAMP)  ## kills at 300 random moments, and every file operation failing once; takes an hour
-	DLRUN_KILLS=100 DLRUN_FAULTS=0 $(BIN)/pytest tests/chaos -v -m ""
+	DLRUN_CHAOS=full DLRUN_KILLS=100 DLRUN_FAULTS=0 $(BIN)/pytest tests/chaos -v -m ""
 
 format: $(STAMP)  ## format the code and put imports in order
 	$(BIN)/ruff check --select I --fix --quiet .
