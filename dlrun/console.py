@@ -6,7 +6,6 @@ text goes out. Without a terminal there are plain lines instead of bars.
 
 from __future__ import annotations
 
-import math
 import re
 import sys
 import time
@@ -27,7 +26,7 @@ from rich.text import Text
 from dlrun import kept, streams
 from dlrun.columns import fit, shortened
 from dlrun.errors import UserError
-from dlrun.plain import json_text, visible
+from dlrun.plain import duration, json_text, number, visible
 
 BAR_SECONDS = 0.1  # between two drawings of a bar
 PLAIN_SECONDS = 10.0  # between two lines about the same epoch where there is no bar
@@ -106,15 +105,6 @@ def log_only(text: str) -> None:
         now = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
         with suppress(OSError):  # a line less in the log is no reason to end a run
             _log.write("".join(f"{now} {line}\n" for line in visible(text, lines=True).rstrip("\n").split("\n")))
-
-
-def number(value: float | None) -> str:
-    """Four significant digits: 0.9123, 1234, 1.2e-05."""
-    if value is None:
-        return "-"
-    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e6):
-        return str(int(value))
-    return f"{value:.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.4g}"
 
 
 def _line(text: str, style: str | None = None) -> None:
@@ -301,12 +291,6 @@ def progress(title: str, total: int, done: int = 0, after: int = 0) -> Iterator[
 
 def figures_text(figures: dict[str, float]) -> str:
     return "  ".join(f"{name} {number(value)}" for name, value in figures.items())
-
-
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def download() -> Callable[[str, int, int | None], None]:
