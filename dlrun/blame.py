@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import re
-import shlex
 import sysconfig
 import traceback
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dlrun.errors import DlrunError, RunFailed
+from dlrun.plain import command
 from dlrun.rundir import RunDir
 
 PACKAGE = Path(__file__).parent
@@ -41,7 +41,7 @@ def explained(error: Exception, run: RunDir, config: dict[str, Any]) -> DlrunErr
 
 def how_to_go_on(run: RunDir) -> str:
     if (run.checkpoints / "last.pt").exists():
-        return f"Go on from its last checkpoint: {shlex.join(['dlrun', 'resume', str(run.path)])}"
+        return f"Go on from its last checkpoint: {command('resume', run.path)}"
     return f"{run.path} has no checkpoint yet: type the same again to start anew."
 
 

@@ -12,6 +12,7 @@ from typing import IO, Any
 from dlrun import kept
 from dlrun.errors import UserError, refuse_newer
 from dlrun.kept import Missing, Unreadable
+from dlrun.plain import command
 
 FORMAT = 1
 FOLDER = "checkpoints"
@@ -77,6 +78,7 @@ def newest(run: Path) -> tuple[str, dict[str, Any], list[str]]:
     UserError where there is none that a run may go on from without being asked: without last.pt it would lose steps.
     """
     damaged: list[str] = []
+    anew = f"To train anew: {command('rerun', run)}"
     for name in NEWEST_FIRST:
         try:
             state = load(run, name)
@@ -88,14 +90,14 @@ def newest(run: Path) -> tuple[str, dict[str, Any], list[str]]:
         if name == "best" and not damaged:
             raise UserError(
                 f"{run} has no checkpoints/last.pt: `dlrun prune --checkpoints` removes it. To go on from the best "
-                f"one, at step {trained(state)}: dlrun resume {run} --checkpoint best. Anew: dlrun rerun {run}"
+                f"one, at step {trained(state)}: {command('resume', run, '--checkpoint', 'best')}. {anew}"
             )
         if name == "previous" and not damaged:
             damaged = [f"{run}/{FOLDER}/last.pt is missing."]
         return name, state, damaged
     if damaged:
-        raise UserError(f"{damaged[0]} There is no other one to go on from. To train anew: dlrun rerun {run}")
-    raise UserError(f"{run} has no checkpoint to go on from. To train anew: dlrun rerun {run}")
+        raise UserError(f"{damaged[0]} There is no other one to go on from. {anew}")
+    raise UserError(f"{run} has no checkpoint to go on from. {anew}")
 
 
 def trained(state: dict[str, Any]) -> int:
