@@ -23,6 +23,10 @@ def fit(columns: Sequence[str], rows: Sequence[Sequence[str]], need: Sequence[st
     for at in (*reversed(same), *reversed(order[1:])):
         if at in stay and taken(least[each] for each in stay) > room:
             stay.remove(at)
+    for at in order:  # what was dropped for a wide one that has gone, too
+        if at not in stay and taken([least[at], *(least[each] for each in stay)]) <= room:
+            stay.append(at)
+    stay.sort(key=order.index)
     widths = {at: least[at] for at in stay}
     for at in stay:  # what is left goes to the most needed
         widths[at] += max(0, min(most[at] - least[at], room - taken(widths.values())))
@@ -35,8 +39,11 @@ def taken(widths: Iterable[int]) -> int:
     return sum(widths) + 3 * len(widths) + 1
 
 
+SHORT = 12  # columns; a cell such as `0.2 s` is not broken at all
+
+
 def longest_word(text: str) -> int:
-    return max(map(cell_len, text.split()), default=0)
+    return cell_len(text) if cell_len(text) <= SHORT else max(map(cell_len, text.split()), default=0)
 
 
 def shortened(parts: Sequence[str], room: int, at: int = -1, keep: int = 1) -> str:

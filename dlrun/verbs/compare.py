@@ -32,11 +32,14 @@ def run(argv: list[str]) -> None:
     if not config and all(equal(entry["values"]) for key, entry in results.items() if not key.startswith(CLOCKS)):
         console.out("no difference, in config and results")
         return
+    numbers = [str(place) for place in range(1, len(names) + 1)]  # paths as headings would leave no room for values
+    for number, name in zip(numbers, names, strict=True):
+        console.out(f"{number}: {name}")
     if config:
-        console.table("config", ["key", *names], [[key, *map(shown, values)] for key, values in config.items()])
+        console.table("config", ["key", *numbers], [[key, *map(shown, values)] for key, values in config.items()])
     else:
         console.out("config: no difference")
-    console.table("results; * marks the best", ["", *names], [result_cells(key, results[key]) for key in results])
+    console.table("results; * marks the best", ["", *numbers], [result_cells(key, results[key]) for key in results])
 
 
 def open_row(name: str) -> Row:

@@ -41,7 +41,7 @@ def test_equal_runs(cli: Cli, make_run: MakeRun) -> None:
     assert cli("compare", "a", "b") == (0, "no difference, in config and results\n", "")
     make_run("c", best=99.0)
     _, out, _ = cli("compare", "a", "c")
-    assert out.startswith("config: no difference\n") and "* 99" in out
+    assert out.startswith("1: a\n2: c\nconfig: no difference\n") and "* 99" in out
 
 
 def test_mistakes(cli: Cli, make_run: MakeRun) -> None:
@@ -52,3 +52,12 @@ def test_mistakes(cli: Cli, make_run: MakeRun) -> None:
     Path("conf").mkdir()
     Path("conf/config.yaml").write_text("defaults: []\n")
     assert cli("compare", "last", "conf") == (2, "", "error: conf/config.yaml is not the config of a run.\n")
+
+
+def test_long_names_leave_room_for_values(cli: Cli, make_run: MakeRun) -> None:
+    names = [f"{letter * 60}" for letter in "ab"]
+    for name, best in zip(names, (90.0, 95.0), strict=True):
+        make_run(name, best=best)
+    _, out, _ = cli("compare", *names)
+    assert out.startswith(f"1: {names[0]}\n2: {names[1]}\n") and "* 90" in out
+    assert max(map(len, out.splitlines())) < 80
