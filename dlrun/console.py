@@ -43,7 +43,8 @@ _live: Console | None = None  # the console of the bar that is shown: a line sai
 
 def screen() -> Console:
     """stderr. Made anew each time: a kept console has the width of the terminal as it was."""
-    return Console(file=cast("IO[str]", streams.Stream("stderr")), highlight=False)
+    stream = streams.Stream("stderr")
+    return Console(file=cast("IO[str]", stream), highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
 
 
 def _stderr() -> Console:
@@ -196,8 +197,7 @@ def panel(title: str, lines: Sequence[str]) -> None:
         log_only(line)
     if not _quiet:
         text = Text("\n".join(_encodable(line, sys.stderr) for line in lines), overflow="fold")
-        framed = Panel(text, title=Text(_encodable(title, sys.stderr)), expand=False)
-        _stderr().print(framed, width=None if _stderr().is_terminal else PIPE_WIDTH)
+        _stderr().print(Panel(text, title=Text(_encodable(title, sys.stderr)), expand=False))
 
 
 def _encodable(text: str, stream: Any, *, lines: bool = False) -> str:

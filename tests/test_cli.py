@@ -235,9 +235,9 @@ def test_a_model_from_outside_the_package(cli: Cli, tmp_path: Path, monkeypatch:
         monkeypatch.delitem(sys.modules, name, raising=False)
     common = ["--config-dir", "my_conf", "model=mine", "model.hidden=16", "data=airfoil", "stand_in=always"]
     code, _, err = cli(*common, "trainer.epochs=1", "folder=run")
-    assert code == 2 and "Type trusted=[my_package] if it is yours." in err
+    assert code == 2 and "If my_package is yours: trusted=[my_package]." in err
     code, _, err = cli(*common, "trusted=[my_package]", "trainer.epochs=1", "folder=run")
     assert code == 0, err
     code, _, err = cli("eval", "run")
-    assert code == 2 and "add --trust my_package" in err
+    assert code == 2 and "If my_package is yours: --trust my_package." in err
     assert cli("eval", "run", "--trust", "my_package")[0] == 0

@@ -61,7 +61,7 @@ def four(make_run: MakeRun) -> None:
         (["val/accuracy>=0.93"], ["0-c"]),
         (["val/perplexity<85"], ["d"]),
         (["best<85", "goal=val/perplexity"], ["d"]),
-        ([f"started<{time.strftime('%Y-%m-%d', time.localtime(time.time() - 200_000))}"], ["a"]),
+        ([f"started<{time.strftime('%Y-%m-%dT%H:%M', time.localtime(time.time() - 250_000))}"], ["a"]),
     ],
 )
 def test_where(
