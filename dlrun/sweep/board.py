@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from dlrun import console
+from dlrun.plain import visible
 from dlrun.sweep.folder import ENDED
 
 SECONDS = 0.2  # between two drawings
+WIDTHS = {"job": 5, "state": 9, "epoch": 13, "left": 7}  # fixed: what tells jobs apart gets the rest
+FIGURES = 100  # columns of a terminal that has room for a running job's figures, too
+EDGES = 2  # blanks beside each column
+
+
+@dataclass
+class State:
+    """What is known of one job."""
+
+    state: str
+    epoch: str = ""
+    figures: str = ""
+    left: float = 0.0  # seconds
 
 
 class Board:
-    """What is known of each job; `titles` are their overrides."""
+    """What is known of each job; `titles` are their overrides. `seats`: how many run at once."""
 
-    def __init__(self, titles: dict[int, str]):
-        self.titles = titles
-        self.states: dict[int, list[str]] = {}  # job -> state, epoch, figures, time left
+    def __init__(self, titles: dict[int, str], seats: int):
+        self.titles, self.seats = titles, seats
+        self.states: dict[int, State] = {}
+        self.took: list[float] = []  # seconds, of jobs that ended in this session
+        self.best: tuple[float, int] | None = None  # the best value so far, and its job
         self.drawn = 0.0
         self.live: Live | None = None
         if console.can_draw():
@@ -34,33 +54,64 @@ class Board:
         self.titles[job] = title
 
     def at(self, job: int, title: str, share: float, left: float, figures: dict[str, float]) -> None:
-        self.states[job] = ["running", f"{title} {share:.0%}", console.figures_text(figures), console.duration(left)]
+        epoch = f"{title.removeprefix('epoch ')} {share:.0%}"
+        self.states[job] = State("running", epoch, console.figures_text(figures), left)
         self.draw()
 
     def note(self, job: int, state: str, detail: str = "") -> None:
         """A change of state, such as completed or failed; the line stays and goes to the log as well."""
-        self.states[job] = [state, "", detail, ""]
+        self.states[job] = State(state)
         tell = console.fail if state in ("failed", "diverged") else console.say
         tell(f"job {job} {state}: {self.titles[job]}" + (f"  {detail}" if detail else ""))
         self.draw(always=True)
+
+    def note_result(self, job: int, row: dict[str, Any]) -> None:
+        """A job's value and time, for the table's first line."""
+        value = row["best"]
+        if value is not None and (self.best is None or (value > self.best[0]) == (row["mode"] == "max")):
+            self.best = value, job
+        self.took += [row["duration_s"]] if row["duration_s"] is not None else []
 
     def draw(self, always: bool = False) -> None:
         now = time.monotonic()
         if self.live is None or (now - self.drawn < SECONDS and not always):
             return
         self.drawn = now
-        ended = sum(state[0] in ENDED for state in self.states.values())
-        shown = Table(title=Text(f"{ended} of {len(self.titles)} jobs have ended"), title_justify="left")
-        for name in ("job", "overrides", "state", "epoch", "", "left"):
-            shown.add_column(name, overflow="ellipsis", no_wrap=True)
-        for job, state in self.open_jobs()[: max(4, self.live.console.height - 6)]:
-            shown.add_row(str(job), Text(self.titles[job]), *(Text(cell) for cell in state))
-        self.live.update(shown, refresh=True)
+        self.live.update(self.table(self.live.console.width, self.live.console.height), refresh=True)
 
-    def open_jobs(self) -> list[tuple[int, list[str]]]:
-        """Those that run, then those that wait."""
-        running = [(job, state) for job, state in self.states.items() if state[0] == "running"]
-        return running + [(job, ["waiting", "", "", ""]) for job in self.titles if job not in self.states]
+    def table(self, width: int, height: int) -> Group:
+        """The sweep as a whole in a line, those that run, and how many wait."""
+        running = [(job, state) for job, state in self.states.items() if state.state == "running"]
+        waiting = sum(job not in self.states for job in self.titles)
+        columns = dict(WIDTHS)
+        if width >= FIGURES:
+            columns["figures"] = width // 3
+        columns["overrides"] = max(10, width - sum(columns.values()) - EDGES * (len(columns) + 1))
+        shown = Table(box=None, padding=(0, EDGES, 0, 0), pad_edge=False)
+        for name, room in columns.items():
+            shown.add_column(name if name != "figures" else "", width=room, overflow="ellipsis", no_wrap=True)
+        for job, state in running[: max(4, height - 4)]:
+            cells = {
+                "job": str(job),
+                "state": state.state,
+                "epoch": state.epoch,
+                "left": console.duration(state.left),
+                "figures": visible(state.figures),
+                "overrides": visible(rounded(self.titles[job])),
+            }
+            shown.add_row(*(Text(cells[name]) for name in columns))
+        more = [Text(f"{waiting} more wait{'s' * (waiting == 1)}")] if waiting else []
+        return Group(Text(self.whole(running, waiting), overflow="ellipsis", no_wrap=True), shown, *more)
+
+    def whole(self, running: Sequence[tuple[int, State]], waiting: int) -> str:
+        ended = sum(state.state in ENDED for state in self.states.values())
+        parts = [f"{ended} of {len(self.titles)} jobs have ended"]
+        if self.best:
+            parts.append(f"best {console.number(self.best[0])} (job {self.best[1]})")
+        if self.took:
+            rest = sum(state.left for _, state in running) + waiting * sum(self.took) / len(self.took)
+            parts.append(f"{console.duration(rest / max(self.seats, 1))} left")
+        return "  ".join(parts)
 
     def close(self) -> None:
         if self.live:
@@ -68,9 +119,14 @@ class Board:
             console.say_above(None)
 
 
+def rounded(title: str) -> str:
+    """Four significant digits of each number: optim.lr=0.0001176."""
+    return re.sub(r"(?<![\w.])\d+\.\d{5,}(e-?\d+)?", lambda found: f"{float(found[0]):.4g}", title)
+
+
 @contextmanager
-def board(titles: dict[int, str]) -> Iterator[Board]:
-    shown = Board(titles)
+def board(titles: dict[int, str], seats: int) -> Iterator[Board]:
+    shown = Board(titles, seats)
     try:
         yield shown
     finally:

@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator, Sequence, Sized
 from typing import Protocol
 
-from dlrun import console
+from dlrun import console, kept
 from dlrun.errors import Stopped, UserError
 from dlrun.plain import command
 from dlrun.signals import AtOnce, StopWish
 from dlrun.sweep import leaderboard, outcome
-from dlrun.sweep.board import Board, board
+from dlrun.sweep.board import Board, State, board
 from dlrun.sweep.folder import ENDED, Job, SweepDir, common
 from dlrun.sweep.launcher import Seat
 from dlrun.sweep.workers import Event
@@ -83,16 +83,20 @@ class Drive:
             except AtOnce:
                 self.workers.signal_all(signal.SIGKILL)
                 raise self.stopped(stop) from None
+            except OSError as error:  # the sweep's own files can't be written: what runs saves and ends
+                self.workers.signal_all(signal.SIGTERM)
+                raise kept.unwritable(self.sweep.path, error) from error
 
     def go(self, stop: StopWish) -> None:
         with console.log_to(self.sweep.path, "sweep.log"):
             console.say(f"sweep: {self.sweep.path}, {len(self.workers.free)} at a time")
             if self.common:
                 console.say(f"all jobs: {' '.join(self.common)}")
-            with board({job.number: self.title(job) for job in self.jobs}) as shown:
+            titles = {job.number: self.title(job) for job in self.jobs}
+            with board(titles, len(self.workers.free)) as shown:
                 for job in self.jobs:
                     if (status := self.sweep.status(job)) in ENDED:
-                        shown.states[job.number] = [status, "", "", ""]
+                        shown.states[job.number] = State(status)
                 try:
                     self.loop(shown, stop)
                 except UserError:  # a search can't write down how its trials do: what runs saves and ends
@@ -138,6 +142,7 @@ class Drive:
                 self.sweep.note_failure(job, error)
             self.source.ended(job, status)
             leaderboard.write(self.sweep, self.jobs)
+            board.note_result(job.number, self.sweep.row(job))
             board.note(job.number, status, self.how(job, status, error))
 
     def how(self, job: Job, status: str, error: str | None) -> str:
