@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
@@ -20,7 +21,7 @@ from dlrun.sweep.folder import ENDED
 
 SECONDS = 0.2  # between two drawings
 WIDTHS = {"job": 5, "state": 9, "epoch": 13, "left": 7}  # fixed: what tells jobs apart gets the rest
-FIGURES = 100  # columns of a terminal that has room for a running job's figures, too
+FIGURES = 16  # columns that have to be left for a running job's figures
 EDGES = 2  # blanks beside each column
 
 
@@ -84,9 +85,10 @@ class Board:
         running = [(job, state) for job, state in self.states.items() if state.state == "running"]
         waiting = sum(job not in self.states for job in self.titles)
         columns = dict(WIDTHS)
-        if width >= FIGURES:
-            columns["figures"] = width // 3
-        columns["overrides"] = max(10, width - sum(columns.values()) - EDGES * (len(columns) + 1))
+        room = max(10, width - sum(columns.values()) - EDGES * (len(columns) + 1))
+        columns["overrides"] = min(room, max((cell_len(rounded(self.titles[job])) for job, _ in running), default=10))
+        if (spare := room - columns["overrides"] - EDGES) >= FIGURES:
+            columns["figures"] = spare
         shown = Table(box=None, padding=(0, EDGES, 0, 0), pad_edge=False)
         for name, room in columns.items():
             shown.add_column(name if name != "figures" else "", width=room, overflow="ellipsis", no_wrap=True)

@@ -51,5 +51,5 @@ def test_the_live_table_fits(width: int) -> None:
     job = [line for line in lines if line.startswith("1     ")][-1]
     assert "running" in job and "3/10 40%" in job and "1:15" in job
     assert ("optim.lr=0.0001176 model.dropout=0.1" in job) == (width >= 80)
-    assert ("accuracy 0.8123" in job) == (width >= 100)
+    assert ("loss 0.4321" in job) == (width >= 100)
     assert "9 more wait" in lines
