@@ -39,8 +39,9 @@ def show_result(trainer: Trainer, run: RunDir, plans: Plans) -> None:
     trust = [word for package in plans.trusted for word in ("--trust", package)]
     follow = [*asks(trainer, sample[0] if sample else None), ["resume", *further(trainer.pace)]]
     typed = [command(verb, run.path, *words, *trust) for verb, *words in follow]
-    lines += ["", f"next: {typed[0]}", *(f"      {line}" for line in (*typed[1:], "dlrun tensorboard"))]
     console.panel("done", lines)
+    for start, line in zip(("next: ", *["      "] * len(typed)), (*typed, "dlrun tensorboard"), strict=True):
+        console.say(start + line)  # below the frame, which would break a line that is to be copied
 
 
 def asks(trainer: Trainer, prompt: str | None) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +10,15 @@ from pathlib import Path
 import pytest
 
 from dlrun.cli import exit_code
+from dlrun.signals import SIGNALS
 
 REAL_DATA = "real data: set DLRUN_MIRRORS"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for number in SIGNALS:  # `nohup`, or `&` in a script, leaves some ignored, which our processes would inherit
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     if hasattr(config, "workerinput"):  # a worker of pytest-xdist has the environment of the process that started it
         return
     os.environ["DLRUN_DATA"] = tempfile.mkdtemp(prefix="dlrun-tests-")

@@ -14,7 +14,7 @@ RUN = ("stand_in=always", "folder=r")
 
 def advice(err: str) -> list[list[str]]:
     """The commands of the panel, each as its words after `dlrun`."""
-    return [shlex.split(found)[1:] for found in re.findall(r"│ (?:next:|     ) (dlrun .*?) *│", err)]
+    return [shlex.split(found)[1:] for found in re.findall(r"^(?:next:|     ) (dlrun .*)$", err, re.MULTILINE)]
 
 
 @pytest.mark.parametrize(

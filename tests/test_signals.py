@@ -108,7 +108,9 @@ def test_an_early_signal_ends_in_one_line_and_leaves_nothing(
     module: str, name: str, arguments: Iterable[str], tmp_path: Path
 ) -> None:
     code = EARLY.format(module=module, name=name)
-    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
     assert (done.returncode, done.stderr, done.stdout) == (CODES[name], "interrupted\n", "")
     assert list(tmp_path.iterdir()) == []
 
@@ -118,7 +120,9 @@ def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
     """`nohup dlrun ...` trains on when the terminal goes."""
     code = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)" + EARLY.format(module="torch", name="SIGHUP")
     arguments = ["trainer.epochs=1", "data.n=20", "folder=run"]
-    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0 and status(tmp_path / "run") == "completed"
 
 

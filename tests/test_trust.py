@@ -126,8 +126,8 @@ def blocks(document: str, language: str) -> list[str]:
 @pytest.fixture
 def documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The files that CONTRIBUTING shows, where it says that they lie."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "my_package"]:  # another test's
-        monkeypatch.delitem(sys.modules, name)
+    for module in [each for each in sys.modules if each.partition(".")[0] == "my_package"]:  # another test's
+        monkeypatch.delitem(sys.modules, module)
     for block in [*blocks("CONTRIBUTING.md", "python"), *blocks("CONTRIBUTING.md", "yaml")]:
         name = re.match(r"# (my_\S+)\n", block)
         if name:
@@ -154,7 +154,7 @@ def test_the_documents_commands_work_as_typed(document: str, documented: Path) -
     for command in commands:
         done = typed(f"{command} trainer.max_steps=3 stand_in=always", documented)
         assert done.returncode == 0, done.stderr
-        follow = re.findall(r"next: (dlrun .*?) *│", done.stderr)[0]
+        follow = re.findall(r"^next: (dlrun .*)$", done.stderr, re.MULTILINE)[0]
         assert "--trust my_package" in follow
         assert typed(follow, documented).returncode == 0
     again = typed("dlrun resume last trainer.max_steps=5", documented)

@@ -63,7 +63,9 @@ def redirected(folder: Path, way: str, arguments: list[str]) -> None:
 
 def end(folder: Path, process: ForkServerProcess, code: int = 0) -> str:
     """Waits for a process, which must end with that code; what it printed."""
-    process.join(timeout=240)
+    process.join(timeout=120)
+    if process.is_alive():
+        kill_all(process)
     output = (folder / "output.txt").read_text()
     assert process.exitcode == code, f"ended with {process.exitcode}: {output}"
     return output

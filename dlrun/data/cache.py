@@ -30,7 +30,11 @@ def prepared(name: str, key: dict[str, Any], make: Callable[[], dict[str, Any]])
         files.make_folder(path.parent)
         with files.lock(path.parent, path.name):
             if (found := whole(path)) is None:  # unless another process was first
-                again = ", as what was kept is damaged" if os.path.lexists(path) else " for the first time"
+                again = (
+                    " again, as what was kept is damaged or of another version"
+                    if os.path.lexists(path)
+                    else " for the first time"
+                )
                 console.say(f"preparing {name} with these settings{again}")
                 found = make()
                 keep(path, found)
