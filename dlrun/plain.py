@@ -28,6 +28,11 @@ def escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
+def storable(text: str) -> str:
+    r"""Text that UTF-8 has: bytes of a path that are none, which Python keeps as lone surrogates, become \udcff."""
+    return re.sub("[\ud800-\udfff]", lambda found: escaped(found[0]), text)
+
+
 def command(*words: object) -> str:
     """`dlrun resume 'my runs/a'`: what can be copied to a shell. A Path is never taken for an option or for `last`."""
     return " ".join(("dlrun", *map(quoted, words)))

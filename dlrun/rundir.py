@@ -13,7 +13,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ import yaml
 from dlrun import checkpoint, kept
 from dlrun.errors import UserError, nearest
 from dlrun.kept import Missing, Unreadable
+from dlrun.plain import storable
 from dlrun.records import Config, Line, Summary
 
 if TYPE_CHECKING:
@@ -107,12 +108,19 @@ class RunDir:
         """With its TensorBoard file open, in which later steps are hidden."""
         from torch.utils.tensorboard import SummaryWriter
 
-        self.writer = SummaryWriter(str(self.path), purge_step=None if purge_after is None else purge_after + 1)
-        try:
-            yield
-        finally:
-            self.writer.close()
-            self.writer = None
+        purge = None if purge_after is None else purge_after + 1
+        with ExitStack() as stack:
+            folder = str(self.path)
+            if storable(folder) != folder:  # TensorBoard opens no name that UTF-8 does not have, but a handle's (Linux)
+                handle = os.open(self.path, kept.DIRECTORY)
+                stack.callback(os.close, handle)
+                folder = f"/proc/self/fd/{handle}"
+            self.writer = SummaryWriter(folder, purge_step=purge)
+            try:
+                yield
+            finally:
+                self.writer.close()
+                self.writer = None
 
     def in_use(self) -> bool:
         """Whether a process is training it now; a run killed with SIGKILL still says `running` in its summary."""

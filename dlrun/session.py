@@ -20,7 +20,7 @@ from dlrun.errors import DlrunError, RunFailed, Stopped, UserError, is_newer, ne
 from dlrun.evaluate import load_weights
 from dlrun.kept import Unreadable
 from dlrun.optim.schedule import Schedule
-from dlrun.plain import command
+from dlrun.plain import command, storable
 from dlrun.rundir import RunDir
 from dlrun.signals import StopWish, Watch, nobody
 from dlrun.trainer import Trainer
@@ -36,7 +36,7 @@ def start(
     run: RunDir | None = None,
 ) -> RunDir:
     """Trains a new run. Its folder is made once everything is known to fit, unless it is there already."""
-    plans = assemble.check(config, trusted)
+    plans, overrides = assemble.check(config, trusted), list(map(storable, overrides))
     from dlrun import words  # which opens runs, as this module does
 
     try:
@@ -54,12 +54,13 @@ def start(
         if lower := blame.out_of_memory(error, config):
             raise UserError(lower) from error
         run = run or RunDir.create(Path(str(config["folder"])))
-        with ending(run, config | {"folder": str(run.path)}, overrides):
-            run.write_config(config | {"folder": str(run.path)})
+        config["folder"] = storable(str(run.path))
+        with ending(run, config, overrides):
+            run.write_config(config)
             raise
     with StopWish() as stop:  # from here on there is a folder, which a run that is stopped can go on with
         run = run or RunDir.create(Path(str(config["folder"])))
-        config["folder"] = str(run.path)
+        config["folder"] = storable(str(run.path))
         with ending(run, config, overrides, stop):
             run.write_config(config)
             train(run, plans, parts, engine, overrides=overrides, watch=watch, stop=stop)
