@@ -58,7 +58,7 @@ def read(text: str, words: Sequence[str] = ()) -> Override:
 
 def quoted(value: str) -> str:
     """Hydra's own quotes: inside, a backslash counts only before a quote, and a ${ would begin an interpolation."""
-    inner = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), value)
+    inner = re.sub(r"(\\*)('|\Z)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), value)
     return "'" + inner.replace("${", "\\${") + "'"
 
 

@@ -43,7 +43,7 @@ WAYS = {
     "killed": ("failed", "killed by SIGKILL (the machine may have run out of memory)"),
     "crashes": ("failed", "killed by SIGSEGV"),
     "exits": ("failed", "its process ended with code 7"),
-    "memory": ("failed", "MemoryError"),
+    "memory": ("failed", "The memory is full."),
     "diverges": ("diverged", "The loss became nan at step 5."),
 }
 
@@ -76,7 +76,7 @@ def test_failed_jobs_are_tried_again_when_that_is_asked_for(sweep: Sweep, packag
     assert code == 1 and "1 of 2 jobs failed" in err
     (tmp_path / "my_package/__init__.py").write_text(FAILING.replace("a bug of mine", "").replace("== 5", "== -1"))
     code, _, err = sweep("resume", "s", "--retry-failed")
-    assert (code, err) == (2, "error: This sweep runs code of yours: add --trust my_package\n")
+    assert (code, err) == (2, "error: This sweep runs code of somebody's own. If it is yours: --trust my_package\n")
     code, _, err = sweep("resume", "s", "--retry-failed", "--trust", "my_package")
     assert code == 0, err
     assert {row["status"] for row in json.loads(Path("s/leaderboard.json").read_text())["jobs"]} == {"completed"}

@@ -20,7 +20,7 @@ def test_they_are_watching(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
     assert exit_code([*QUICK, *small, f"folder={folder}"]) == 0
     metrics = json.loads((tmp_path / "run/summary.json").read_text())["metrics"]
     assert metrics["train/exact"] == 1 and metrics["train/bleu"] == 1 and metrics["train/loss"] < 0.05
-    assert f'dlrun predict {folder} "elle est vieille ."' in (tmp_path / "run/run.log").read_text()
+    assert f"dlrun predict {folder} 'elle est vieille .'" in (tmp_path / "run/run.log").read_text()
     capfd.readouterr()
 
     assert exit_code(["predict", folder, "Ils regardent.", "c est mon oncle .", "--attention"]) == 0
