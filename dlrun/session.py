@@ -195,9 +195,9 @@ def ending(run: RunDir, config: dict[str, Any], overrides: list[str], stop: Stop
 
 
 def note_failure(run: RunDir, config: dict[str, Any], overrides: list[str], reason: str) -> None:
-    """In the summary of a run that never came to its trainer, which writes it otherwise."""
+    """In the summary: of a run that never came to its trainer, and in place of an exception's own words."""
     summary = run.read_summary()
-    if summary.get("status") in (None, "running") and not run.in_use():
+    if summary.get("status") in (None, "running", "failed") and not run.in_use():
         known = {"choices": config["choices"], "overrides": overrides, "seed": config["seed"]}
         run.write_summary({**known, **summary, "status": "failed", "error": reason})
 
