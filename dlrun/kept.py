@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
+from dlrun.decode import json_value, record, yaml_value
 from dlrun.errors import DlrunError, RunFailed, UserError
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MB = 1 << 20
-DEEPEST = 64  # brackets within brackets: Python's own readers end in a RecursionError at a thousand
-LARGEST = 2**64  # a whole number beyond it is nothing that dlrun writes, and overflows whatever computes with it
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NONBLOCK: to open a FIFO would otherwise wait for ever for the other end.
 PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -98,12 +97,14 @@ def is_plain(path: Path) -> bool:
 # reading
 
 
-@contextmanager
-def opened(folder: str | Path, name: str, limit: int | None = None) -> Iterator[IO[bytes]]:
-    """A regular file of at most `limit` bytes, to be read; Unreadable for all else, Missing where there is none."""
+def open_plain(folder: str | Path, name: str, limit: int | None) -> tuple[int, int]:
+    """The handle and size of a regular file; Unreadable for all else, Missing where there is none."""
     try:
-        with below(folder, name) as (at, last):
-            handle = os.open(last, os.O_RDONLY | PLAIN, dir_fd=at)
+        if "/" in name:
+            with below(folder, name) as (at, last):
+                handle = os.open(last, os.O_RDONLY | PLAIN, dir_fd=at)
+        else:  # of thousands of runs: the way below a folder's handle takes twice as long
+            handle = os.open(f"{folder}/{name}", os.O_RDONLY | PLAIN)
     except FileNotFoundError as error:
         raise Missing(f"{folder}/{name} does not exist.") from error
     except OSError as error:
@@ -117,16 +118,27 @@ def opened(folder: str | Path, name: str, limit: int | None = None) -> Iterator[
     if problem:
         os.close(handle)
         raise Unreadable(f"{folder}/{name} can't be read: {problem}.")
-    with open(handle, "rb", buffering=0) as file:  # of thousands of files: a buffer each would cost as much again
+    return handle, about.st_size
+
+
+@contextmanager
+def opened(folder: str | Path, name: str, limit: int | None = None) -> Iterator[IO[bytes]]:
+    """A regular file of at most `limit` bytes, to be read; Unreadable and Missing as above."""
+    with open(open_plain(folder, name, limit)[0], "rb") as file:
         yield file
 
 
 def read(folder: str | Path, name: str, limit: int) -> bytes:
-    with opened(folder, name, limit) as file:
-        try:
-            return file.read(limit)
-        except OSError as error:
-            raise Unreadable(f"{folder}/{name} can't be read: {reason(error)}.") from error
+    handle, size = open_plain(folder, name, limit)
+    try:
+        content = os.read(handle, size)
+        while len(content) < size and (more := os.read(handle, size - len(content))):  # 2 GB at a time
+            content += more
+        return content
+    except OSError as error:
+        raise Unreadable(f"{folder}/{name} can't be read: {reason(error)}.") from error
+    finally:
+        os.close(handle)
 
 
 def read_json(folder: str | Path, name: str, kind: type[T], limit: int = 16 * MB) -> T:
@@ -145,79 +157,6 @@ def read_yaml(folder: str | Path, name: str, kind: type[T], limit: int = 4 * MB)
         return record(yaml_value(raw), kind)
     except (ValueError, yaml.YAMLError) as error:
         raise Unreadable(f"{folder}/{name} can't be read: {str(error).splitlines()[0]}") from error
-
-
-def json_value(raw: bytes) -> Any:
-    """ValueError for what is no JSON, or nests too deep. NaN and Infinity are numbers here: metrics can be."""
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST and too_deep(raw):
-        raise ValueError(f"it nests deeper than {DEEPEST} levels")
-    try:
-        return json.loads(raw.decode())
-    except RecursionError as error:
-        raise ValueError("it nests too deep") from error
-
-
-def too_deep(raw: bytes) -> bool:
-    """Counts brackets in strings as well, which errs on the safe side by a few."""
-    depth = 0
-    for bracket in re.findall(rb"[\[\]{}]", raw):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > DEEPEST:
-            return True
-    return False
-
-
-def yaml_value(raw: bytes) -> Any:
-    """ValueError for aliases, whose value may be a billion laughs, for tags, and for nests too deep."""
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    depth = 0
-    for event in yaml.parse(raw, Loader=loader):
-        if isinstance(event, yaml.AliasEvent):
-            raise ValueError(f"it has an alias (*{event.anchor}), which no file of dlrun's has")
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise ValueError(f"it nests deeper than {DEEPEST} levels")
-    try:
-        return yaml.load(raw, Loader=loader)
-    except yaml.YAMLError:
-        raise
-    except Exception as error:  # of a key that can't be one, of `!!bool x`: its readers complain in many ways
-        raise ValueError(f"it is no plain YAML: {error}") from error
-
-
-def record(value: Any, kind: type[T]) -> T:
-    """`value` checked against a typed record, such as a TypedDict; keys that it does not name are kept beside."""
-    import msgspec
-
-    try:
-        made = msgspec.convert(value, kind)
-    except (msgspec.ValidationError, OverflowError, RecursionError) as error:
-        raise ValueError(said(str(error))) from error
-    plain(value)
-    return {**value, **made} if isinstance(made, dict) and isinstance(value, dict) else made  # type: ignore[return-value]
-
-
-def said(text: str) -> str:
-    """msgspec's "Expected `object`, got `null` - at `$.choices`" -> "choices: expected object, got null"."""
-    text, _, where = text.replace("`", "").partition(" - at ")
-    where = where.removeprefix("key in ").removeprefix("$").removeprefix(".").replace("[...]", "")
-    return f"{where}: {text[:1].lower()}{text[1:]}" if where else text
-
-
-def plain(value: Any) -> None:
-    """ValueError where something is no word, number, list or mapping of words; dates, bytes and sets are none."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if not isinstance(key, str):
-                raise ValueError(f"the key {str(key)[:40]} is no word")
-            plain(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            plain(inner)
-    elif isinstance(value, int) and not -LARGEST < value < LARGEST:
-        raise ValueError("it has a whole number of more than 64 bits")
-    elif value is not None and not isinstance(value, str | int | float | bool):
-        raise ValueError(f"{str(value)[:40]} is no plain value")
 
 
 # writing

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import filelock
 import yaml
 
-from dlrun import checkpoint, kept
+from dlrun import checkpoint, decode, kept
 from dlrun.errors import UserError, nearest
 from dlrun.kept import Missing, Unreadable
 from dlrun.plain import storable
@@ -221,7 +221,7 @@ class RunDir:
 def metrics_line(raw: bytes) -> Line | None:
     """None for a line that is damaged, as after a power cut."""
     try:
-        return kept.record(kept.json_value(raw), Line)
+        return decode.record(decode.json_value(raw), Line)
     except ValueError:
         return None
 

@@ -18,10 +18,10 @@ from torch import nn
 from torch.optim import Optimizer
 
 from dlrun import console, hparams
+from dlrun.decode import record
 from dlrun.device import Device, rng_state, set_rng_state
 from dlrun.errors import DlrunError, Pruned, RunFailed, Stopped, UserError
 from dlrun.evaluate import evaluate, load_weights
-from dlrun.kept import record
 from dlrun.metric import Mean, PassMean
 from dlrun.optim.schedule import Schedule
 from dlrun.pace import Pace, Progress, Settings

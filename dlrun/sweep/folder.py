@@ -16,7 +16,7 @@ from typing import Any
 
 import filelock
 
-from dlrun import kept
+from dlrun import decode, kept
 from dlrun.errors import UserError, refuse_newer
 from dlrun.kept import Missing, Unreadable
 from dlrun.records import Format, JobRecord, SweepFacts
@@ -120,7 +120,7 @@ class SweepDir:
     def read_job(self, line: bytes, number: int) -> Job:
         """A sweep that was moved: its jobs lie beside the file that lists them, wherever they were before."""
         try:
-            found = kept.record(kept.json_value(line), JobRecord)
+            found = decode.record(decode.json_value(line), JobRecord)
             job = Job(found["number"], found["overrides"], dict(found["config"]))
             if not {"choices", "folder"} <= set(job.config):
                 raise ValueError("the config is not a run's")
