@@ -1,4 +1,4 @@
-"""Text from a kept file -> plain values, and plain values -> a typed record; ValueError where one is wrong. No torch."""
+"""Text from a kept file -> plain values, and those -> a typed record; ValueError where one is wrong. No torch."""
 
 import json
 import re
