@@ -54,11 +54,12 @@ audit: $(STAMP)  ## does a version in constraints.txt have a known hole? Asks Py
 	@.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r constraints.txt || \
 		{ echo "make audit: a hole was found, or there was no answer: the line above says which" >&2; exit 1; }
 
-bench: $(STAMP)  ## how long loading takes, listing 10,000 runs, sweeps over tiny jobs, a step that keeps its memory
+bench: $(STAMP)  ## how long loading takes, listing 10,000 runs, tiny jobs, memory over many steps and jobs
 	$(BIN)/python bench/load_data.py
 	$(BIN)/python bench/list_runs.py
 	$(BIN)/python bench/tiny_jobs.py
 	$(BIN)/python bench/keep_memory.py
+	$(BIN)/python bench/flat.py
 
 reproduce: $(STAMP)  ## rerun the experiments of docs/results.md and compare; only=NAME for some of them
 	$(BIN)/python bench/reproduce.py $(only)
