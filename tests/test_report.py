@@ -54,3 +54,11 @@ def test_the_advice_names_what_the_model_can_do(cli: Cli, model: str, first: str
     assert typed[0][0] == first and {words[0] for words in typed} == verbs
     for words in typed[:-1]:
         assert cli(*words)[0] == 0, words
+
+
+@pytest.mark.parametrize("typed", [[], ["device=cpu"]])
+def test_a_complete_run_says_what_goes_further(typed: list[str], cli: Cli) -> None:
+    assert cli("trainer.max_steps=2", "data.n=30", "folder=r")[0] == 0
+    code, _, err = cli("resume", "r", *typed)
+    assert code == 2 and f"To go further type: dlrun resume r {' '.join(['trainer.max_steps=4', *typed])}\n" in err
+    assert cli("resume", "r", "trainer.max_steps=4", *typed)[0] == 0

@@ -51,13 +51,12 @@ def resume_run(arguments: Namespace) -> None:
     if run_dir.in_use():
         raise UserError(f"{run_dir.path} is in use: another dlrun is training it. Wait for it or stop it.")
     summary = run_dir.read_summary()
-    epochs = summary.get("epoch", 0)
-    if summary.get("status") == "completed" and not overrides and not arguments.checkpoint:
-        further = command("resume", arguments.run, f"trainer.epochs={epochs * 2 or 10}")
-        raise UserError(
-            f"{run_dir.path} is complete: {epochs} epochs, {summary.get('step', 0):,} steps. "
-            f"To go further type: {further}"
-        )
+    moved = all(key.startswith("device.") for key in overrides)  # only to another device, or nowhere
+    if summary.get("status") == "completed" and moved and not arguments.checkpoint:
+        epochs, step, most = summary.get("epoch", 0), summary.get("step", 0), plans.settings.max_steps
+        limit = f"trainer.max_steps={2 * step}" if most and step >= most else f"trainer.epochs={epochs * 2 or 10}"
+        further = command("resume", arguments.run, limit, *arguments.overrides)
+        raise UserError(f"{run_dir.path} is complete: {epochs} epochs, {step:,} steps. To go further type: {further}")
     session.resume(
         run_dir,
         plans,
