@@ -64,8 +64,18 @@ def exit_code(argv: list[str]) -> int:
         streams.finish()
         return 0
     except Exception as bug:
-        console.error(own_bug(bug))
+        console.error(disk(bug) or own_bug(bug))
         return 1
+
+
+def disk(error: Exception) -> str:
+    """One line about a kept file that can't be written; "" for any other exception."""
+    from dlrun import blame
+
+    if not isinstance(error, OSError) or not blame.writes_ours(error):
+        return ""
+    where = f"{error.filename} can't be written: " if error.filename else ""
+    return f"{where}{error.strerror or error}. Make room or put that right, then type the same again."
 
 
 def own_bug(bug: Exception) -> str:

@@ -141,7 +141,7 @@ def read(folder: str | Path, name: str, limit: int) -> bytes:
         os.close(handle)
 
 
-def read_json(folder: str | Path, name: str, kind: type[T], limit: int = 16 * MB) -> T:
+def read_json(folder: str | Path, name: str, kind: type[T], limit: int = MB) -> T:
     """A file's JSON as a `kind` of record; keys that the record does not know stay as they are."""
     raw = read(folder, name, limit)
     try:
@@ -150,7 +150,7 @@ def read_json(folder: str | Path, name: str, kind: type[T], limit: int = 16 * MB
         raise Unreadable(f"{folder}/{name} can't be read: {error}") from error
 
 
-def read_yaml(folder: str | Path, name: str, kind: type[T], limit: int = 4 * MB) -> T:
+def read_yaml(folder: str | Path, name: str, kind: type[T], limit: int = MB // 2) -> T:
     """A file's YAML as a `kind` of record: plain values, no tags, no aliases."""
     raw = read(folder, name, limit)
     try:

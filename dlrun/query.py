@@ -26,7 +26,6 @@ from dlrun.records import Summary
 from dlrun.rundir import OUTPUTS, RunDir, find_runs, read_summary
 
 STATUSES = ("running", "completed", "interrupted", "diverged", "failed", "pruned", "unreadable")
-CONFIG_LIMIT = 4 << 20  # bytes
 ABSENT = object()  # what a run says about a key that it does not have; None is a value
 YOUNG = 60.0  # seconds in which a run without a summary may still be about to begin
 
@@ -77,14 +76,14 @@ class Row:
 
     def config_text(self) -> str:
         try:
-            return kept.read(self.plain["run"], "config.yaml", CONFIG_LIMIT).decode(errors="replace")
+            return kept.read(self.plain["run"], "config.yaml", kept.MB).decode(errors="replace")
         except Unreadable:
             return ""
 
     @cached_property
     def config(self) -> dict[str, Any]:
         try:
-            return kept.read_yaml(self.path, "config.yaml", dict[str, Any], CONFIG_LIMIT)
+            return kept.read_yaml(self.path, "config.yaml", dict[str, Any])
         except Unreadable:
             return {}
 

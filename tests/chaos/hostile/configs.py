@@ -130,6 +130,8 @@ def kinds() -> list[Case]:
     for place, key in enumerate(KEYS):
         for turn in range(4):
             at = (place + 3 * turn) % len(WRONG)
+            if (key, WRONG[at]) == ("trainer.compile", True):
+                continue  # that is a value of its kind, and compiles for a long time
             made = config({key: WRONG[at]}) if WRONG[at] != "\udcff" else config({key: "\x07"})
             cases.append(Case(f"{key} is wrong {at}", made, verbs))
     odd: dict[str, dict[Any, Any]] = {
