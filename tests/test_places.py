@@ -17,14 +17,15 @@ TINY = ("trainer.epochs=1", "data.n=30")
 )
 def test_a_folder_of_any_name(name: str, cli: Cli, tmp_path: Path) -> None:
     """Trained, evaluated, gone on with, listed; as a sweep, too."""
-    assert cli(*TINY, f"folder={name}")[0] == 0
+    folder = f"folder='{name}'" if name == "[x]" else f"folder={name}"  # unquoted, that is a list to Hydra
+    assert cli(*TINY, folder)[0] == 0
     typed = f"./{name}"
     assert cli("eval", typed)[0] == 0
     assert cli("resume", typed, "trainer.epochs=2")[0] == 0
     assert [row["status"] for row in json.loads(cli("runs", ".", "--json")[1])] == ["completed"]
     assert len(list((tmp_path / name).glob("events.out.tfevents.*"))) == 2
     shutil.rmtree(tmp_path / name)
-    assert cli("-m", *TINY, "optim.lr=0.1,0.2", f"folder={name}")[0] == 0
+    assert cli("-m", *TINY, "optim.lr=0.1,0.2", folder)[0] == 0
     assert cli("resume", typed, "--extend", "optim.lr=0.3")[0] == 0
     assert [row["status"] for row in json.loads(cli("runs", ".", "--json")[1])] == ["completed"] * 3
 
