@@ -6,13 +6,13 @@ Everything is checked before anything is loaded, and no object keeps a config: b
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from dlrun import catalogue, console, memory, trust
@@ -27,10 +27,11 @@ from dlrun.limits import Amount, NonNegative, Positive, Seed
 from dlrun.optim.schedule import Schedule
 from dlrun.pace import Settings
 from dlrun.task.base import Task
+from dlrun.text.embeddings import KeyedVectors
 
 GROUPS = ("task", "data", "optim", "scheduler", "model", "init", "device", "trainer")
+Given = Callable[[Sequence[str]], KeyedVectors]  # word vectors for a vocabulary
 PLAIN_KEYS = ("seed", "batch_size", "stand_in", "trusted", "folder", "choices")
-START_KEYS = {"vectors": str | None, "freeze": bool}  # what a model of words starts from; not options of its class
 
 
 # the whole: config -> a run's objects
@@ -51,8 +52,6 @@ class Plans:
     scheduler: Plan
     settings: Settings
     device: Device
-    vectors: str | None  # the run whose word vectors the model starts from, once: a resumed run has its own
-    freeze: bool  # they stay as they are
 
 
 @dataclass(frozen=True)
@@ -91,19 +90,21 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans
     if settings.epochs is None and settings.max_steps is None:
         raise UserError("A run needs an end: type trainer.epochs=… or trainer.max_steps=…")
     device = plan("device", config["device"], devices.choose)()
-    vectors, freeze = config["model"].get("vectors"), config["model"].get("freeze", False)
-    if freeze and vectors is None:
-        raise UserError("model.freeze=true keeps vectors as they are. Say whose: model.vectors=RUN")
     return Plans(
         config=config,
         trusted=allowed,
         settings=settings,
         device=device,
         source=source.find(plans["data"].target, config["data"], config.get("choices", {}).get("data")),
-        vectors=vectors,
-        freeze=freeze,
         **plans,
     )
+
+
+def check_answering(config: dict[str, Any], trusted: Sequence[str]) -> tuple[Plan, Plan]:
+    """The task and the model of a checkpoint's config, which is all that an answer needs."""
+    typed = "--trust {}"
+    allowed = trust.packages(trusted, typed)
+    return plan_group("task", config["task"], allowed, typed), plan_group("model", config["model"], allowed, typed)
 
 
 def plan_group(group: str, node: dict[str, Any], trusted: Sequence[str], typed: str = "trusted=[{}]") -> Plan:
@@ -113,11 +114,6 @@ def plan_group(group: str, node: dict[str, Any], trusted: Sequence[str], typed: 
     target = locate(group, node["_target_"], trusted, typed)
     if group == "data":
         node = {key: value for key, value in node.items() if key not in catalogue.FILES}
-    if group == "model":
-        for key, hint in START_KEYS.items():
-            if key in node and (problem := misfit(node[key], hint)):
-                raise UserError(f"model.{key}={shown(node[key])}: {problem}.")
-        node = {key: value for key, value in node.items() if key not in START_KEYS}
     if group == "scheduler":
         check_pace(node)
         node = {key: value for key, value in node.items() if key not in ("every", "warmup")}
@@ -165,26 +161,33 @@ def load_data(plans: Plans, *, replaceable: bool) -> tuple[Data, dict[str, Any]]
         raise DataError(f"{error.filename or folder} can't be read: {error.strerror or error}.") from error
 
 
-def build_parts(plans: Plans, *, replaceable: bool = False) -> Parts:
-    """Data, task and model, on their device; weights drawn from `seed`."""
+def build_parts(plans: Plans, *, replaceable: bool = False, given: Given | None = None) -> Parts:
+    """Data, task and model, on their device; weights drawn from `seed`, or those of words `given`."""
     with memory.watched(f"The data ({sizes_of(plans.data)})"):
         data, facts = load_data(plans, replaceable=replaceable)
-    task: Task = plans.task(data=data)
+    task: Task = plans.task(schema=data.schema)
     missing = plans.model.missing(task.sizes)
     if missing:
         raise UserError(does_not_fit(plans, set(task.sizes), missing))
+    task.attach(data)
     devices.seed_everything(plans.config["seed"])
-    with memory.watched(what := f"{plans.model.name} ({sizes_of(plans.model)})"):
-        model: nn.Module = plans.model(**task.sizes)
-    memory.ask_for(sum(each.numel() * each.element_size() for each in model.parameters()), f"{what}: its gradients")
-    plans.init(model=model)
-    if plans.vectors is not None:
-        check_start(model, plans.freeze)
+    model = build_model(plans.model, task)
+    size = sum(each.numel() * each.element_size() for each in model.parameters())
+    memory.ask_for(size, f"{plans.model.name} ({sizes_of(plans.model)}): its gradients")
+    words = data.schema.vocab.tokens if data.schema.vocab else ()
+    if said := plans.init(model=model, words=words, given=given and given(words)):
+        console.say(said)
     model.to(plans.device.torch)
     # Convolutions in this layout need half the time on a CPU; it is nothing to other models.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs do not know it
     task.to(plans.device.torch)
     return Parts(data, task, model, plans.device, facts)
+
+
+def build_model(plan: Plan, task: Task) -> nn.Module:
+    with memory.watched(f"{plan.name} ({sizes_of(plan)})"):
+        model: nn.Module = plan(**task.sizes)
+    return model
 
 
 def sizes_of(part: Plan) -> str:
@@ -197,33 +200,10 @@ def sizes_of(part: Plan) -> str:
     return " ".join(f"{part.where}.{key}={shown(value)}" for key, value in sizes.items()) or "no sizes"
 
 
-def word_tables(model: nn.Module) -> list[Tensor]:
-    """(V, D) each: what given word vectors are written into. A model whose `vectors` are made of others has none."""
-    tables = getattr(model, "tables", None) or [getattr(model, "vectors", None)]
-    return [table for table in tables if isinstance(table, Tensor) and table.is_leaf]
-
-
-def check_start(model: nn.Module, freeze: bool) -> None:
-    """A model that starts from given vectors needs a table for them, which `freeze` then takes out of the training."""
-    tables = word_tables(model)
-    if not tables:
-        raise UserError(
-            f"{type(model).__name__} has no vectors of words to start from others. Type model.vectors=null."
-        )
-    if not freeze:
-        return
-    if len(tables) > 1:
-        raise UserError(
-            "One of the two channels is frozen anyway. Type model.freeze=false or model.two_channels=false."
-        )
-    if sum(parameter is tables[0] for _, parameter in model.named_parameters(remove_duplicate=False)) > 1:
-        raise UserError("model.freeze=true would freeze the output too: it is tied. Type model.tied=false.")
-    tables[0].requires_grad_(False)
-
-
-def build_optim(plans: Plans, model: nn.Module, task: Task) -> tuple[Optimizer, Schedule]:
+def build_optim(plans: Plans, parts: Parts) -> tuple[Optimizer, Schedule]:
+    model, task = parts.model, parts.task
     measured = {"params": model.parameters(), "model": model}
-    measured |= {"objective": task.data.objective} if task.data.objective else {}
+    measured |= {"objective": parts.data.objective} if parts.data.objective else {}
     if plans.optim.missing({*measured, "mode"}):
         raise UserError(
             f"{plans.optim.name} needs a function that it can differentiate twice; only data=quadratic has one."
@@ -296,5 +276,5 @@ def offered_sizes(data: str, task: str) -> set[str]:
     measured = {}
     if "files" in node:
         measured["folder"], _ = stand_ins.stand_in(node["name"], module.STAND_IN_VERSION, module.write_stand_in)
-    built: Task = plan_group("task", catalogue.read("task", task), ())(data=made(**measured))
+    built: Task = plan_group("task", catalogue.read("task", task), ())(schema=made(**measured).schema)
     return set(built.sizes)

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from dlrun import renamed
+
 FILES = ("name", "files")  # of a dataset: where its files are, which is no option of its load()
 GROUPS = ("model", "data", "task", "optim", "scheduler", "init", "device", "trainer", "experiment", "sweep")
 
@@ -69,6 +71,7 @@ def fill_in(config: dict[str, Any]) -> list[str]:
     Answers with those keys. A choice that is the user's own, or means another class today, is left as it is.
     Where the files of a dataset of ours are is not the run's to say: older ones did, and it is taken out.
     """
+    renamed.renew(config)
     taken = []
     for entry in yaml.safe_load(text("", "config"))["defaults"]:
         group, first = next(iter(entry.items())) if isinstance(entry, dict) else (entry, None)

@@ -36,29 +36,35 @@ def exists(run: Path, name: str) -> bool:
 
 
 def load(run: Path, name: str) -> dict[str, Any] | None:
-    """A checkpoint on the CPU, or None where there is none. Unreadable for a damaged one, and for a newer format."""
+    """A run's checkpoint, or None where there is none."""
+    try:
+        return read(run, f"{FOLDER}/{name}.pt")
+    except Missing:
+        return None
+
+
+def read(folder: Path, path: str) -> dict[str, Any]:
+    """A checkpoint on the CPU. Unreadable for a damaged one, and for a newer format."""
     import torch
 
-    path = f"{FOLDER}/{name}.pt"
+    where = Path(folder) / path
     try:
-        with kept.opened(run, path) as file:
+        with kept.opened(folder, path) as file:
             check(file)
             file.seek(0)
             state = torch.load(file, map_location="cpu", weights_only=True)
-    except Missing:
-        return None
     except UserError:
         raise
     except Exception as error:  # torch.load raises whatever the zip and pickle readers raise
         detail = (
             str(error).strip().splitlines()[0][:100] if isinstance(error, zipfile.BadZipFile) else type(error).__name__
         )
-        raise Unreadable(f"{run}/{path} is damaged and can't be loaded ({detail}).") from error
+        raise Unreadable(f"{where} is damaged and can't be loaded ({detail}).") from error
     if not isinstance(state, dict):
-        raise Unreadable(f"{run}/{path} is no checkpoint of dlrun.")
-    refuse_newer(f"{run}/{path}", state.get("format"), FORMAT)
+        raise Unreadable(f"{where} is no checkpoint of dlrun.")
+    refuse_newer(f"{where}", state.get("format"), FORMAT)
     if state.get("format") != FORMAT or not isinstance(state.get("model"), dict):
-        raise Unreadable(f"{run}/{path} is no checkpoint of dlrun: it has no weights.")
+        raise Unreadable(f"{where} is no checkpoint of dlrun: it has no weights.")
     return state
 
 

@@ -16,7 +16,7 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dlrun import catalogue, typed
+from dlrun import catalogue, renamed, typed
 from dlrun.errors import UserError, nearest
 
 
@@ -68,6 +68,8 @@ def composition(error: Exception, argv: list[str]) -> str:
 
 def unknown_key(key: str, argv: list[str]) -> str:
     """Names the keys that there are where the unknown one was looked for, or where else one of its name is."""
+    if said := renamed.new_name(key):
+        return said
     config: Any = plain_config(argv)
     node, place = config, "There is no key"
     path, _, name = key.rpartition(".")

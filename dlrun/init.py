@@ -7,13 +7,15 @@ table is looked up, it has no inputs to count, and tokens of the same vector cou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from dlrun.errors import UserError
 from dlrun.limits import Amount, Rate
+from dlrun.text.embeddings import KeyedVectors, PretrainedEmbedding
 
 Fill = Callable[[Tensor], object]  # changes a (outputs, inputs, ...) tensor in place
 
@@ -48,6 +50,38 @@ def orthogonal(model: nn.Module, *, gain: Rate) -> None:
 def constant(model: nn.Module, *, value: float) -> None:
     """The same number everywhere: the units of a layer get the same gradient, so they stay the same for ever."""
     fill(model, lambda w: nn.init.constant_(w, value))
+
+
+def vectors(
+    model: nn.Module,
+    words: Sequence[str],
+    given: KeyedVectors | None,
+    *,
+    file: str | None,
+    run: str | None,
+    freeze: bool,
+) -> str:
+    """Word vectors from a file or a run, word by word, into a model's own -> how many words had one, for the user.
+
+    A word that has none keeps the vector it was born with, and so does all else. `freeze` takes them out of the
+    training. `given` is None where a run goes on: its checkpoint has them.
+    """
+    tables = model.embedding_tables() if isinstance(model, PretrainedEmbedding) else []
+    if not tables:
+        raise UserError(f"{type(model).__name__} has no vectors of words to start from others. Type init=default.")
+    if freeze:
+        freeze_table(model, tables)
+    if given is None:
+        return ""
+    return f"{given.write_into(tables, words):,} of {len(words):,} words start from {given.source}"
+
+
+def freeze_table(model: nn.Module, tables: list[Tensor]) -> None:
+    if len(tables) > 1:
+        raise UserError("One of the two channels is frozen anyway. Type init.freeze=false or model.two_channels=false.")
+    if sum(parameter is tables[0] for _, parameter in model.named_parameters(remove_duplicate=False)) > 1:
+        raise UserError("init.freeze=true would freeze the output too: it is tied. Type model.tied=false.")
+    tables[0].requires_grad_(False)
 
 
 @torch.no_grad()

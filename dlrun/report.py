@@ -8,6 +8,8 @@ from dlrun.device import not_compiled
 from dlrun.pace import Pace
 from dlrun.plain import command
 from dlrun.rundir import RunDir
+from dlrun.task.base import Generator, Predictor
+from dlrun.text.embeddings import WordEmbedding
 from dlrun.trainer import Trainer
 
 
@@ -46,13 +48,13 @@ def show_result(trainer: Trainer, run: RunDir, plans: Plans) -> None:
 
 def asks(trainer: Trainer, prompt: str | None) -> list[list[str]]:
     """What the model can be asked, each a verb and its words."""
-    task, vocab, numbers = trainer.task, trainer.task.data.vocab, trainer.task.sizes.get("in_features", 0)
+    task, vocab, numbers = trainer.task, trainer.task.schema.vocab, trainer.task.sizes.get("in_features", 0)
     if prompt is not None:
-        return [["sample" if hasattr(task, "sample") else "predict", prompt], ["eval"]]
-    if hasattr(task, "predict"):
+        return [["sample" if isinstance(task, Generator) else "predict", prompt], ["eval"]]
+    if isinstance(task, Predictor):
         small = ",".join(["0"] * numbers) if numbers <= 8 else "PICTURE.png"
         return [["eval"], ["predict", "so great" if vocab else small]]
-    if vocab is not None and task.vectors(trainer.model) is not None:
+    if vocab is not None and isinstance(trainer.model, WordEmbedding):
         return [["neighbors", vocab.tokens[len(vocab) // 8]], ["eval"]]
     return [["eval"]]
 

@@ -24,7 +24,7 @@ import yaml
 from dlrun import checkpoint, decode, kept
 from dlrun.errors import UserError, nearest
 from dlrun.kept import Missing, Unreadable
-from dlrun.plain import storable
+from dlrun.plain import command, storable
 from dlrun.records import Config, Line, Summary
 
 if TYPE_CHECKING:
@@ -216,6 +216,17 @@ class RunDir:
     def load_checkpoint(self, name: str) -> dict[str, Any] | None:
         """A checkpoint on the CPU, or None where there is none. Unreadable for a damaged one."""
         return checkpoint.load(self.path, name)
+
+
+def best_checkpoint(name: str) -> tuple[Path, str]:
+    """What answers: a folder and the file below it, of a checkpoint's own path or of a run's best one."""
+    path = Path(name)
+    if path.suffix == ".pt" and kept.is_plain(path):
+        return path.parent, path.name
+    run = RunDir.open(name)
+    if not run.has_checkpoint("best"):
+        raise UserError(f"{run.path} has no checkpoint best.pt yet. Train it further: {command('resume', run.path)}")
+    return run.path, f"{checkpoint.FOLDER}/best.pt"
 
 
 def metrics_line(raw: bytes) -> Line | None:

@@ -14,13 +14,11 @@ from typing import Any
 import yaml
 from torch.optim import Optimizer
 
-from dlrun import __version__, assemble, blame, catalogue, console, git, hparams, report, restore
+from dlrun import answer, assemble, blame, console, git, hparams, report, restore, saved
 from dlrun.assemble import Parts, Plans
-from dlrun.errors import DlrunError, RunFailed, Stopped, UserError, is_newer, nearest
-from dlrun.evaluate import load_weights
-from dlrun.kept import Unreadable
+from dlrun.errors import DlrunError, RunFailed, Stopped, UserError
 from dlrun.optim.schedule import Schedule
-from dlrun.plain import command, storable
+from dlrun.plain import storable
 from dlrun.rundir import RunDir
 from dlrun.signals import StopWish, Watch, nobody
 from dlrun.trainer import Trainer
@@ -37,17 +35,11 @@ def start(
 ) -> RunDir:
     """Trains a new run. Its folder is made once everything is known to fit, unless it is there already."""
     plans, overrides = assemble.check(config, trusted), list(map(storable, overrides))
-    from dlrun import words  # which opens runs, as this module does
-
     try:
-        given = None if plans.vectors is None else words.WordSpace.open(plans.vectors, plans.trusted)
-        parts = assemble.build_parts(plans, replaceable=replaceable)
-        if given is not None:
-            found = given.start(parts)
-            console.say(f"{found:,} of {len(parts.data.vocab or ()):,} words start from {given.run.path}")
-            config["model"]["vectors"] = str(given.run.path)  # `last` will soon be another
+        given = answer.given_vectors(plans)
+        parts = assemble.build_parts(plans, replaceable=replaceable, given=given)
         config["stand_in"] = "always" if parts.data_facts["source"] == "stand-in" else "never"  # resumed: as it was
-        engine = assemble.build_optim(plans, parts.model, parts.task)
+        engine = assemble.build_optim(plans, parts)
     except DlrunError:
         raise
     except Exception as error:
@@ -83,8 +75,8 @@ def resume(
     """
     with ending(run, plans.config, overrides):
         parts = assemble.build_parts(plans)
-        engine = assemble.build_optim(plans, parts.model, parts.task)
-        warn_of_other_data(run, parts)
+        engine = assemble.build_optim(plans, parts)
+        saved.warn_of_other_data(run, parts)
     log = console.log_to(run.path, "run.log")
     with StopWish() as stop, ending(run, plans.config, overrides, stop), log, run.working():
         name, state, damaged = restore.newest(run, checkpoint)
@@ -146,6 +138,7 @@ def make_trainer(
         seed=plans.config["seed"],
         batch_size=plans.config["batch_size"],
         summary=facts(plans, parts, overrides),
+        meaning={"config": plans.config, "schema": parts.task.schema.state_dict()},
         watch=watch,
         stop=stop,
     )
@@ -225,72 +218,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-# runs that exist
-
-
-def open_plans(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, Any] | None = None) -> Plans:
-    """The checked parts of a saved run. Its own word on `trusted` is never believed: the user says it again."""
-    config = run.read_config()
-    check_shape(run, config)
-    if taken := catalogue.fill_in(config):
-        console.say(f"{run.path} is older than {', '.join(taken)}: today's values are taken")
-    for key, value in (overrides or {}).items():
-        set_key(config, key, value)
-    try:
-        return assemble.check(config, trusted=trust)
-    except UserError as error:
-        made_with = run.read_summary().get("versions", {}).get("dlrun", "")
-        if is_newer(made_with, __version__):
-            raise UserError(
-                f"{error} The run was made with dlrun {made_with}, and this is dlrun {__version__}: update dlrun."
-            ) from error
-        raise
-
-
-def check_shape(run: RunDir, config: dict[str, Any]) -> None:
-    """UserError for a config that lacks what every run has. Groups that came later are filled in."""
-    needed = {"seed", "batch_size", "stand_in", "trusted", "folder", *assemble.GROUPS} - {"init"}
-    if missing := sorted(needed - set(config)):
-        raise UserError(f"{run.path}/config.yaml has no {missing[0]}: it is not a run's config of this dlrun.")
-
-
-def set_key(config: dict[str, Any], key: str, value: Any) -> None:
-    """Sets `trainer.epochs`; a key that the run does not have is a mistake, never ignored."""
-    node: Any = config
-    *path, name = key.split(".")
-    for step in path:
-        node = node.get(step) if isinstance(node, dict) else None
-    if not isinstance(node, dict) or name not in node:
-        raise UserError(f"The run has no key {key}. {nearest(name, node if isinstance(node, dict) else config)}")
-    if isinstance(node[name], dict):
-        keys = ", ".join(f"{key}.{each}=…" for each in list(node[name])[:3])
-        raise UserError(f"{key} is a group of keys. Type one of them: {keys}")
-    node[name] = value
-
-
-def open_parts(run: RunDir, *, checkpoint: str = "best", trust: Sequence[str] = ()) -> tuple[Plans, Parts]:
-    """A run's data, task and trained model, ready to answer."""
-    plans = open_plans(run, trust=trust)
-    state = run.load_checkpoint(checkpoint)
-    if state is None:
-        raise UserError(
-            f"{run.path} has no checkpoint {checkpoint}.pt yet. Train it further: {command('resume', run.path)}"
-        )
-    parts = assemble.build_parts(plans)
-    warn_of_other_data(run, parts)
-    load_weights(parts.model, state)
-    parts.model.eval()
-    return plans, parts
-
-
-def warn_of_other_data(run: RunDir, parts: Parts) -> None:
-    """Says so when the files are not those the run was trained on, or when that can't be known."""
-    try:
-        before = run.read_summary().get("data", {}).get("sha256")
-    except Unreadable as error:
-        console.warn(str(error))
-        return
-    if before and before != parts.data_facts["sha256"]:
-        console.warn("the data files are not the ones this run was trained on: their digests differ")

@@ -32,7 +32,8 @@ from dlrun.task.base import Task
 
 
 class Trainer:
-    """Trains a task's model in a run's folder. `summary` is what summary.json says beside what the trainer knows."""
+    """Trains a task's model in a run's folder. `summary` is what summary.json says beside what the trainer knows,
+    `meaning` what each checkpoint holds beside the state, so that it answers by itself: config and schema."""
 
     def __init__(
         self,
@@ -47,12 +48,14 @@ class Trainer:
         seed: int,
         batch_size: int,
         summary: dict[str, Any],
+        meaning: dict[str, Any],
         watch: Watch,
         stop: StopWish,
     ):
         self.task, self.model, self.optim, self.schedule = task, model, optim, schedule
         self.device, self.run, self.settings = device, run, settings
         self.seed, self.batch_size, self.summary, self.watch = seed, batch_size, summary, watch
+        self.meaning = meaning
         self.pace = Pace(settings)
         self.running = PassMean()  # of the training steps of this pass; its window: those since the last logged one
         self.scaler, self.stop = device.scaler(), stop
@@ -255,6 +258,7 @@ class Trainer:
             "task": self.task.state_dict(),
             "trainer": trainer | {"scaler": self.scaler.state_dict()},
             "rng": rng_state(),
+            **self.meaning,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

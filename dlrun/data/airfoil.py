@@ -12,9 +12,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dlrun.data.base import Data, Scale, Split
+from dlrun.data.base import Data, Split
 from dlrun.data.parts import held_out, shuffled
 from dlrun.data.reading import reading, whole
+from dlrun.data.schema import Scale, Schema
 from dlrun.limits import Share
 
 FILE = "airfoil_self_noise.dat"
@@ -51,9 +52,13 @@ def load(folder: Path, *, split: Literal["random", "book"], val: Share, test: Sh
         train,
         val_split,
         test_split,
-        {"in_features": rows.shape[1] - 1, "outputs": 1},
-        x_scale=Scale(mean[:-1], std[:-1]),
-        y_scale=Scale(mean[-1:], std[-1:]),
+        Schema(
+            {"in_features": rows.shape[1] - 1, "outputs": 1},
+            "table",
+            "number",
+            x_scale=Scale(mean[:-1], std[:-1]),
+            y_scale=Scale(mean[-1:], std[-1:]),
+        ),
         note=note,
     )
 

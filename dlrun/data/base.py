@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from dlrun.data.schema import Schema
 
 
 class Vocab:
@@ -90,31 +93,12 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Scale:
-    """Mean and standard deviation, measured once; applied when a batch is made, so that memory holds raw values."""
-
-    mean: Tensor
-    std: Tensor
-
-    def apply(self, raw: Tensor) -> Tensor:
-        return (raw.float() - self.mean.to(raw.device)) / self.std.to(raw.device)
-
-    def undo(self, scaled: Tensor) -> Tensor:
-        return scaled * self.std.to(scaled.device) + self.mean.to(scaled.device)
-
-
-@dataclass(frozen=True)
 class Data:
-    """What exists. `sizes` is the only road from data to model; `val` or `test` is None where nothing is held out."""
+    """What exists; `val` or `test` is None where nothing is held out."""
 
     train: Split
     val: Split | None
     test: Split | None
-    sizes: dict[str, int]
-    vocab: Vocab | None = None
-    target_vocab: Vocab | None = None  # of translations; `vocab` is then that of what is translated
-    labels: tuple[str, ...] | None = None  # names of the classes
-    x_scale: Scale | None = None
-    y_scale: Scale | None = None
+    schema: Schema
     objective: Callable[[Tensor], Tensor] | None = None  # (..., coordinates) -> (...), where a function is all there is
     note: str = field(default="")  # one line for the user on what is special, such as "nothing is held out"

@@ -12,10 +12,11 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from dlrun.data import files
-from dlrun.data.base import Data, Scale, Split
+from dlrun.data.base import Data, Split
 from dlrun.data.cache import prepared
 from dlrun.data.parts import held_out, shuffled
 from dlrun.data.reading import gunzipped, reading
+from dlrun.data.schema import Scale, Schema
 from dlrun.errors import DataError
 from dlrun.limits import Positive, Share
 
@@ -62,9 +63,13 @@ def load(folder: Path, *, val: Share, resize: Positive | None, seed: int) -> Dat
         train,
         Split(x[val_rows], y[val_rows]) if len(val_rows) else None,
         Split(test_x, test_y),
-        {"in_features": height * width, "in_channels": 1, "height": height, "width": width, "outputs": len(LABELS)},
-        labels=LABELS,
-        x_scale=pixel_scale(train.x),
+        Schema(
+            {"in_features": height * width, "in_channels": 1, "height": height, "width": width, "outputs": len(LABELS)},
+            "image",
+            "class",
+            labels=LABELS,
+            x_scale=pixel_scale(train.x),
+        ),
     )
 
 

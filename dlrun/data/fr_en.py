@@ -14,6 +14,7 @@ from torch import Tensor
 from dlrun.data.base import Data, Split, Vocab
 from dlrun.data.parts import held_out, shuffled
 from dlrun.data.reading import reading, whole
+from dlrun.data.schema import Schema
 from dlrun.data.tokenizer import BytePairs, Level, check, learn
 from dlrun.errors import UserError
 from dlrun.limits import Positive, Share
@@ -127,11 +128,12 @@ def parallel(
         for part in parts
     )
     assert train is not None
+    assert train.y is not None
     sizes = {"source_vocab_size": len(vocabs[0]), "target_vocab_size": len(vocabs[1])}
+    sizes |= {"target_len": int((train.y != PAD).sum(1).max())}
+    schema = Schema(sizes, "pair", "text", vocab=vocabs[0], target_vocab=vocabs[1])
     note = f"data.val={val:g}: nothing is held out to choose by; metrics are of the {len(train):,} pairs trained on"
-    return Data(
-        train, val_split, test_split, sizes, vocab=vocabs[0], target_vocab=vocabs[1], note="" if val_split else note
-    )
+    return Data(train, val_split, test_split, schema, note="" if val_split else note)
 
 
 def vocabulary(sentences: list[str], tokenizer: Level, vocab_size: int | None, min_freq: int) -> Vocab:

@@ -27,6 +27,7 @@ from dlrun.data.base import Data, Split, Vocab
 from dlrun.data.cache import prepared
 from dlrun.data.parts import held_out
 from dlrun.data.reading import Limited, reading
+from dlrun.data.schema import Schema
 from dlrun.data.tokenizer import BytePairs, Level, check, learn
 from dlrun.errors import DataError, UserError
 from dlrun.limits import Positive, Share
@@ -94,7 +95,8 @@ def load(
         Split(made[f"{part}_x"], made[f"{part}_y"], made[f"{part}_offsets"]) for part in ("train", "val", "test")
     )
     sizes = {"vocab_size": len(vocab), "outputs": len(LABELS)}
-    return Data(train, val_split if len(val_split) else None, test, sizes, vocab=vocab, labels=LABELS)
+    schema = Schema(sizes, "text", "class", vocab=vocab, labels=LABELS)
+    return Data(train, val_split if len(val_split) else None, test, schema)
 
 
 # from the tarball to tensors; done once for each setting

@@ -15,6 +15,7 @@ from dlrun.data.base import Data, Split, Vocab
 from dlrun.data.chain import Chain
 from dlrun.data.parts import held_out
 from dlrun.data.reading import reading, unzipped
+from dlrun.data.schema import Schema
 from dlrun.data.tokenizer import Level, check, learn
 from dlrun.limits import Positive, Share
 
@@ -46,12 +47,12 @@ def load(
     vocab = vocabulary(text if tokenizer == "char" else parts[0], tokenizer, vocab_size)
     train, *held = (stream(torch.tensor(vocab.ids(part))) if part else None for part in parts)
     assert train is not None
-    sizes = {"vocab_size": len(vocab)}
+    schema = Schema({"vocab_size": len(vocab)}, "text", vocab=vocab)
     if max_chars is not None:
         note = f"data.max_chars={max_chars}: all {len(text):,} characters are trained on, nothing is held out"
-        return Data(train, None, None, sizes, vocab=vocab, note=note)
+        return Data(train, None, None, schema, note=note)
     val_split, test_split = held
-    return Data(train, val_split, test_split, sizes, vocab=vocab)
+    return Data(train, val_split, test_split, schema)
 
 
 def cut(text: str, val: float, test: float) -> list[str]:

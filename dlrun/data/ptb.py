@@ -17,6 +17,7 @@ from dlrun.data.base import Data, Split, Vocab, characters
 from dlrun.data.cache import prepared
 from dlrun.data.chain import Chain
 from dlrun.data.reading import reading, unzipped
+from dlrun.data.schema import Schema
 from dlrun.data.tokenizer import BytePairs, Level, check, learn
 from dlrun.limits import Positive
 
@@ -48,7 +49,7 @@ def load(folder: Path, *, tokenizer: Level, vocab_size: Positive | None) -> Data
     made = prepared("ptb", key, lambda: prepare(folder / FILE, **settings))
     vocab = BytePairs(made["vocab"]) if tokenizer == "bpe" else vocabulary(made["vocab"].split("\n"), tokenizer)
     train, val, test = (Split(made[part], offsets=line_starts(made[part], vocab.index[END])) for part in PARTS)
-    return Data(train, val, test, {"vocab_size": len(vocab)}, vocab=vocab)
+    return Data(train, val, test, Schema({"vocab_size": len(vocab)}, "text", vocab=vocab))
 
 
 def vocabulary(tokens: list[str], tokenizer: Level) -> Vocab:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data.base import Data, Split
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 
 Objective = Callable[[Tensor], Tensor]
@@ -32,7 +33,8 @@ def load(*, formula: str) -> Data:
 
     UserError for a formula that holds anything but numbers, x1, x2, + - * / ** and five functions.
     """
-    return Data(Split(torch.zeros(1, 2)), None, None, {"coordinates": 2}, objective=parsed(formula))
+    schema = Schema({"coordinates": 2}, "function")
+    return Data(Split(torch.zeros(1, 2)), None, None, schema, objective=parsed(formula))
 
 
 def parsed(formula: str) -> Objective:

@@ -6,6 +6,7 @@ import torch
 
 from dlrun.data.base import Data, Split
 from dlrun.data.parts import held_out
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.limits import Amount, Positive, Share
 
@@ -20,4 +21,4 @@ def load(*, n: Positive, weights: list[float], bias: float, noise: Amount, val: 
     y += noise * torch.randn(n, 1, generator=draw)
     train, *rest = (Split(x[rows], y[rows]) for rows in held_out(torch.arange(n), val, test))
     val_split, test_split = (part if len(part) else None for part in rest)
-    return Data(train, val_split, test_split, {"in_features": len(weights), "outputs": 1})
+    return Data(train, val_split, test_split, Schema({"in_features": len(weights), "outputs": 1}, "table", "number"))

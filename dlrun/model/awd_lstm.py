@@ -53,9 +53,11 @@ class AWDLSTM(nn.Module):
         nn.init.zeros_(self.output.bias)
         self.output.weight = self.embedding.weight
 
-    @property
-    def vectors(self) -> Tensor:
+    def word_vectors(self) -> Tensor:
         return self.embedding.weight
+
+    def embedding_tables(self) -> list[Tensor]:
+        return [self.embedding.weight]
 
     def forward(self, ids: Tensor, state: State | None = None) -> Any:
         """(B, T) ids, a state, None at first -> (B, T, V) logits, a state, and while it trains a penalty ()."""

@@ -24,12 +24,10 @@ class Bag(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(embed, outputs)
 
-    @property
-    def vectors(self) -> Tensor:
+    def word_vectors(self) -> Tensor:
         return self.embedding.weight[: self.vocab_size]
 
-    @property
-    def tables(self) -> list[Tensor]:
+    def embedding_tables(self) -> list[Tensor]:
         """What given vectors are written into. Where it is frozen the groups of words stay at 0: they say nothing."""
         return [self.embedding.weight]
 

@@ -66,11 +66,14 @@ class FastText(WordVectors):
         super().__init__(words, embed=embed)
         self.input = Subwords(spelling, embed, buckets, shortest, longest)
 
-    @property
-    def vectors(self) -> Tensor:
+    def word_vectors(self) -> Tensor:
         return self.input.together(self.input.parts)
 
-    def spelled(self, word: str) -> Tensor | None:
+    def embedding_tables(self) -> list[Tensor]:
+        """None: a word's vector is made of its n-grams'."""
+        return []
+
+    def oov_vector(self, word: str) -> Tensor | None:
         """(D,) a vector for a word never seen, from its n-grams alone; None for one too short to have any."""
         rows = self.input.rows(word)
         return self.input.together(torch.tensor([rows], device=self.input.weight.device))[0] if rows else None

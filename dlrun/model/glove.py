@@ -17,8 +17,7 @@ class GloVe(nn.Module):
         for table in (self.centre, self.context, self.centre_bias, self.context_bias):
             nn.init.uniform_(table.weight, -0.5 / embed, 0.5 / embed)
 
-    @property
-    def vectors(self) -> Tensor:
+    def word_vectors(self) -> Tensor:
         """(V, D) the sum of both: they differ by chance alone, as the counts are symmetric (section 4.2)."""
         return self.centre.weight + self.context.weight
 

@@ -31,12 +31,10 @@ class NNLM(nn.Module):
             nn.init.zeros_(self.output.bias)
             self.output.weight = self.embedding.weight
 
-    @property
-    def vectors(self) -> Tensor:
+    def word_vectors(self) -> Tensor:
         return self.embedding.weight[: self.nothing]
 
-    @property
-    def tables(self) -> list[Tensor]:
+    def embedding_tables(self) -> list[Tensor]:
         """What given vectors are written into. Where it is frozen the vector of nothing stays too, as it was drawn."""
         return [self.embedding.weight]
 

@@ -52,9 +52,11 @@ class Recurrent(nn.Module):
             nn.init.zeros_(self.output.bias)
             self.output.weight = self.embedding.weight
 
-    @property
-    def vectors(self) -> Tensor:
+    def word_vectors(self) -> Tensor:
         return self.embedding.weight
+
+    def embedding_tables(self) -> list[Tensor]:
+        return [self.embedding.weight]
 
     def forward(self, ids: Tensor, context: Any = None) -> Any:
         """(B, T) ids, a state -> (B, T, V) logits, a state; classifying: (B, T) ids, (B,) lengths -> (B, outputs)."""

@@ -38,9 +38,11 @@ class TextTransformer(nn.Module):
         self.norm = nn.LayerNorm(embed)
         self.output = nn.Linear(2 * embed, outputs)
 
-    @property
-    def vectors(self) -> Tensor:
+    def word_vectors(self) -> Tensor:
         return self.embedding.weight
+
+    def embedding_tables(self) -> list[Tensor]:
+        return [self.embedding.weight]
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """(B, T) ids, (B,) lengths -> (B, outputs)."""

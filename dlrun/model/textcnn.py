@@ -40,12 +40,10 @@ class TextCNN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(channels * len(widths), outputs)
 
-    @property
-    def vectors(self) -> Tensor:
+    def word_vectors(self) -> Tensor:
         return self.embedding.weight
 
-    @property
-    def tables(self) -> list[Tensor]:
+    def embedding_tables(self) -> list[Tensor]:
         """What starts from given vectors."""
         return [self.embedding.weight] if self.constant is None else [self.embedding.weight, self.constant]
 

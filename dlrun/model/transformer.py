@@ -56,9 +56,11 @@ class Transformer(nn.Module):
             nn.init.zeros_(self.output.bias)
             self.output.weight = self.embedding.weight
 
-    @property
-    def vectors(self) -> Tensor:
+    def word_vectors(self) -> Tensor:
         return self.embedding.weight
+
+    def embedding_tables(self) -> list[Tensor]:
+        return [self.embedding.weight]
 
     def forward(self, ids: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(B, T) ids, a state -> (B, T, V) logits, a state.

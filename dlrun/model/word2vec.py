@@ -20,9 +20,11 @@ class WordVectors(nn.Module):
         nn.init.uniform_(self.input.weight, -0.5 / embed, 0.5 / embed)
         nn.init.zeros_(self.output.weight)
 
-    @property
-    def vectors(self) -> Tensor:
+    def word_vectors(self) -> Tensor:
         return self.input.weight
+
+    def embedding_tables(self) -> list[Tensor]:
+        return [self.input.weight]
 
     def forward(self, inputs: Tensor, mask: Tensor | None = None, targets: Tensor | None = None) -> Tensor:
         """(B, I) words, (B, I) which of them count, (B, K) targets -> (B, K) scores; without targets (B, V), of all.

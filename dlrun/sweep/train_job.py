@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlrun import checkpoint, console, session
+from dlrun import checkpoint, console, saved, session
 from dlrun.errors import DlrunError, Stopped
 from dlrun.rundir import RunDir
 from dlrun.signals import Watch, nobody
@@ -35,7 +35,7 @@ def train(
         run.wait_until_free(PATIENCE)
     if any(run.has_checkpoint(name) for name in checkpoint.NEWEST_FIRST):
         begin(run)
-        session.resume(run, session.open_plans(run, trust=trusted), overrides=job.overrides, watch=watch)
+        session.resume(run, saved.open_plans(run, trust=trusted), overrides=job.overrides, watch=watch)
         return
     if run.path.exists():  # it was killed before its first checkpoint
         shutil.rmtree(run.path)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Split
+from dlrun.data.schema import Schema
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,21 +49,21 @@ class Task:
     """What we ask of the data.
 
     A subclass sets `goal`, such as "max accuracy" (it picks best.pt, orders runs), and `sizes`: what it offers a model.
-    It may also have `sample` and `predict`: a verb asks for them and refuses politely.
+    The schema is enough to answer; `attach` brings the splits, to train and to evaluate.
+    One that answers has the methods of `Predictor` or `Generator`.
     """
 
     goal: str
     sizes: dict[str, Any]  # numbers, all but a vocabulary's spelling
 
-    def __init__(self, data: Data):
-        self.data = data
-        self.splits: dict[str, Split] = {
-            name: split
-            for name, split in (("train", data.train), ("val", data.val), ("test", data.test))
-            if split is not None
-        }
-        self.sizes = dict(data.sizes)
+    def __init__(self, schema: Schema):
+        self.schema, self.sizes = schema, dict(schema.sizes)
+        self.splits: dict[str, Split] = {}
         self.device = torch.device("cpu")
+
+    def attach(self, data: Data) -> None:
+        parts = {"train": data.train, "val": data.val, "test": data.test}
+        self.splits = {name: split for name, split in parts.items() if split is not None}
 
     def to(self, device: torch.device) -> None:
         """Moves the tensors to where the model is: they fit there, and batches are then made without copies."""
@@ -107,11 +108,20 @@ class Task:
         """Tag -> a picture of how the run went, made when it has ended, however it ended; kept in its folder."""
         return {}
 
-    def vectors(self, model: nn.Module) -> Tensor | None:
-        """(V, D) a vector for each token of the vocabulary, or None where the model has none."""
-        return getattr(model, "vectors", None)
 
-    def spelled(self, model: nn.Module, word: str) -> Tensor | None:
-        """(D,) a vector for a word that the vocabulary lacks, or None where the model has none for it."""
-        spell = getattr(model, "spelled", None)
-        return None if spell is None else spell(word)
+@runtime_checkable
+class Predictor(Protocol):
+    """A task that answers an input that was typed."""
+
+    def predict(self, model: nn.Module, text: str) -> list[tuple[str, float]]:
+        """Labels or names and their probabilities or values, the likeliest first. UserError for an input of no use."""
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """A task that writes text."""
+
+    def sample(
+        self, model: nn.Module, prompt: str, *, length: int, temperature: float, top_k: int | None, seed: int
+    ) -> str:
+        """`prompt` and `length` tokens behind it."""

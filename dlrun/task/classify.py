@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from dlrun.data.base import Data
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.limits import Amount, NonNegative, Positive, Share
 from dlrun.metric import accuracy
@@ -41,7 +42,7 @@ class Classify(Task):
 
     def __init__(
         self,
-        data: Data,
+        schema: Schema,
         *,
         label_smoothing: Share,
         max_len: Positive | None,
@@ -52,16 +53,15 @@ class Classify(Task):
         test_flip: bool,
         test_shift: NonNegative,
     ):
-        super().__init__(data)
-        y = data.train.y
-        if y is None or y.is_floating_point() or y.dim() != 1 or "outputs" not in data.sizes:
+        super().__init__(schema)
+        if schema.targets != "class":
             raise UserError("task=classify needs examples with a class each; pick data=fashion_mnist or imdb.")
-        if (shift or flip or erase or test_flip or test_shift) and data.train.x.dim() != 4:
+        if (shift or flip or erase or test_flip or test_shift) and schema.inputs != "image":
             raise UserError(
                 "task.shift, flip, erase, test_flip and test_shift change images. "
                 "Type task.shift=0 task.flip=false task.erase=0 task.test_flip=false task.test_shift=0."
             )
-        side = min(data.train.x.shape[2:], default=0)
+        side = min(schema.sizes[name] for name in ("height", "width")) if schema.inputs == "image" else 0
         for option, pixels in {"shift": shift, "test_shift": test_shift}.items():
             if pixels >= side > 0:
                 raise UserError(
@@ -70,8 +70,11 @@ class Classify(Task):
         self.label_smoothing, self.max_len, self.auxiliary_weight = label_smoothing, max_len, auxiliary_weight
         self.shift, self.flip, self.erase = shift, flip, erase
         self.test_flip, self.test_shift = test_flip, test_shift
+
+    def attach(self, data: Data) -> None:
+        super().attach(data)
         self.lengths = {
-            name: (split.offsets[1:] - split.offsets[:-1]).cpu().clamp(min=0, max=max_len)
+            name: (split.offsets[1:] - split.offsets[:-1]).cpu().clamp(min=0, max=self.max_len)
             for name, split in self.splits.items()
             if split.offsets is not None
         }
@@ -110,8 +113,8 @@ class Classify(Task):
         return ids, lengths.clamp(min=1)
 
     def scaled(self, x: Tensor) -> Tensor:
-        if self.data.x_scale is not None:
-            return self.data.x_scale.apply(x)
+        if self.schema.x_scale is not None:
+            return self.schema.x_scale.apply(x)
         return x.float() / 255 if x.dtype == torch.uint8 else x
 
     @property
@@ -172,21 +175,20 @@ class Classify(Task):
         The model is to be in eval mode. UserError for an input that is none of what the data is made of.
         """
         logits = self.logits(model, tuple(part.to(self.device) for part in self.inputs(text)))
-        labels = self.data.labels or [str(number) for number in range(self.sizes["outputs"])]
+        labels = self.schema.labels or [str(number) for number in range(self.sizes["outputs"])]
         answers = zip(labels, logits[0].float().softmax(0).tolist(), strict=True)
         return sorted(answers, key=lambda answer: -answer[1])
 
     def inputs(self, text: str) -> tuple[Tensor, ...]:
-        train = self.splits["train"]
-        if train.offsets is not None:
+        if self.schema.inputs == "text":
             return self.sentence(text)
-        if train.x.dim() == 4:
-            _, channels, height, width = train.x.shape
-            return (self.scaled(read_image(text, channels, height, width)),)
-        return (self.scaled(torch.tensor([numbers_in(text, train.x.shape[1])])),)
+        if self.schema.inputs == "image":
+            shape = (self.sizes[name] for name in ("in_channels", "height", "width"))
+            return (self.scaled(read_image(text, *shape)),)
+        return (self.scaled(torch.tensor([numbers_in(text, self.sizes["in_features"])])),)
 
     def sentence(self, text: str) -> tuple[Tensor, Tensor]:
-        vocab = self.data.vocab
+        vocab = self.schema.vocab
         assert vocab is not None
         words = vocab.split(text)[: self.max_len]
         if not words:

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import nn
 
 from dlrun.data.base import Data
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.limits import Rate
 from dlrun.task.base import Batches, Scores, Task
@@ -24,15 +25,20 @@ class Descend(Task):
 
     goal = "min loss"
 
-    def __init__(self, data: Data, *, bound: Rate | None, frame: list[float]):
-        super().__init__(data)
-        if data.objective is None:
+    def __init__(self, schema: Schema, *, bound: Rate | None, frame: list[float]):
+        super().__init__(schema)
+        if schema.inputs != "function":
             raise UserError("task=descend needs a function to go down on; pick data=quadratic.")
         if len(frame) != 4 or frame[0] >= frame[1] or frame[2] >= frame[3]:
             raise UserError(f"task.frame={frame} is no [left,right,bottom,top].")
-        self.objective, self.bound = data.objective, float("inf") if bound is None else bound
+        self.bound = float("inf") if bound is None else bound
         self.frame: Frame = (frame[0], frame[1], frame[2], frame[3])
         self.path: list[list[float]] = []  # every place where the point has been, the start first
+
+    def attach(self, data: Data) -> None:
+        super().attach(data)
+        assert data.objective is not None  # `inputs` says so
+        self.objective = data.objective
 
     def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
         return Batches(lambda index: None, 1, start)

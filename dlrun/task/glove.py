@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.data.base import Data
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.limits import Positive, Rate, Reach
 from dlrun.task.base import Batches, Scores, Task, generator
@@ -35,14 +36,16 @@ class Glove(Task):
 
     goal = "min loss"
 
-    def __init__(self, data: Data, *, window: Reach, min_count: Positive, x_max: Rate, alpha: Rate):
-        super().__init__(data)
-        if data.vocab is None or data.train.offsets is None:
+    def __init__(self, schema: Schema, *, window: Reach, min_count: Positive, x_max: Rate, alpha: Rate):
+        super().__init__(schema)
+        if schema.vocab is None or schema.inputs != "text":
             raise UserError("Word vectors need text; pick data=ptb, imdb or jaychou_lyrics.")
-        self.sizes = {"counted_words": len(data.vocab)}
-        self.splits = {"train": data.train}
+        self.sizes = {"counted_words": len(schema.vocab)}
         self.window, self.min_count, self.x_max, self.alpha = window, min_count, x_max, alpha
         self.counted: Cells | None = None
+
+    def attach(self, data: Data) -> None:
+        self.splits = {"train": data.train}
 
     def to(self, device: torch.device) -> None:
         super().to(device)

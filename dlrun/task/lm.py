@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from dlrun.data.base import Data
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError, did_you_mean
 from dlrun.limits import Positive
 from dlrun.task.base import Batches, Scores, Task, generator
@@ -34,12 +34,12 @@ class LanguageModel(Task):
 
     goal = "min perplexity"
 
-    def __init__(self, data: Data, *, steps: Positive, order: Literal["consecutive", "random"]):
-        super().__init__(data)
-        if data.vocab is None or data.train.offsets is None:
+    def __init__(self, schema: Schema, *, steps: Positive, order: Literal["consecutive", "random"]):
+        super().__init__(schema)
+        if schema.vocab is None or schema.inputs != "text":
             raise UserError("task=lm needs text; pick data=ptb, jaychou_lyrics or imdb.")
-        self.vocab = data.vocab
-        self.sizes = {"vocab_size": len(data.vocab)}
+        self.vocab = schema.vocab
+        self.sizes = {"vocab_size": len(schema.vocab)}
         self.steps, self.sampling = steps, order
         self.carry: dict[bool, Any] = {}  # whether it trains -> the state after its last batch: no pass reads another's
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dlrun.data.base import Data
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.metric import squared_error
 from dlrun.task.base import Batches, Scores, Task
@@ -24,10 +24,9 @@ class Regress(Task):
 
     goal = "min mse"
 
-    def __init__(self, data: Data):
-        super().__init__(data)
-        y = data.train.y
-        if y is None or not y.is_floating_point() or not data.train.x.is_floating_point():
+    def __init__(self, schema: Schema):
+        super().__init__(schema)
+        if (schema.inputs, schema.targets) != ("table", "number"):
             raise UserError(
                 "task=regress needs numbers to predict from numbers; pick data=airfoil or synthetic_linear."
             )
@@ -48,17 +47,17 @@ class Regress(Task):
         return Scores(errors.mean() / 2, {"mse": errors}, len(errors))
 
     def scaled(self, x: Tensor) -> Tensor:
-        return x if self.data.x_scale is None else self.data.x_scale.apply(x)
+        return x if self.schema.x_scale is None else self.schema.x_scale.apply(x)
 
     def scaled_target(self, y: Tensor) -> Tensor:
-        return y if self.data.y_scale is None else self.data.y_scale.apply(y)
+        return y if self.schema.y_scale is None else self.schema.y_scale.apply(y)
 
     @torch.no_grad()
     def predict(self, model: nn.Module, text: str) -> list[tuple[str, float]]:
         """`1000, 0, 0.3, 71, 0.002` -> [("value", 121.3)], in the data's own units; the model is to be in eval mode."""
         numbers = numbers_in(text, self.sizes["in_features"])
         y = model(self.scaled(torch.tensor([numbers], device=self.device)))
-        y = y if self.data.y_scale is None else self.data.y_scale.undo(y)
+        y = y if self.schema.y_scale is None else self.schema.y_scale.undo(y)
         return [("value" if y.shape[1] == 1 else f"value {i + 1}", each) for i, each in enumerate(y[0].tolist())]
 
 

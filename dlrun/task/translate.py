@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from dlrun import console
 from dlrun.data.base import Data
 from dlrun.data.fr_en import BOS, EOS, PAD
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.limits import Reach
 from dlrun.metric import bleu
@@ -46,17 +47,20 @@ class Translate(Task):
 
     goal = "min perplexity"
 
-    def __init__(self, data: Data, *, bleu: Reach):
-        super().__init__(data)
-        if data.vocab is None or data.target_vocab is None:
+    def __init__(self, schema: Schema, *, bleu: Reach):
+        super().__init__(schema)
+        if schema.vocab is None or schema.target_vocab is None:
             raise UserError("task=translate needs pairs of sentences; pick data=fr_en or fra_eng.")
-        self.vocab, self.target_vocab, self.order_of_bleu = data.vocab, data.target_vocab, bleu
+        self.vocab, self.target_vocab, self.order_of_bleu = schema.vocab, schema.target_vocab, bleu
+        self.longest = schema.sizes["target_len"] + 1  # what a translation is cut off at, <eos> counted in
+
+    def attach(self, data: Data) -> None:
+        super().attach(data)
         # Measured on the CPU, once: a batch is cut to its longest sentence without waiting for the device.
         self.lengths = {
             name: [(side != PAD).sum(1) for side in (split.x, split.y) if side is not None]
             for name, split in self.splits.items()
         }
-        self.longest = int(self.lengths["train"][1].max()) + 1  # what a translation is cut off at, <eos> counted in
 
     def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
         part, order = self.splits[split], self.order(split, seed=seed, epoch=epoch).cpu()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
 from dlrun.data.base import Data, Split
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.limits import Positive, Rate, Reach
 from dlrun.task.base import Batches, Scores, Task, generator
@@ -50,7 +51,7 @@ class Word2Vec(Task):
 
     def __init__(
         self,
-        data: Data,
+        schema: Schema,
         *,
         method: Literal["skipgram", "cbow"],
         window: Reach,
@@ -59,22 +60,27 @@ class Word2Vec(Task):
         loss: Literal["negative", "tree", "full"],
         negatives: Positive,
     ):
-        super().__init__(data)
-        if data.vocab is None or data.train.offsets is None:
+        super().__init__(schema)
+        if schema.vocab is None or schema.inputs != "text":
             raise UserError("Word vectors need text; pick data=ptb, imdb or jaychou_lyrics.")
-        self.sizes = {"words": len(data.vocab), "spelling": [data.vocab.text([i]) for i in range(len(data.vocab))]}
+        vocab = schema.vocab
+        self.sizes = {"words": len(vocab), "spelling": [vocab.text([number]) for number in range(len(vocab))]}
         self.method, self.window, self.loss, self.negatives = method, window, loss, negatives
-        counts = torch.bincount(data.train.x.cpu(), minlength=len(data.vocab))
-        self.counts = counts.where(counts >= min_count, 0)  # (V,)
-        if int((self.counts > 0).sum()) < 2:
-            raise UserError(f"task.min_count={min_count} leaves fewer than two words. Type a smaller one.")
-        self.keep = keep_probability(self.counts, subsample)  # (V,)
-        self.noise = self.counts.double().pow(NOISE_POWER).cumsum(0)  # (V,)
-        self.tree: Tree | None = huffman(self.counts) if loss == "tree" else None
-        self.texts = {name: frequent_words(split, self.counts) for name, split in self.splits.items()}
+        self.subsample, self.min_count = subsample, min_count
         self.made: dict[
             str, tuple[tuple[int, int], Examples]
         ] = {}  # split -> its last pass: asked for again, it's free
+
+    def attach(self, data: Data) -> None:
+        super().attach(data)
+        counts = torch.bincount(data.train.x.cpu(), minlength=self.sizes["words"])
+        self.counts = counts.where(counts >= self.min_count, 0)  # (V,)
+        if int((self.counts > 0).sum()) < 2:
+            raise UserError(f"task.min_count={self.min_count} leaves fewer than two words. Type a smaller one.")
+        self.keep = keep_probability(self.counts, self.subsample)  # (V,)
+        self.noise = self.counts.double().pow(NOISE_POWER).cumsum(0)  # (V,)
+        self.tree: Tree | None = huffman(self.counts) if self.loss == "tree" else None
+        self.texts = {name: frequent_words(split, self.counts) for name, split in self.splits.items()}
 
     def to(self, device: torch.device) -> None:
         super().to(device)

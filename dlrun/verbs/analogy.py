@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dlrun import console
+from dlrun.rundir import best_checkpoint
 from dlrun.verbs.parser import between, verb
 
 
 def run(argv: list[str]) -> None:
-    parser = verb("analogy", "A is to B as C is to …", json=True)
+    parser = verb("analogy", "A is to B as C is to …", answers=True, json=True)
     for name in ("a", "b", "c"):
         parser.add_argument(name, metavar=name.upper())
     parser.add_argument("--k", type=between(1), default=5, help="how many")
     arguments = parser.parse_args(argv)
+    found = best_checkpoint(arguments.run)
 
-    from dlrun.words import WordSpace
+    from dlrun.answer import Trained
 
-    space = WordSpace.open(arguments.run, arguments.trust)
-    a, b, c = (space.vector(word) for word in (arguments.a, arguments.b, arguments.c))
-    near = space.nearest(b - a + c, arguments.k, without=[arguments.a, arguments.b, arguments.c])
+    embeddings = Trained.open(*found, arguments.trust).embeddings()
+    a, b, c = (embeddings.vector(word) for word in (arguments.a, arguments.b, arguments.c))
+    near = embeddings.nearest(b - a + c, arguments.k, without=[arguments.a, arguments.b, arguments.c])
     if arguments.json:
         console.json_out(dict(near))
     else:

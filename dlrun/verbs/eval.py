@@ -15,10 +15,10 @@ def run(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     run_dir = RunDir.open(arguments.run)
 
-    from dlrun import session
+    from dlrun import saved
     from dlrun.evaluate import evaluate
 
-    plans, parts = session.open_parts(run_dir, checkpoint=arguments.checkpoint, trust=arguments.trust)
+    plans, parts = saved.open_parts(run_dir, checkpoint=arguments.checkpoint, trust=arguments.trust)
     splits = parts.task.splits
     split = arguments.split or ("test" if "test" in splits else "train")
     if split not in splits:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dlrun import console
+from dlrun.rundir import best_checkpoint
 from dlrun.verbs.parser import between, verb
 
 
 def run(argv: list[str]) -> None:
-    parser = verb("neighbors", "The words nearest to each word, by cosine.", json=True)
+    parser = verb("neighbors", "The words nearest to each word, by cosine.", answers=True, json=True)
     parser.add_argument("words", nargs="+", metavar="WORD")
     parser.add_argument("--k", type=between(1), default=10, help="how many")
     arguments = parser.parse_args(argv)
+    found = best_checkpoint(arguments.run)
 
-    from dlrun.words import WordSpace
+    from dlrun.answer import Trained
 
-    space = WordSpace.open(arguments.run, arguments.trust)
-    found = {word: space.nearest(space.vector(word), arguments.k, without=[word]) for word in arguments.words}
+    embeddings = Trained.open(*found, arguments.trust).embeddings()
+    answers = {
+        word: embeddings.nearest(embeddings.vector(word), arguments.k, without=[word]) for word in arguments.words
+    }
     if arguments.json:
-        console.json_out({word: dict(near) for word, near in found.items()})
+        console.json_out({word: dict(near) for word, near in answers.items()})
         return
-    for word, near in found.items():
+    for word, near in answers.items():
         console.table(word, ["word", "cosine"], [[other, console.number(cosine)] for other, cosine in near])

@@ -12,6 +12,7 @@ from dlrun.errors import UserError
 from dlrun.limits import Range
 from dlrun.sweep.folder import SweepDir, is_sweep
 
+RUN, CHECKPOINT = "a run's folder, or `last`", ", or a checkpoint such as best.pt"
 LARGEST = 2**63  # no number that is typed has to be larger, and none is infinite
 
 
@@ -30,11 +31,11 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{self.prog}: {message}. Usage: {usage}")
 
 
-def verb(name: str, description: str, *, run: bool = True, json: bool = False) -> Parser:
-    """A verb's parser, with the arguments that many verbs share: RUN and --trust, --json."""
+def verb(name: str, description: str, *, run: bool = True, answers: bool = False, json: bool = False) -> Parser:
+    """A verb's parser, with the arguments that many share: RUN and --trust, --json. `answers`: a checkpoint will do."""
     parser = Parser(prog=f"dlrun {name}", description=description)
     if run:
-        parser.add_argument("run", metavar="RUN", type=a_run, help="a run's folder, or `last`")
+        parser.add_argument("run", metavar="RUN", type=a_run, help=RUN + (CHECKPOINT if answers else ""))
     if run or name == "resume":
         parser.add_argument(
             "--trust", action="append", default=[], metavar="PACKAGE", help="your package that the run uses"

@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING
 
 from dlrun import console, kept
 from dlrun.errors import UserError
-from dlrun.rundir import RunDir
+from dlrun.rundir import best_checkpoint
 from dlrun.verbs.parser import between, verb
 
 if TYPE_CHECKING:
-    from dlrun.assemble import Parts
-    from dlrun.task.translate import Translation
+    from dlrun.answer import Trained
+    from dlrun.task.translate import Translate, Translation
 
 BEAM, LENGTH_PENALTY = 4, 0.75
 MOST_BEAMS = 1000  # followed up at once
 
 
 def run(argv: list[str]) -> None:
-    parser = verb("predict", "An answer for each input: a sentence, an image file, or numbers as in 1,2,3.", json=True)
+    parser = verb(
+        "predict",
+        "An answer for each input: a sentence, an image file, or numbers as in 1,2,3.",
+        answers=True,
+        json=True,
+    )
     parser.add_argument("inputs", nargs="+", metavar="INPUT")
     ours = parser.add_argument_group("translation")
     ours.add_argument(
@@ -34,19 +39,24 @@ def run(argv: list[str]) -> None:
         "--attention", action="store_true", default=None, help="also draw where it looked, in the run's folder"
     )
     arguments = parser.parse_args(argv)
-    run_dir = RunDir.open(arguments.run)
+    found = best_checkpoint(arguments.run)
 
-    from dlrun import session
+    from dlrun.answer import Trained, understood
+    from dlrun.task.base import Predictor
+    from dlrun.task.translate import Translate
 
-    _, parts = session.open_parts(run_dir, trust=arguments.trust)
-    if hasattr(parts.task, "translate"):
-        translate(run_dir, parts, arguments)
+    trained = Trained.open(*found, arguments.trust)
+    task = trained.task
+    if isinstance(task, Translate):
+        with understood(trained.where):
+            translate(trained, task, arguments)
         return
     if given := [name for name in ("beam", "length_penalty", "attention") if getattr(arguments, name) is not None]:
-        raise UserError(f"--{given[0].replace('_', '-')} is for translations; {run_dir.path} makes none.")
-    if not hasattr(parts.task, "predict"):
-        raise UserError(f"{run_dir.path} can't predict: its task is {type(parts.task).__name__}.")
-    answers = [(text, parts.task.predict(parts.model, text)) for text in arguments.inputs]
+        raise UserError(f"--{given[0].replace('_', '-')} is for translations; {trained.where} makes none.")
+    if not isinstance(task, Predictor):
+        raise UserError(f"{trained.where} can't predict: its task is {type(task).__name__}.")
+    with understood(trained.where):
+        answers = [(text, task.predict(trained.model, text)) for text in arguments.inputs]
     if arguments.json:
         console.json_out([{"input": text, "answers": dict(answer)} for text, answer in answers])
         return
@@ -55,17 +65,15 @@ def run(argv: list[str]) -> None:
         console.out(f"{text}: {shown}")
 
 
-def translate(run_dir: RunDir, parts: Parts, arguments: argparse.Namespace) -> None:
+def translate(trained: Trained, task: Translate, arguments: argparse.Namespace) -> None:
     """The best translation of each sentence; as JSON all that were found."""
-    options = {
-        "beam": BEAM if arguments.beam is None else arguments.beam,
-        "length_penalty": LENGTH_PENALTY if arguments.length_penalty is None else arguments.length_penalty,
-    }
+    beam: int = BEAM if arguments.beam is None else arguments.beam
+    penalty: float = LENGTH_PENALTY if arguments.length_penalty is None else arguments.length_penalty
     answers = []
     for text in arguments.inputs:
-        found = parts.task.translate(parts.model, text, **options)  # type: ignore[attr-defined]
+        found = task.translate(trained.model, text, beam=beam, length_penalty=penalty)
         if arguments.attention:
-            console.say(f"where it looked: {draw(run_dir, found[0])}")
+            console.say(f"where it looked: {draw(trained.where, found[0])}")
         if not arguments.json:
             console.out(found[0].text)
         answers.append({"input": text, "translations": [as_json(each) for each in found]})
@@ -78,17 +86,18 @@ def as_json(found: Translation) -> dict:
     return {"text": found.text, "score": found.score, "source": found.source, "attention": weights}
 
 
-def draw(run_dir: RunDir, found: Translation) -> Path:
-    """attention/<the sentence>.png in the run's folder."""
+def draw(where: Path, found: Translation) -> Path:
+    """attention/<the sentence>.png in the run's folder, or beside the checkpoint."""
     from dlrun.task.alignment import drawn
 
     if found.weights is None:
-        raise UserError(f"{run_dir.path} has no attention. Train one that has: dlrun model=seq2seq")
+        raise UserError(f"{where} has no attention. Train one that has: dlrun model=seq2seq")
     name = "-".join(word.strip() for word in found.source if word.strip().isalnum())[:80] or "sentence"
     picture = drawn(found.weights, found.source, [*found.words, found.source[-1]])
+    folder = where if where.is_dir() else where.parent
     try:
-        kept.make_folder(run_dir.path, "attention")
-        kept.replace(run_dir.path, f"attention/{name}.png", lambda file: picture.save(file, "PNG"))
+        kept.make_folder(folder, "attention")
+        kept.replace(folder, f"attention/{name}.png", lambda file: picture.save(file, "PNG"))
     except OSError as error:
-        raise kept.unwritable(run_dir.path / "attention" / f"{name}.png", error) from error
-    return run_dir.path / "attention" / f"{name}.png"
+        raise kept.unwritable(folder / "attention" / f"{name}.png", error) from error
+    return folder / "attention" / f"{name}.png"

@@ -26,9 +26,9 @@ def run(argv: list[str]) -> None:
     if "trusted" in values:
         raise UserError("Code of yours is trusted with --trust PACKAGE here.")
 
-    from dlrun import session
+    from dlrun import saved, session
 
-    config = session.open_plans(old, trust=arguments.trust, overrides={"folder": str(new_folder(old)), **values}).config
+    config = saved.open_plans(old, trust=arguments.trust, overrides={"folder": str(new_folder(old)), **values}).config
     config["trusted"] = list(arguments.trust)
     warn_of_other_versions(summary.get("versions", {}), session.versions())
     new = session.start(

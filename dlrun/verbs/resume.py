@@ -45,9 +45,9 @@ def resume_run(arguments: Namespace) -> None:
     run_dir = RunDir.open(arguments.run)
     overrides = dict(read_override(each) for each in arguments.overrides)
 
-    from dlrun import session
+    from dlrun import saved, session
 
-    plans = session.open_plans(run_dir, trust=arguments.trust, overrides=overrides)
+    plans = saved.open_plans(run_dir, trust=arguments.trust, overrides=overrides)
     if run_dir.in_use():
         raise UserError(f"{run_dir.path} is in use: another dlrun is training it. Wait for it or stop it.")
     summary = run_dir.read_summary()

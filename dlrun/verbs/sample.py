@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from dlrun import console
 from dlrun.errors import UserError
-from dlrun.rundir import RunDir
+from dlrun.rundir import best_checkpoint
 from dlrun.verbs.parser import between, verb
 
 
 def run(argv: list[str]) -> None:
-    parser = verb("sample", "Text from a language model, after a prompt.", json=True)
+    parser = verb("sample", "Text from a language model, after a prompt.", answers=True, json=True)
     parser.add_argument("prompt", metavar="PROMPT")
     parser.add_argument("--length", type=between(1, 1_000_000), default=100, help="tokens to write")
     parser.add_argument("--temperature", type=between(0.0), default=0.8, help="0: always the likeliest token")
     parser.add_argument("--top-k", type=between(1), help="draw from the K likeliest tokens only")
     parser.add_argument("--seed", type=between(-(2**63)), default=0)
     arguments = parser.parse_args(argv)
-    run_dir = RunDir.open(arguments.run)
+    found = best_checkpoint(arguments.run)
     if not arguments.prompt.strip():
         raise UserError("The prompt is empty. Type a few words of your own in quotes after the run.")
 
-    from dlrun import session
+    from dlrun.answer import Trained, understood
+    from dlrun.task.base import Generator
 
-    _, parts = session.open_parts(run_dir, trust=arguments.trust)
-    if not hasattr(parts.task, "sample"):
-        raise UserError(f"{run_dir.path} is no language model: it can't write. Its task: {type(parts.task).__name__}.")
-    text = parts.task.sample(
-        parts.model,
-        arguments.prompt,
-        length=arguments.length,
-        temperature=arguments.temperature,
-        top_k=arguments.top_k,
-        seed=arguments.seed,
-    )
+    trained = Trained.open(*found, arguments.trust)
+    task = trained.task
+    if not isinstance(task, Generator):
+        raise UserError(f"{trained.where} is no language model: it can't write. Its task: {type(task).__name__}.")
+    options = {key: getattr(arguments, key) for key in ("length", "temperature", "top_k", "seed")}
+    with understood(trained.where):
+        text = task.sample(trained.model, arguments.prompt, **options)
     if arguments.json:
         console.json_out({"prompt": arguments.prompt, "text": text})
     else:

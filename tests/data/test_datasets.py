@@ -87,7 +87,7 @@ def test_least_squares_recovers_the_weights_and_the_noise():
 def test_synthetic_linear_sizes_and_parts():
     data: Any = synthetic_linear.load(n=1000, weights=[1.0] * 7, bias=0.0, noise=0.0, val=0.1, test=0.2, seed=3)
     assert (len(data.train), len(data.val), len(data.test)) == (700, 100, 200)
-    assert data.sizes == {"in_features": 7, "outputs": 1}
+    assert data.schema.sizes == {"in_features": 7, "outputs": 1}
     assert len(all_rows(data.train, data.val, data.test).unique(dim=0)) == 1000
     assert torch.allclose(data.train.x.sum(1, keepdim=True), data.train.y, atol=1e-5)
     whole = synthetic_linear.load(n=10, weights=[1.0], bias=0.0, noise=0.0, val=0.0, test=0.0, seed=3)
@@ -101,7 +101,7 @@ def test_synthetic_linear_sizes_and_parts():
 
 def optimum(data: Any) -> float:
     """Least mse of linear regression with a bias, on the standardised training part."""
-    x, y = data.x_scale.apply(data.train.x).double(), data.y_scale.apply(data.train.y).double()
+    x, y = data.schema.x_scale.apply(data.train.x).double(), data.schema.y_scale.apply(data.train.y).double()
     x = torch.cat([x, torch.ones(len(x), 1)], 1)
     return (x @ torch.linalg.lstsq(x, y).solution - y).square().mean().item()
 
@@ -114,10 +114,10 @@ def test_airfoil_parts_are_disjoint_fixed_by_the_seed_and_scaled_by_the_training
         all_rows(other.train, other.val, other.test).sort(0).values,
     )
     assert not torch.equal(data.train.x, other.train.x)
-    scaled = data.x_scale.apply(data.train.x)
+    scaled = data.schema.x_scale.apply(data.train.x)
     assert torch.allclose(scaled.mean(0), torch.zeros(5), atol=1e-4)
     assert torch.allclose(scaled.std(0, correction=0), torch.ones(5), atol=1e-4)
-    assert data.y_scale.undo(data.y_scale.apply(data.train.y)).allclose(data.train.y, atol=1e-3)
+    assert data.schema.y_scale.undo(data.schema.y_scale.apply(data.train.y)).allclose(data.train.y, atol=1e-3)
 
 
 def test_airfoil_stand_ins_best_score():
@@ -155,10 +155,10 @@ def test_fashion_mnist_stand_in():
     data = stand_in(fashion_mnist)
     assert data.train.x.dtype == torch.uint8 and data.train.x.shape == (2750, 1, 28, 28)
     assert (len(data.val), len(data.test)) == (250, 500)
-    assert data.sizes == {"in_features": 784, "in_channels": 1, "height": 28, "width": 28, "outputs": 10}
+    assert data.schema.sizes == {"in_features": 784, "in_channels": 1, "height": 28, "width": 28, "outputs": 10}
     pixels = data.train.x.double()
-    assert data.x_scale.mean.item() == pytest.approx(pixels.mean().item())
-    assert data.x_scale.std.item() == pytest.approx(pixels.std(correction=0).item())
+    assert data.schema.x_scale.mean.item() == pytest.approx(pixels.mean().item())
+    assert data.schema.x_scale.std.item() == pytest.approx(pixels.std(correction=0).item())
 
 
 def test_fashion_mnist_stand_ins_best_score():
@@ -175,7 +175,11 @@ def test_fashion_mnist_stand_ins_best_score():
 def test_fashion_mnist_resized():
     data, small = stand_in(fashion_mnist), stand_in(fashion_mnist, resize=14)
     assert small.train.x.dtype == torch.uint8 and small.test.x.shape == (500, 1, 14, 14)
-    assert (small.sizes["height"], small.sizes["width"], small.sizes["in_features"]) == (14, 14, 196)
+    assert (small.schema.sizes["height"], small.schema.sizes["width"], small.schema.sizes["in_features"]) == (
+        14,
+        14,
+        196,
+    )
     assert small.test.x.float().mean().item() == pytest.approx(data.test.x.float().mean().item(), rel=0.01)
     assert torch.equal(small.test.y, data.test.y)
 
@@ -189,7 +193,7 @@ def test_fashion_mnist_facts(real):
     assert torch.bincount(data.test.y).tolist() == [1000] * 10
     counts = torch.bincount(both.flatten(), minlength=256).double()
     assert (counts @ torch.arange(256).double() / counts.sum()).item() / 255 == pytest.approx(0.2860, abs=5e-5)
-    assert data.labels[data.test.y[0]] == "ankle boot"  # as upstream's README shows its first picture
+    assert data.schema.labels[data.test.y[0]] == "ankle boot"  # as upstream's README shows its first picture
 
 
 # texts
@@ -220,18 +224,18 @@ def bigram_perplexity(train: torch.Tensor, test: torch.Tensor, vocab_size: int) 
 @pytest.mark.parametrize("module", [ptb, jaychou_lyrics])
 def test_text_stand_ins_best_score(module):
     data = stand_in(module)
-    found = bigram_perplexity(data.train.x, torch.cat([data.val.x, data.test.x]), data.sizes["vocab_size"])
+    found = bigram_perplexity(data.train.x, torch.cat([data.val.x, data.test.x]), data.schema.sizes["vocab_size"])
     assert found == pytest.approx(module.STAND_IN_BEST["perplexity"], rel=0.05)
 
 
 def test_ptb_stand_in_is_read_line_by_line():
     data = stand_in(ptb)
-    assert data.sizes == {"vocab_size": len(data.vocab)} and ptb.UNKNOWN in data.vocab.index
-    end = data.vocab.index[ptb.END]
+    assert data.schema.sizes == {"vocab_size": len(data.schema.vocab)} and ptb.UNKNOWN in data.schema.vocab.index
+    end = data.schema.vocab.index[ptb.END]
     for split, lines in ((data.train, 3000), (data.val, 500), (data.test, 500)):
         assert len(split) == lines and split.offsets[0] == 0 and split.offsets[-1] == len(split.x)
         assert (split.x[split.offsets[1:] - 1] == end).all() and (split.x == end).sum() == lines
-    assert data.vocab.unknown == data.vocab.index[ptb.UNKNOWN]
+    assert data.schema.vocab.unknown == data.schema.vocab.index[ptb.UNKNOWN]
 
 
 @pytest.mark.real_data
@@ -239,9 +243,9 @@ def test_ptb_facts(real):
     data = real(ptb)
     assert [len(split.x) for split in (data.train, data.val, data.test)] == [929589, 73760, 82430]
     assert [len(split) for split in (data.train, data.val, data.test)] == [42068, 3370, 3761]
-    assert data.sizes == {"vocab_size": 10000}
-    assert data.vocab.tokens[:3] == ["the", "<unk>", "<eos>"]
-    first = data.vocab.decode(data.train.x[: data.train.offsets[1]].tolist())
+    assert data.schema.sizes == {"vocab_size": 10000}
+    assert data.schema.vocab.tokens[:3] == ["the", "<unk>", "<eos>"]
+    first = data.schema.vocab.decode(data.train.x[: data.train.offsets[1]].tolist())
     assert first[:3] == ["aer", "banknote", "berlitz"] and first[-1] == "<eos>"
 
 
@@ -249,7 +253,7 @@ def test_lyrics_are_cut_by_position():
     data, book = stand_in(jaychou_lyrics), stand_in(jaychou_lyrics, max_chars=1000)
     total = sum(len(split.x) for split in (data.train, data.val, data.test))
     assert (len(data.val.x), len(data.test.x)) == (round(0.05 * total), round(0.05 * total))
-    assert " " in data.vocab.index and "\n" not in data.vocab.index
+    assert " " in data.schema.vocab.index and "\n" not in data.schema.vocab.index
     assert book.val is None and book.test is None and "nothing is held out" in book.note
     assert len(book.train.x) == 1000 and len(book.train) == 1
     texts = ["".join(each.vocab.decode(each.train.x[:1000].tolist())) for each in (data, book)]
@@ -261,8 +265,8 @@ def test_lyrics_facts(real):
     data, book = real(jaychou_lyrics), real(jaychou_lyrics, max_chars=10000)
     assert sum(len(split.x) for split in (data.train, data.val, data.test)) == 63282
     assert [len(split.x) for split in (data.val, data.test)] == [3164, 3164]
-    assert book.sizes == {"vocab_size": 1027} and len(book.train.x) == 10000
-    assert "".join(book.vocab.decode(book.train.x[:20].tolist())) == "想要有直升机 想要和你飞到宇宙去 想要和"
+    assert book.schema.sizes == {"vocab_size": 1027} and len(book.train.x) == 10000
+    assert "".join(book.schema.vocab.decode(book.train.x[:20].tolist())) == "想要有直升机 想要和你飞到宇宙去 想要和"
 
 
 # imdb
@@ -271,27 +275,32 @@ def test_lyrics_facts(real):
 @pytest.mark.slow
 def test_reviews_are_split_as_a_users_sentence():
     data = stand_in(imdb)
-    assert data.vocab.split("It's <br /><br />GREAT, no?") == ["it", "'s", "great", ",", "no", "?"]
-    assert data.vocab.encode(data.vocab.split("great <nonsense")) == [data.vocab.index["great"], 1, 1]
-    assert data.vocab.tokens[:2] == ["<pad>", "<unk>"] and data.labels == ("negative", "positive")
+    vocab = data.schema.vocab
+    assert vocab.split("It's <br /><br />GREAT, no?") == ["it", "'s", "great", ",", "no", "?"]
+    assert data.schema.vocab.encode(data.schema.vocab.split("great <nonsense")) == [
+        data.schema.vocab.index["great"],
+        1,
+        1,
+    ]
+    assert data.schema.vocab.tokens[:2] == ["<pad>", "<unk>"] and data.schema.labels == ("negative", "positive")
 
 
 @pytest.mark.slow
 def test_imdb_stand_in_and_its_best_score():
     data = stand_in(imdb)
-    assert data.sizes == {"vocab_size": len(data.vocab), "outputs": 2}
+    assert data.schema.sizes == {"vocab_size": len(data.schema.vocab), "outputs": 2}
     assert data.train.x.dtype == torch.int32
     assert [torch.bincount(split.y).tolist() for split in (data.train, data.val, data.test)] == [
         [900, 900],
         [100, 100],
         [500, 500],
     ]
-    positive = torch.tensor([data.vocab.index[word] for word in imdb.TELLING[1].split()])
+    positive = torch.tensor([data.schema.vocab.index[word] for word in imdb.TELLING[1].split()])
     test = data.test
     pairs = zip(test.offsets[:-1].tolist(), test.offsets[1:].tolist(), strict=True)
     found = torch.tensor([bool(torch.isin(test.x[start:end], positive).any()) for start, end in pairs])
     assert (found.long() == test.y).double().mean().item() == imdb.STAND_IN_BEST["accuracy"] == 0.9
-    assert "nobody" not in data.vocab.index  # a word of unsup/ only
+    assert "nobody" not in data.schema.vocab.index  # a word of unsup/ only
 
 
 @pytest.mark.slow
@@ -310,7 +319,7 @@ def test_imdb_options_reach_the_tensors():
 
 def most(data: Any, count: int) -> list[str]:
     """The most frequent words in the part that the vocabulary was made from, unknown ones left out."""
-    counts = Counter(data.vocab.decode(data.train.x[data.train.x > 1].tolist()))
+    counts = Counter(data.schema.vocab.decode(data.train.x[data.train.x > 1].tolist()))
     return sorted(counts, key=lambda word: (-counts[word], word))[:count]
 
 
@@ -324,7 +333,9 @@ def test_held_out_reviews_are_the_rest_of_the_training_part():
         return Counter((label, *vocab.decode(split.x[start:end].tolist())) for label, start, end in rows)
 
     assert not (data.val.x == 1).any()  # so few words that val has no unknown ones, and texts can be compared
-    assert texts(data.vocab, data.train) + texts(data.vocab, data.val) == texts(whole.vocab, whole.train)
+    assert texts(data.schema.vocab, data.train) + texts(data.schema.vocab, data.val) == texts(
+        whole.schema.vocab, whole.train
+    )
 
 
 @pytest.mark.slow
@@ -357,9 +368,9 @@ def test_imdb_facts(real):
         [1250, 1250],
         [12500, 12500],
     ]
-    assert len(data.vocab) == data.sizes["vocab_size"]
-    assert 27000 < len(data.vocab) < 29000
-    assert data.train.offsets.diff().min() > 0 and data.train.x.max() == len(data.vocab) - 1
+    assert len(data.schema.vocab) == data.schema.sizes["vocab_size"]
+    assert 27000 < len(data.schema.vocab) < 29000
+    assert data.train.offsets.diff().min() > 0 and data.train.x.max() == len(data.schema.vocab) - 1
 
 
 @pytest.mark.real_data

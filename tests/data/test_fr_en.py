@@ -29,7 +29,7 @@ def sentences(vocab: Vocab, ids: Any) -> list[str]:
 
 
 def pairs(data: Any, split: Split) -> list[tuple[str, str]]:
-    return list(zip(sentences(data.vocab, split.x), sentences(data.target_vocab, split.y), strict=True))
+    return list(zip(sentences(data.schema.vocab, split.x), sentences(data.schema.target_vocab, split.y), strict=True))
 
 
 def answer(foreign: str) -> str:
@@ -55,7 +55,9 @@ def test_the_toy_language_has_one_answer_and_loses_nothing(module: ModuleType) -
     every = sum(found, [])
     assert all(answer(foreign) == english for foreign, english in every)
     assert len({foreign for foreign, _ in every}) == len({english for _, english in every}) == len(every)
-    assert {id for split in (data.val, data.test) for id in split.x.unique().tolist()} <= set(range(len(data.vocab)))
+    assert {id for split in (data.val, data.test) for id in split.x.unique().tolist()} <= set(
+        range(len(data.schema.vocab))
+    )
     assert not (data.test.x == fr_en.UNKNOWN).any() and not (data.test.y == fr_en.UNKNOWN).any()
 
 
@@ -71,13 +73,16 @@ def test_stand_ins_are_small_and_always_the_same(module: ModuleType, tmp_path: P
 
 def test_each_sentence_ends_and_then_is_padded() -> None:
     data = stand_in(fr_en)
-    for side, vocab in ((data.train.x, data.vocab), (data.train.y, data.target_vocab)):
+    for side, vocab in ((data.train.x, data.schema.vocab), (data.train.y, data.schema.target_vocab)):
         assert ((side == EOS).sum(1) == 1).all()
         behind = (side == EOS).cumsum(1) - (side == EOS).long()
         assert ((side == PAD) == behind.bool()).all()
         assert (side[:, -1] != PAD).any()  # no wider than the longest
         assert vocab.tokens[:4] == ["<pad>", "<bos>", "<eos>", "<unk>"]
-    assert data.sizes == {"source_vocab_size": len(data.vocab), "target_vocab_size": len(data.target_vocab)}
+    assert data.schema.sizes == {
+        "source_vocab_size": len(data.schema.vocab),
+        "target_vocab_size": len(data.schema.target_vocab),
+    }
     assert data.val is None and data.test is None and "nothing is held out" in data.note
 
 
@@ -126,7 +131,7 @@ def test_the_courses_pairs(shared_root: tuple[str, str], monkeypatch: pytest.Mon
     data: Any = fr_en.load(folder, **options(fr_en))
     assert len(data.train) == 20 and data.train.x.shape == (20, 7) and data.train.y.shape == (20, 7)
     assert ("ils regardent .", "they are watching .") in pairs(data, data.train)
-    assert len(data.vocab) == len({w for source, _ in pairs(data, data.train) for w in source.split()}) + 4
+    assert len(data.schema.vocab) == len({w for source, _ in pairs(data, data.train) for w in source.split()}) + 4
 
 
 @pytest.mark.parametrize("tokenizer, size", [("char", None), ("bpe", 300)])
@@ -134,11 +139,14 @@ def test_sentences_in_other_tokens_can_be_read_back(tokenizer: str, size: int | 
     words, data = stand_in(fr_en, test=0.2), stand_in(fr_en, test=0.2, tokenizer=tokenizer, vocab_size=size)
     for part in ("train", "test"):
         split, wanted = getattr(data, part), pairs(words, getattr(words, part))
-        for number, side, vocab in ((0, split.x, data.vocab), (1, split.y, data.target_vocab)):
+        for number, side, vocab in ((0, split.x, data.schema.vocab), (1, split.y, data.schema.target_vocab)):
             texts = [vocab.text(id for id in row if id not in (PAD, EOS)) for row in side.tolist()]
             assert texts == [pair[number] for pair in wanted]
             assert (side[:, -1] != PAD).any() and vocab.tokens[:4] == ["<pad>", "<bos>", "<eos>", "<unk>"]
-    assert data.vocab.ids("La KATO?") == data.vocab.ids("la kato ?")
-    assert data.sizes == {"source_vocab_size": len(data.vocab), "target_vocab_size": len(data.target_vocab)}
+    assert data.schema.vocab.ids("La KATO?") == data.schema.vocab.ids("la kato ?")
+    assert data.schema.sizes == {
+        "source_vocab_size": len(data.schema.vocab),
+        "target_vocab_size": len(data.schema.target_vocab),
+    }
     with pytest.raises(UserError, match="data.tokenizer=word has no data.vocab_size"):
         stand_in(fr_en, vocab_size=300)

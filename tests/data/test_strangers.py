@@ -20,13 +20,14 @@ MODULE = """
 from pathlib import Path
 import torch
 from dlrun.data.base import Data, Split
+from dlrun.data.schema import Schema
 
 STAND_IN_VERSION = "1"
 
 def load(folder: Path) -> Data:
     rows = torch.tensor([[float(x) for x in line.split()] for line in (folder / "own.txt").read_text().splitlines()])
     part = Split(rows[:, :-1], rows[:, -1:])
-    return Data(part, part, None, {"in_features": 2, "outputs": 1})
+    return Data(part, part, None, Schema({"in_features": 2, "outputs": 1}, "table", "number"))
 
 def write_stand_in(folder: Path) -> None:
     (folder / "own.txt").write_text("1 2 3\\n4 5 6\\n")

@@ -53,35 +53,37 @@ def ptb_lines() -> list[list[str]]:
 @pytest.mark.parametrize("tokenizer", ["char", "word", "bpe"])
 def test_ptb_can_be_read_back(tokenizer: str) -> None:
     data = stand_in(ptb, tokenizer)
-    end, unknown = data.vocab.index["<eos>"], data.vocab.index["<unk>"]
+    end, unknown = data.schema.vocab.index["<eos>"], data.schema.vocab.index["<unk>"]
     for split, lines in zip((data.train, data.val, data.test), ptb_lines(), strict=True):
         wanted = [line.replace("<eos>", " <eos>") for line in lines] if tokenizer == "word" else lines
-        assert written(data.vocab, split) == wanted
+        assert written(data.schema.vocab, split) == wanted
         assert int((split.x == end).sum()) == len(lines)
         assert int((split.x == unknown).sum()) == sum(line.count("<unk>") for line in lines) > 0
-        assert data.vocab.ids(wanted[0]) == split.x[: split.offsets[1]].tolist()
-    assert data.sizes == {"vocab_size": len(data.vocab)}
-    assert len(data.vocab) == {"char": 2 + 13, "word": 51, "bpe": 300}[tokenizer]  # 12 letters and the space
+        assert data.schema.vocab.ids(wanted[0]) == split.x[: split.offsets[1]].tolist()
+    assert data.schema.sizes == {"vocab_size": len(data.schema.vocab)}
+    assert len(data.schema.vocab) == {"char": 2 + 13, "word": 51, "bpe": 300}[tokenizer]  # 12 letters and the space
 
 
 @pytest.mark.parametrize("tokenizer", ["char", "bpe"])
 def test_lyrics_can_be_read_back(tokenizer: str) -> None:
     text = jaychou_lyrics.read(stand_in_folder(jaychou_lyrics) / jaychou_lyrics.FILE)
     data, book = stand_in(jaychou_lyrics, tokenizer), stand_in(jaychou_lyrics, tokenizer, max_chars=1000)
-    parts = [written(data.vocab, split)[0] for split in (data.train, data.val, data.test)]
+    parts = [written(data.schema.vocab, split)[0] for split in (data.train, data.val, data.test)]
     assert "".join(parts) == text and len(parts[1]) == len(parts[2]) == round(0.05 * len(text))
-    assert written(book.vocab, book.train) == [text[:1000]] and book.val is None
+    assert written(book.schema.vocab, book.train) == [text[:1000]] and book.val is None
     assert "all 1,000 characters" in book.note
 
 
 def test_lyrics_in_words_are_phrases_and_those_of_other_parts_unknown() -> None:
     text = jaychou_lyrics.read(stand_in_folder(jaychou_lyrics) / jaychou_lyrics.FILE)
     data = stand_in(jaychou_lyrics, "word", val=0.0, test=0.2)
-    assert data.val is None and data.vocab.tokens[0] == "<unk>"
+    assert data.val is None and data.schema.vocab.tokens[0] == "<unk>"
     known = text[: len(text) - round(0.2 * len(text))].split()
-    assert written(data.vocab, data.train) == [" ".join(known)] and set(data.vocab.tokens[1:]) == set(known)
+    assert written(data.schema.vocab, data.train) == [" ".join(known)] and set(data.schema.vocab.tokens[1:]) == set(
+        known
+    )
     rest = text[len(text) - round(0.2 * len(text)) :].split()
-    assert written(data.vocab, data.test) == [" ".join(word if word in known else "<unk>" for word in rest)]
+    assert written(data.schema.vocab, data.test) == [" ".join(word if word in known else "<unk>" for word in rest)]
     assert 0 < int((data.test.x == 0).sum()) < len(data.test.x)
 
 
@@ -94,16 +96,20 @@ def test_reviews_can_be_read_back(tokenizer: str) -> None:
         texts = [review.text for review in reviews]
         if tokenizer == "word":
             texts = [" ".join(imdb.tokens_of(text)) for text in texts]
-        assert written(data.vocab, split) == texts
+        assert written(data.schema.vocab, split) == texts
         assert split.y.tolist() == [review.label for review in reviews]
         assert split.x.dtype == torch.int32 and split.x.min() > 0  # 0 is for padding alone
-    assert data.vocab.tokens[0] == "<pad>"
+    assert data.schema.vocab.tokens[0] == "<pad>"
 
 
 def test_characters_that_are_rare_in_the_training_part_are_unknown() -> None:
     data = stand_in(imdb, "char", max_vocab=20)
-    assert len(data.vocab) == 22 and data.vocab.tokens[:2] == ["<pad>", "<unk>"] and " " in data.vocab.index
-    assert data.vocab.ids("a\u2603") == [data.vocab.index["a"], 1] and (data.train.x == 1).any()
+    assert (
+        len(data.schema.vocab) == 22
+        and data.schema.vocab.tokens[:2] == ["<pad>", "<unk>"]
+        and " " in data.schema.vocab.index
+    )
+    assert data.schema.vocab.ids("a\u2603") == [data.schema.vocab.index["a"], 1] and (data.train.x == 1).any()
 
 
 def test_byte_pairs_spell_any_text() -> None:
@@ -165,8 +171,8 @@ def test_byte_pairs_see_the_training_part_alone(
         write(tmp_path / name, *texts)
         held = {} if module is ptb else {"val": 0.0} if module is imdb else {"val": 0.1, "test": 0.1}
         data = module.load(tmp_path / name, **options(module, "bpe", vocab_size=265, **held))
-        tokens[name] = {token.strip() for token in data.vocab.tokens[256:] if token[0] != "<"}
-        assert texts[1] in written(data.vocab, data.test)[0]
+        tokens[name] = {token.strip() for token in data.schema.vocab.tokens[256:] if token[0] != "<"}
+        assert texts[1] in written(data.schema.vocab, data.test)[0]
     assert "abcabc" in tokens["one"] and not any(set("xyz") & set(token) for token in tokens["one"] if len(token) > 1)
     assert "xyzxyz" in tokens["two"] and not any(set("abc") & set(token) for token in tokens["two"] if len(token) > 1)
 
@@ -185,7 +191,7 @@ def test_each_tokenizer_is_prepared_by_itself_and_read_no_second_time(
         ptb.load(folder, **chosen)
     assert len(list((tmp_path / "prepared").glob("ptb-*.pt"))) == 4
     monkeypatch.setattr(ptb, "prepare", lambda *_, **__: pytest.fail("read again"))
-    assert len(ptb.load(folder, tokenizer="bpe", vocab_size=310).vocab or ()) == 310
+    assert len(ptb.load(folder, tokenizer="bpe", vocab_size=310).schema.vocab or ()) == 310
 
 
 # what is refused
@@ -221,5 +227,5 @@ def test_ptb_in_characters_and_byte_pairs(shared_root: Any, monkeypatch: pytest.
     pairs: Any = ptb.load(folder, tokenizer="bpe", vocab_size=5000)
     assert [len(split.x) for split in (char.train, char.val, char.test)] == [4837402, 379102, 423247]
     assert [len(split) for split in (pairs.train, pairs.val, pairs.test)] == [42068, 3370, 3761]
-    assert char.sizes == {"vocab_size": 49} and pairs.sizes == {"vocab_size": 5000}
-    assert pairs.vocab.text(pairs.test.x.tolist()) == char.vocab.text(char.test.x.tolist())
+    assert char.schema.sizes == {"vocab_size": 49} and pairs.schema.sizes == {"vocab_size": 5000}
+    assert pairs.schema.vocab.text(pairs.test.x.tolist()) == char.schema.vocab.text(char.test.x.tolist())

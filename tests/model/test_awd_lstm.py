@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 import torch
+from options import ready
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.schema import Schema
 from dlrun.model.awd_lstm import AWDLSTM, WeightDropLSTM
 from dlrun.task.lm import LanguageModel
 
@@ -36,7 +38,7 @@ def test_shape_and_gradients(layers: int) -> None:
         assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.abs().sum() > 0, name
     logits, _ = trained.eval()(texts(), None)
     assert logits.shape == (B, T, V)
-    assert trained.output.weight is trained.vectors and "output.weight" not in dict(trained.named_parameters())
+    assert trained.output.weight is trained.word_vectors() and "output.weight" not in dict(trained.named_parameters())
 
 
 def test_pieces_make_the_whole_and_without_dropout_training_is_the_same() -> None:
@@ -106,9 +108,12 @@ def test_penalties() -> None:
 def test_penalty_is_in_the_loss_but_not_in_what_is_shown() -> None:
     ids = torch.arange(40) % V
     data = Data(
-        Split(ids, offsets=torch.tensor([0, 40])), None, None, {}, vocab=Vocab([*map(str, range(V))], level="word")
+        Split(ids, offsets=torch.tensor([0, 40])),
+        None,
+        None,
+        Schema({}, "text", vocab=Vocab([*map(str, range(V))], level="word")),
     )
-    task = LanguageModel(data, steps=5, order="consecutive")
+    task = ready(LanguageModel, data, steps=5, order="consecutive")
     batch = next(iter(task.batches("train", B, seed=0, epoch=0)))
     plain, punished = (task.step(model(activation_penalty=value), batch) for value in (0.0, 100.0))
     assert punished.loss.item() > plain.loss.item() + 1e-3

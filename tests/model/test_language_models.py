@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from dlrun.errors import UserError
 from dlrun.model.nnlm import NNLM
 from dlrun.model.transformer import Transformer
+from dlrun.text.embeddings import WordEmbedding
 
 B, T, V = 3, 11, 20
 
@@ -48,8 +49,7 @@ def texts() -> Tensor:
 def test_shape_and_gradients(model: nn.Module) -> None:
     logits, state = model(texts(), None)
     assert logits.shape == (B, T, V)
-    vectors = model.vectors
-    assert isinstance(vectors, torch.Tensor) and vectors.shape[0] == V
+    assert isinstance(model, WordEmbedding) and model.word_vectors().shape[0] == V
     logits, _ = model(texts(), state.detach())
     (logits * torch.randn_like(logits)).sum().backward()
     for name, parameter in model.named_parameters():

@@ -99,7 +99,7 @@ def test_two_halves_with_the_state_are_the_whole() -> None:
 
 def test_tied_weights_are_one_table() -> None:
     model = GRU(V, **{**RECURRENT, "tied": True})
-    assert model.output.weight is model.embedding.weight is model.vectors
+    assert model.output.weight is model.embedding.weight is model.word_vectors()
     names = {name for name, _ in model.named_parameters()}
     assert "output.weight" not in names
     untied = GRU(V, **RECURRENT)
@@ -161,7 +161,7 @@ def test_word_vectors() -> None:
     model = WordVectors(V, embed=4)
     inputs, targets = torch.randint(V, (B, 3)), torch.randint(V, (B, 5))
     assert model(inputs, None, targets).equal(torch.zeros(B, 5))
-    assert model.vectors.abs().max() <= 0.5 / 4
+    assert model.word_vectors().abs().max() <= 0.5 / 4
     nn.init.normal_(model.output.weight)
     everything = model(inputs)
     assert everything.shape == (B, V)

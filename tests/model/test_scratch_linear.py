@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 import torch
-from options import options
+from options import options, ready
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Split
+from dlrun.data.schema import Schema
 from dlrun.model.linear import Linear
 from dlrun.model.mlp import MLP
 from dlrun.model.scratch_linear import ScratchLinear, ScratchMLP, ScratchSoftmax, dropped, log_softmax
@@ -24,7 +25,7 @@ def regression() -> Regress:
     x = torch.randn(60, 3, generator=draw)
     y = x @ torch.tensor([[2.0], [-3.4], [0.5]]) + 4.2 + 0.1 * torch.randn(60, 1, generator=draw)
     split = Split(x, y)
-    return Regress(Data(split, split, None, {"in_features": 3, "outputs": 1}))
+    return ready(Regress, Data(split, split, None, Schema({"in_features": 3, "outputs": 1}, "table", "number")))
 
 
 def images() -> Classify:
@@ -34,7 +35,11 @@ def images() -> Classify:
     y = (x.flatten(1).float() @ torch.randn(PIXELS, CLASSES, generator=draw)).argmax(1)
     sizes = {"in_features": PIXELS, "in_channels": 1, "height": 4, "width": 3, "outputs": CLASSES}
     split = Split(x, y)
-    return Classify(Data(split, split, None, sizes), **options("task/classify", label_smoothing=0.1))
+    return ready(
+        Classify,
+        Data(split, split, None, Schema(sizes, "image", "class")),
+        **options("task/classify", label_smoothing=0.1),
+    )
 
 
 def train(task: Task, model: nn.Module, optim: torch.optim.Optimizer) -> list[float]:

@@ -107,7 +107,7 @@ def test_language_model_with_torch_s_weights(name: str, layers: int) -> None:
     (own_logits * weigh[:, 4:]).sum().backward()
     (torch_logits * weigh[:, 4:]).sum().backward()
     gradients_agree(name, ours, theirs)
-    assert ours.vectors is ours.embedding.weight
+    assert ours.word_vectors() is ours.embedding.weight
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

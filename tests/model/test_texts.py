@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from options import options
+from options import options, ready
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.model.bag import Bag
 from dlrun.model.nbsvm import NBSVM
@@ -109,7 +110,7 @@ def test_order_within_a_bigram_is_all_that_a_bag_sees() -> None:
 def test_what_training_never_met_says_nothing() -> None:
     model = Bag(V, CLASSES, ngrams=2, buckets=50, embed=5, dropout=0.0)
     torch.testing.assert_close(model(*texts()), model.output.bias.expand(B, -1))
-    assert model.vectors.shape == (V, 5)
+    assert model.word_vectors().shape == (V, 5)
 
 
 # naive Bayes
@@ -120,11 +121,12 @@ def reviews() -> Data:
     x = torch.tensor([GOOD, GOOD, 5, GOOD, 6, BAD, GOOD, BAD, 5], dtype=torch.int32)
     split = Split(x, torch.tensor([1, 1, 0, 0]), torch.tensor([0, 3, 5, 7, 9]))
     vocab = Vocab(["<pad>", "<unk>", "?", "good", "bad", "a", "b"], level="word", unknown=1)
-    return Data(split, None, None, {"vocab_size": 7, "outputs": 2}, vocab=vocab, labels=("negative", "positive"))
+    schema = Schema({"vocab_size": 7, "outputs": 2}, "text", "class", vocab=vocab, labels=("negative", "positive"))
+    return Data(split, None, None, schema)
 
 
 def task_of(data: Data) -> Classify:
-    return Classify(data, **options("task/classify"))
+    return ready(Classify, data, **options("task/classify"))
 
 
 def test_votes_are_those_of_naive_bayes() -> None:

@@ -33,14 +33,14 @@ def test_a_word_is_the_mean_of_its_parts() -> None:
     model = fasttext()
     table = model.input.weight
     buckets = [1 + len(WORDS) + fnv1a(gram) % 50 for gram in ngrams("cats", 3, 5)]
-    torch.testing.assert_close(model.vectors[2], table[[3, *buckets]].mean(0))
+    torch.testing.assert_close(model.word_vectors()[2], table[[3, *buckets]].mean(0))
     some = torch.tensor([[2, 4], [2, 2]])
-    torch.testing.assert_close(model.input(some), model.vectors[some])
-    unseen = model.spelled("catsup")
+    torch.testing.assert_close(model.input(some), model.word_vectors()[some])
+    unseen = model.oov_vector("catsup")
     assert unseen is not None and unseen.shape == (4,)
     rows = [1 + len(WORDS) + fnv1a(gram) % 50 for gram in ngrams("catsup", 3, 5)]
     torch.testing.assert_close(unseen, table[rows].mean(0))
-    assert fasttext(shortest=4).spelled("b") is None
+    assert fasttext(shortest=4).oov_vector("b") is None
     with pytest.raises(UserError, match="model.shortest=6 is more than model.longest=5"):
         fasttext(shortest=6)
 
@@ -50,7 +50,7 @@ def test_fasttext_has_shape_and_gradients() -> None:
     torch.manual_seed(0)
     model, plain = fasttext(), WordVectors(len(WORDS), embed=4)
     nn.init.normal_(model.output.weight)
-    plain.output.weight.data, plain.input.weight.data = model.output.weight.data, model.vectors.data
+    plain.output.weight.data, plain.input.weight.data = model.output.weight.data, model.word_vectors().data
     inputs, targets = torch.randint(5, (6, 3)), torch.randint(5, (6, 2))
     mask = torch.rand(6, 3) < 0.7
     scores = model(inputs, mask, targets)
@@ -74,4 +74,4 @@ def test_glove_has_shape_and_gradients() -> None:
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all(), name
         assert (parameter.grad.abs().sum(1) > 0).all(), name
-    assert model.vectors.equal(model.centre.weight + model.context.weight)
+    assert model.word_vectors().equal(model.centre.weight + model.context.weight)

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 import torch
-from options import options
+from options import options, ready
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Scale, Split
+from dlrun.data.base import Data, Split
+from dlrun.data.schema import Scale, Schema
 from dlrun.errors import UserError
 from dlrun.task.augment import covered, moved
 from dlrun.task.classify import Classify
@@ -20,8 +21,10 @@ def classify(**changed: Any) -> Classify:
     draw = torch.Generator().manual_seed(0)
     split = Split(torch.randint(1, 256, (40, 2, 8, 9), dtype=torch.uint8, generator=draw), torch.arange(40) % 3)
     sizes = {"in_channels": 2, "height": 8, "width": 9, "in_features": 144, "outputs": 3}
-    data = Data(split, split, None, sizes, x_scale=Scale(torch.tensor(100.0), torch.tensor(50.0)))
-    return Classify(data, **options("task/classify", **changed))
+    data = Data(
+        split, split, None, Schema(sizes, "image", "class", x_scale=Scale(torch.tensor(100.0), torch.tensor(50.0)))
+    )
+    return ready(Classify, data, **options("task/classify", **changed))
 
 
 class Seen(nn.Module):
@@ -156,9 +159,8 @@ def test_test_shift_is_the_mean_over_every_place_nearby(flip: bool) -> None:
 
 
 def test_only_images_can_be_changed() -> None:
-    split = Split(torch.rand(6, 2), torch.arange(6) % 2)
     with pytest.raises(UserError, match="task.shift, flip, erase, test_flip and test_shift change images"):
-        Classify(Data(split, None, None, {"in_features": 2, "outputs": 2}), **options("task/classify", flip=True))
+        Classify(Schema({"in_features": 2, "outputs": 2}, "table", "class"), **options("task/classify", flip=True))
 
 
 @pytest.mark.parametrize("option", ["shift", "test_shift"])

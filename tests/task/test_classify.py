@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 import torch
-from options import options
+from options import options, ready
 from PIL import Image
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Scale, Split, Vocab
+from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.schema import Scale, Schema
 from dlrun.errors import UserError
 from dlrun.metric import Mean
 from dlrun.model.textcnn import TextCNN
@@ -21,7 +22,7 @@ def image_data(count: int = 10) -> Data:
     split = Split(x, torch.arange(count) % 3)
     sizes = {"in_channels": 1, "height": 4, "width": 5, "in_features": 20, "outputs": 3}
     scale = Scale(torch.tensor(100.0), torch.tensor(50.0))
-    return Data(split, split, None, sizes, labels=("shirt", "bag", "coat"), x_scale=scale)
+    return Data(split, split, None, Schema(sizes, "image", "class", labels=("shirt", "bag", "coat"), x_scale=scale))
 
 
 def text_data(count: int = 300) -> Data:
@@ -32,11 +33,11 @@ def text_data(count: int = 300) -> Data:
     split = Split(torch.cat(texts).int(), torch.arange(count) % 2, offsets)
     vocab = Vocab(["<pad>", "<unk>", *(f"w{i}" for i in range(count))], level="word", unknown=1)
     sizes = {"vocab_size": len(vocab), "outputs": 2}
-    return Data(split, split, None, sizes, vocab=vocab, labels=("bad", "good"))
+    return Data(split, split, None, Schema(sizes, "text", "class", vocab=vocab, labels=("bad", "good")))
 
 
 def classify(data: Data, **changed: Any) -> Classify:
-    return Classify(data, **options("task/classify", **changed))
+    return ready(Classify, data, **options("task/classify", **changed))
 
 
 class Fixed(nn.Module):
@@ -62,7 +63,7 @@ def test_images_are_scaled_when_a_batch_is_made() -> None:
 
 def test_without_a_scale_pixels_are_shares_of_white() -> None:
     data = image_data()
-    plain = Data(data.train, None, None, data.sizes)
+    plain = Data(data.train, None, None, Schema(data.schema.sizes, "image", "class"))
     (x,) = next(iter(classify(plain).batches("train", 99, seed=0, epoch=0))).inputs
     assert x.shape == (10, 1, 4, 5)  # one batch of what there is
     assert x.dtype == torch.float32 and 0.9 < x.max() <= 1
@@ -145,7 +146,7 @@ def test_texts_are_cut() -> None:
 
 def test_an_empty_text_is_one_token_of_padding() -> None:
     split = Split(torch.tensor([4, 5]), torch.tensor([0, 1, 0]), torch.tensor([0, 0, 2, 2]))
-    task = classify(Data(split, None, None, {"vocab_size": 6, "outputs": 2}))
+    task = classify(Data(split, None, None, Schema({"vocab_size": 6, "outputs": 2}, "text", "class")))
     ids, lengths = task.padded("train", torch.tensor([0, 1, 2]))
     assert ids.tolist() == [[0, 0], [4, 5], [0, 0]] and lengths.tolist() == [1, 2, 1]
     assert task.padded("train", torch.tensor([2]))[0].tolist() == [[0]]
@@ -192,7 +193,7 @@ def test_textcnn_learns_texts() -> None:
     y = torch.arange(400) % 2
     x[y == 1, torch.randint(8, (200,), generator=draw)] = 3
     split = Split(x.flatten(), y, torch.arange(401) * 8)
-    task = classify(Data(split, None, None, {"vocab_size": 20, "outputs": 2}))
+    task = classify(Data(split, None, None, Schema({"vocab_size": 20, "outputs": 2}, "text", "class")))
     torch.manual_seed(0)
     model = TextCNN(20, 2, embed=8, widths=[1, 2], channels=8, two_channels=False, dropout=0.0)
     optim = torch.optim.Adam(model.parameters(), lr=0.01)
@@ -250,14 +251,14 @@ def test_predict_refuses_what_is_no_image(tmp_path: Path) -> None:
 
 def test_tables_with_classes() -> None:
     split = Split(torch.rand(6, 2), torch.arange(6) % 2)
-    task = classify(Data(split, None, None, {"in_features": 2, "outputs": 2}))
+    task = classify(Data(split, None, None, Schema({"in_features": 2, "outputs": 2}, "table", "class")))
     assert task.inputs("1, 2.5")[0].tolist() == [[1.0, 2.5]]
     assert [label for label, _ in task.predict(Fixed([0.0, 1.0]), "1,2")] == ["1", "0"]
     with pytest.raises(UserError, match="is not 2 numbers"):
         task.inputs("1,2,3")
 
 
-@pytest.mark.parametrize("y", [None, torch.rand(4, 1)])
-def test_only_classes_can_be_told_apart(y: Tensor | None) -> None:
+@pytest.mark.parametrize("targets", [None, "number"])
+def test_only_classes_can_be_told_apart(targets: Any) -> None:
     with pytest.raises(UserError, match="task=classify needs examples with a class each"):
-        classify(Data(Split(torch.rand(4, 2), y), None, None, {"outputs": 1}))
+        Classify(Schema({"in_features": 2, "outputs": 1}, "table", targets), **options("task/classify"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from options import ready
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -24,7 +25,7 @@ FRAME = [-5.5, 2.5, -2.75, 2.5]
 
 def task(formula: str = BOWL, **options: Any) -> Descend:
     chosen: dict[str, Any] = {"bound": 1e3, "frame": FRAME} | options
-    return Descend(load(formula=formula), **chosen)
+    return ready(Descend, load(formula=formula), **chosen)
 
 
 def point(*start: float) -> Point:
@@ -68,7 +69,7 @@ def test_the_path_goes_through_the_checkpoint() -> None:
 def test_refuses() -> None:
     with pytest.raises(UserError, match="needs a function to go down on"):
         plain = load_linear(n=10, weights=[1.0], bias=0.0, noise=0.0, val=0.0, test=0.0, seed=0)
-        Descend(plain, bound=None, frame=FRAME)
+        Descend(plain.schema, bound=None, frame=FRAME)
     for frame in ([1.0, 2.0, 3.0], [2.0, 1.0, 0.0, 1.0]):
         with pytest.raises(UserError, match="task.frame"):
             task(frame=frame)

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from options import ready
 
 from dlrun.data import ptb, stand_ins
 from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.model.glove import GloVe
 from dlrun.task.glove import Glove, cooccurrences
@@ -21,7 +23,12 @@ def corpus(texts: list[list[int]], words: int) -> Data:
     x = torch.tensor([word for text in texts for word in text])
     offsets = torch.tensor([0, *(len(text) for text in texts)]).cumsum(0)
     split = Split(x, offsets=offsets)
-    return Data(split, split, None, {"vocab_size": words}, vocab=Vocab([f"w{i}" for i in range(words)], level="word"))
+    return Data(
+        split,
+        split,
+        None,
+        Schema({"vocab_size": words}, "text", vocab=Vocab([f"w{i}" for i in range(words)], level="word")),
+    )
 
 
 def slow_counts(texts: list[list[int]], window: int) -> dict[tuple[int, int], float]:
@@ -48,16 +55,16 @@ def test_counts_are_those_of_a_slow_reference(window: int) -> None:
 
 
 def test_rare_words_are_skipped_and_leave_no_gap() -> None:
-    cells = Glove(corpus([[0, 1, 0, 2, 0, 1, 3, 1]] * 2, 5), **{**OPTIONS, "min_count": 4, "window": 1}).cells
+    cells = ready(Glove, corpus([[0, 1, 0, 2, 0, 1, 3, 1]] * 2, 5), **{**OPTIONS, "min_count": 4, "window": 1}).cells
     made = {(a, b): n for a, b, n in zip(*(part.tolist() for part in cells), strict=True)}
     assert made == {(0, 1): 6, (1, 0): 6, (0, 0): 4, (1, 1): 4}  # 0 1 0 0 1 1, twice
     with pytest.raises(UserError, match="task.min_count=9 leaves no two words together"):
-        _ = Glove(corpus([[0, 1, 2]], 3), **{**OPTIONS, "min_count": 9}).cells
+        _ = ready(Glove, corpus([[0, 1, 2]], 3), **{**OPTIONS, "min_count": 9}).cells
 
 
 def test_the_loss_is_its_formula() -> None:
     torch.manual_seed(0)
-    task, model = Glove(corpus(TEXTS, 15), **{**OPTIONS, "x_max": 2.0, "alpha": 0.5}), GloVe(15, embed=4)
+    task, model = ready(Glove, corpus(TEXTS, 15), **{**OPTIONS, "x_max": 2.0, "alpha": 0.5}), GloVe(15, embed=4)
     batch = next(iter(task.batches("train", 10, seed=0, epoch=0)))
     scores, total = task.step(model, batch), 0.0
     for centre, context, count in zip(*(part.tolist() for part in batch), strict=True):
@@ -69,8 +76,8 @@ def test_the_loss_is_its_formula() -> None:
 
 
 def test_a_pass_can_begin_in_the_middle() -> None:
-    whole = list(Glove(corpus(TEXTS, 15), **OPTIONS).batches("train", 8, seed=5, epoch=2))
-    again = Glove(corpus(TEXTS, 15), **OPTIONS)
+    whole = list(ready(Glove, corpus(TEXTS, 15), **OPTIONS).batches("train", 8, seed=5, epoch=2))
+    again = ready(Glove, corpus(TEXTS, 15), **OPTIONS)
     rest = list(again.batches("train", 8, seed=5, epoch=2, start=2))
     assert len(whole) > 3 and len(rest) == len(whole) - 2
     same: Callable[[Any, Any], bool] = lambda a, b: all(x.equal(y) for x, y in zip(a, b, strict=True))  # noqa: E731
@@ -83,9 +90,9 @@ def test_it_learns_the_stand_ins_counts_to_the_last() -> None:
     """As wide as the vocabulary, the model can hold any matrix: the best loss is 0. A word's own followers come out."""
     folder, _ = stand_ins.stand_in("ptb", ptb.STAND_IN_VERSION, ptb.write_stand_in)
     data = ptb.load(folder, tokenizer="word", vocab_size=None)
-    assert data.vocab is not None
+    assert data.schema.vocab is not None
     torch.manual_seed(0)
-    task, model = Glove(data, **{**OPTIONS, "window": 1}), GloVe(len(data.vocab), embed=64)
+    task, model = ready(Glove, data, **{**OPTIONS, "window": 1}), GloVe(len(data.schema.vocab), embed=64)
     optim = torch.optim.Adagrad(model.parameters(), lr=0.1)
     first = task.step(model, task.cells.at(torch.arange(len(task.cells.counts)))).loss.item()
     for epoch in range(60):
@@ -95,16 +102,16 @@ def test_it_learns_the_stand_ins_counts_to_the_last() -> None:
             optim.step()
     last = task.step(model, task.cells.at(torch.arange(len(task.cells.counts)))).loss.item()
     assert first > 4 and last < 1e-3 * first
-    word = data.vocab.index["bade"]
+    word = data.schema.vocab.index["bade"]
     near = task.cells.contexts[task.cells.centres == word].long()
     said = model(torch.full_like(near, word), near).topk(3).indices
     counts = task.cells.counts[task.cells.centres == word]
     assert near[said].tolist() == near[counts.topk(3).indices].tolist()
-    assert data.vocab.decode(near[said][:1].tolist())[0] in ptb.CHAIN.successors["bade"] + [
+    assert data.schema.vocab.decode(near[said][:1].tolist())[0] in ptb.CHAIN.successors["bade"] + [
         each for each, after in ptb.CHAIN.successors.items() if "bade" in after
     ]
 
 
 def test_only_text_has_words() -> None:
     with pytest.raises(UserError, match="Word vectors need text"):
-        Glove(Data(Split(torch.rand(4, 2), torch.rand(4, 1)), None, None, {"in_features": 2}), **OPTIONS)
+        Glove(Schema({"in_features": 2, "outputs": 1}, "table", "number"), **OPTIONS)

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 import torch
+from options import ready
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.metric import Mean
 from dlrun.model.rnn import GRU, LSTM
@@ -31,8 +33,8 @@ def stream(length: int, seed: int = 0) -> Split:
 
 def task(length: int = 200, *, steps: int = 5, order: Any = "consecutive") -> LanguageModel:
     vocab = Vocab([*"abcdef", "<unk>"], level="word")
-    data = Data(stream(length), stream(61, 1), None, {"vocab_size": V}, vocab=vocab)
-    return LanguageModel(data, steps=steps, order=order)
+    data = Data(stream(length), stream(61, 1), None, Schema({"vocab_size": V}, "text", vocab=vocab))
+    return ready(LanguageModel, data, steps=steps, order=order)
 
 
 class Bigram(nn.Module):
@@ -144,8 +146,13 @@ def test_a_pass_can_begin_in_the_middle(order: str) -> None:
 def test_random_windows() -> None:
     """Whole windows that do not overlap, each with a fresh state, others in each pass."""
     vocab = Vocab(map(str, range(103)), level="word")
-    data = Data(Split(torch.arange(103), offsets=torch.tensor([0, 103])), None, None, {"vocab_size": 103}, vocab=vocab)
-    lm = LanguageModel(data, steps=5, order="random")
+    data = Data(
+        Split(torch.arange(103), offsets=torch.tensor([0, 103])),
+        None,
+        None,
+        Schema({"vocab_size": 103}, "text", vocab=vocab),
+    )
+    lm = ready(LanguageModel, data, steps=5, order="random")
     batches = list(lm.batches("train", 4, seed=0, epoch=0))
     assert all(batch.fresh and batch.targets.equal(batch.ids + 1) for batch in batches)
     ids = torch.cat([batch.ids for batch in batches])
@@ -203,7 +210,7 @@ def test_prompt_is_refused() -> None:
 
 def test_only_text_can_be_modelled() -> None:
     with pytest.raises(UserError, match="task=lm needs text"):
-        LanguageModel(Data(Split(torch.rand(4, 2)), None, None, {}), steps=5, order="random")
+        LanguageModel(Schema({"in_features": 2, "outputs": 1}, "table", "number"), steps=5, order="random")
 
 
 def test_default_prompt_and_shown_sample() -> None:

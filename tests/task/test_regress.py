@@ -1,16 +1,21 @@
 """Regression: scaled batches, the halved squared error, answers in the data's own units."""
 
+from typing import Any
+
 import pytest
 import torch
+from options import ready
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Scale, Split
+from dlrun.data.base import Data, Split
+from dlrun.data.schema import Scale, Schema
 from dlrun.errors import UserError
 from dlrun.metric import Mean
 from dlrun.model.linear import Linear
 from dlrun.task.regress import Regress
 
 X_SCALE = Scale(torch.tensor([10.0, -2.0]), torch.tensor([2.0, 4.0]))
+SIZES = {"in_features": 2, "outputs": 1}
 Y_SCALE = Scale(torch.tensor([100.0]), torch.tensor([20.0]))
 
 
@@ -19,7 +24,7 @@ def task(count: int = 23) -> Regress:
     x = torch.randn(count, 2, generator=draw) * X_SCALE.std + X_SCALE.mean
     y = (x @ torch.tensor([[3.0], [1.0]])) + 5
     split = Split(x, y)
-    return Regress(Data(split, split, None, {"in_features": 2, "outputs": 1}, x_scale=X_SCALE, y_scale=Y_SCALE))
+    return ready(Regress, Data(split, split, None, Schema(SIZES, "table", "number", x_scale=X_SCALE, y_scale=Y_SCALE)))
 
 
 class Constant(nn.Module):
@@ -80,7 +85,7 @@ def test_it_learns_and_answers_in_the_data_s_units() -> None:
 
 def test_without_scales() -> None:
     split = Split(torch.rand(4, 1), torch.rand(4, 2))
-    regress = Regress(Data(split, None, None, {"in_features": 1, "outputs": 2}))
+    regress = ready(Regress, Data(split, None, None, Schema({"in_features": 1, "outputs": 2}, "table", "number")))
     model = nn.Linear(1, 2)
     x = torch.tensor([[0.5]])
     answer = regress.predict(model, "0.5")
@@ -93,7 +98,7 @@ def test_predict_refuses(text: str) -> None:
         task().predict(Linear(2, 1), text)
 
 
-@pytest.mark.parametrize("y", [None, torch.tensor([0, 1, 1, 0])])
-def test_only_numbers_can_be_predicted(y: Tensor | None) -> None:
+@pytest.mark.parametrize("targets", [None, "class"])
+def test_only_numbers_can_be_predicted(targets: Any) -> None:
     with pytest.raises(UserError, match="task=regress needs numbers to predict from numbers"):
-        Regress(Data(Split(torch.rand(4, 2), y), None, None, {"in_features": 2, "outputs": 1}))
+        Regress(Schema(SIZES, "table", targets))

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 import torch
+from options import ready
 from torch import Tensor, nn
 
 from dlrun.data import fr_en
-from dlrun.data.base import Data, Split
 from dlrun.data.fr_en import BOS, EOS, PAD, toy_pairs
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.metric import Mean, bleu
 from dlrun.model.seq2seq import Seq2Seq
@@ -22,7 +23,7 @@ def task(count: int = 23, val: float = 0.0) -> Translate:
     data = fr_en.parallel(
         pairs, tokenizer="word", vocab_size=None, max_words=None, min_freq=1, val=val, test=0.0, seed=0
     )
-    return Translate(data, bleu=2)
+    return ready(Translate, data, bleu=2)
 
 
 def seq2seq(translate: Translate, attention: Any = "luong_general") -> Seq2Seq:
@@ -135,7 +136,7 @@ def test_wrong_sentences(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_only_pairs_can_be_translated() -> None:
     with pytest.raises(UserError, match="task=translate needs pairs of sentences; pick data=fr_en or fra_eng."):
-        Translate(Data(Split(torch.rand(4, 2)), None, None, {}), bleu=2)
+        Translate(Schema({"in_features": 2, "outputs": 1}, "table", "number"), bleu=2)
 
 
 def test_weights_say_where_it_looked() -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from options import ready
 from torch import Tensor
 
 from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.model.word2vec import WordVectors
 from dlrun.task.huffman import huffman
@@ -30,7 +32,7 @@ def corpus(texts: list[list[int]], words: int) -> Data:
     offsets = torch.tensor([0, *(len(text) for text in texts)]).cumsum(0)
     split = Split(x, offsets=offsets)
     vocab = Vocab([f"w{i}" for i in range(words)], level="word")
-    return Data(split, split, None, {"vocab_size": words}, vocab=vocab)
+    return Data(split, split, None, Schema({"vocab_size": words}, "text", vocab=vocab))
 
 
 def random_corpus(words: int = 12, texts: int = 40) -> Data:
@@ -96,26 +98,26 @@ def test_subsampling_keeps_each_word_at_its_rate() -> None:
     torch.testing.assert_close(keep, torch.tensor([math.sqrt(1e-2 / 0.9), math.sqrt(1e-2 / 0.09), 1, 1]))
     text = torch.arange(4).repeat_interleave(counts)[torch.randperm(100_000)]
     data = corpus([text.tolist()], 4)
-    task = Word2Vec(data, **{**OPTIONS, "subsample": 1e-2, "method": "cbow"})
+    task = ready(Word2Vec, data, **{**OPTIONS, "subsample": 1e-2, "method": "cbow"})
     left = torch.bincount(task.examples("train", 0, 0).targets, minlength=4)
     torch.testing.assert_close(left / counts, keep, atol=0.02, rtol=0.05)
 
 
 def test_rare_words_are_skipped() -> None:
     data = corpus([[0, 1, 0, 2, 0, 1, 3, 1]] * 2, 5)
-    task = Word2Vec(data, **{**OPTIONS, "min_count": 4})
+    task = ready(Word2Vec, data, **{**OPTIONS, "min_count": 4})
     examples = task.examples("train", 0, 0)
     assert set(examples.inputs.flatten().tolist()) == set(examples.targets.tolist()) == {0, 1}
     batch = next(iter(task.batches("train", 1000, seed=0, epoch=0)))
     assert set(batch.targets.flatten().tolist()) == {0, 1}  # nor are they negatives
     with pytest.raises(UserError, match="task.min_count=7 leaves fewer than two words"):
-        Word2Vec(data, **{**OPTIONS, "min_count": 7})
+        ready(Word2Vec, data, **{**OPTIONS, "min_count": 7})
 
 
 def test_negatives_follow_the_three_quarter_power() -> None:
     counts = torch.tensor([1000, 300, 100, 30, 10])
     text = torch.arange(5).repeat_interleave(counts).tolist()
-    task = Word2Vec(corpus([text], 5), **OPTIONS)
+    task = ready(Word2Vec, corpus([text], 5), **OPTIONS)
     words = torch.full((20_000,), 4)
     targets, signs = task.wanted(words, lambda: torch.Generator().manual_seed(0))
     assert signs is not None and targets.shape == signs.shape == (20_000, 6)
@@ -172,7 +174,7 @@ def test_loss_of_each_kind_is_its_formula() -> None:
     torch.nn.init.normal_(model.output.weight)
     torch.nn.init.normal_(model.input.weight)
     for kind in ("negative", "tree", "full"):
-        task = Word2Vec(data, **{**OPTIONS, "loss": kind})
+        task = ready(Word2Vec, data, **{**OPTIONS, "loss": kind})
         batch = next(iter(task.batches("train", 16, seed=0, epoch=0)))
         scores = task.step(model, batch)
         assert scores.n == 16
@@ -200,8 +202,8 @@ def same(left: Any, right: Any) -> bool:
 @pytest.mark.parametrize("loss", ["negative", "tree", "full"])
 def test_a_pass_can_begin_in_the_middle(method: str, loss: str) -> None:
     options = {**OPTIONS, "subsample": 0.05, "method": method, "loss": loss}
-    whole = list(Word2Vec(random_corpus(), **options).batches("train", 16, seed=5, epoch=2))
-    again = Word2Vec(random_corpus(), **options)
+    whole = list(ready(Word2Vec, random_corpus(), **options).batches("train", 16, seed=5, epoch=2))
+    again = ready(Word2Vec, random_corpus(), **options)
     rest = again.batches("train", 16, seed=5, epoch=2, start=2)
     assert len(rest) == len(whole) > 4
     assert all(same(a, b) for a, b in zip(whole[2:], rest, strict=True))
@@ -210,7 +212,7 @@ def test_a_pass_can_begin_in_the_middle(method: str, loss: str) -> None:
 
 
 def test_every_pair_once_and_evaluation_is_fixed() -> None:
-    task = Word2Vec(random_corpus(), **{**OPTIONS, "subsample": 0.05})
+    task = ready(Word2Vec, random_corpus(), **{**OPTIONS, "subsample": 0.05})
     train = list(task.batches("train", 16, seed=1, epoch=0))
     pairs = Counter((int(b.inputs[i, 0]), int(b.targets[i, 0])) for b in train for i in range(len(b.targets)))
     made = task.examples("train", 1, 0)
@@ -220,7 +222,7 @@ def test_every_pair_once_and_evaluation_is_fixed() -> None:
 
 
 def test_the_last_pass_is_kept() -> None:
-    task = Word2Vec(random_corpus(), **OPTIONS)
+    task = ready(Word2Vec, random_corpus(), **OPTIONS)
     made = task.examples("train", 0, 0)
     task.batches("val", 16, seed=0, epoch=0)
     assert task.examples("train", 0, 0) is made
@@ -252,7 +254,7 @@ def test_it_reaches_the_best_loss(method: str, loss: str) -> None:
 @pytest.mark.parametrize("method", ["skipgram", "cbow"])
 def test_words_of_a_topic_are_neighbours(method: str) -> None:
     task, model = trained(method, "negative")
-    vectors = torch.nn.functional.normalize(task.vectors(model).detach(), dim=1)  # type: ignore[union-attr]
+    vectors = torch.nn.functional.normalize(model.word_vectors().detach(), dim=1)  # type: ignore[union-attr]
     cosines = vectors @ vectors.T
     same_topic = torch.arange(12).unsqueeze(1) // 6 == torch.arange(12) // 6
     assert cosines[same_topic].min() > 0.8 > 0.4 > cosines[~same_topic].max()
@@ -260,7 +262,7 @@ def test_words_of_a_topic_are_neighbours(method: str) -> None:
 
 def trained(method: str, loss: str) -> tuple[Word2Vec, WordVectors]:
     torch.manual_seed(0)
-    task = Word2Vec(two_topics(), **{**OPTIONS, "method": method, "loss": loss})
+    task = ready(Word2Vec, two_topics(), **{**OPTIONS, "method": method, "loss": loss})
     model = WordVectors(12, embed=4)
     optim = torch.optim.Adam(model.parameters(), lr=0.03)
     for epoch in range(4):
@@ -273,4 +275,4 @@ def trained(method: str, loss: str) -> tuple[Word2Vec, WordVectors]:
 
 def test_only_text_has_words() -> None:
     with pytest.raises(UserError, match="Word vectors need text"):
-        Word2Vec(Data(Split(torch.rand(4, 2), torch.rand(4, 1)), None, None, {"in_features": 2}), **OPTIONS)
+        Word2Vec(Schema({"in_features": 2, "outputs": 1}, "table", "number"), **OPTIONS)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from dlrun import assemble, build, catalogue, device, pace
+from dlrun import build, catalogue, device, pace
 from dlrun.limits import OF_TORCH, Range
 
 GROUPS = ("optim", "scheduler", "init", "data", "model", "task", "trainer", "device")
@@ -33,7 +33,6 @@ def hints(group: str, node: dict[str, Any]) -> dict[str, Any]:
     else:
         target = build.locate(group, node["_target_"])
     known = build.type_hints(target) | ({} if build.is_own(target) else OF_TORCH)
-    known |= dict(assemble.START_KEYS) if group == "model" else {}
     known |= {"every": Literal["step", "epoch", "evaluation"], "warmup": Annotated[int, Range(0)]}
     hidden = ("_target_", *catalogue.FILES)
     return {key: known[key] for key in node if key not in hidden and known.get(key, Any) is not Any}

@@ -78,6 +78,10 @@ def evil(folder: Path, world: World) -> None:
         (folder / name).write_text(code)
 
 
+def vectors(run: str | None, file: str | None) -> dict[str, Any]:
+    return {"_target_": "dlrun.init.vectors", "run": run, "file": file, "freeze": True}
+
+
 def targets() -> list[Case]:
     cases = [
         Case(f"model is {target}", both(evil, config({"model": {"_target_": target} | options})), ANSWERS)
@@ -110,8 +114,9 @@ def targets() -> list[Case]:
         "a task as data": {"data": {"_target_": "dlrun.task.regress.Regress"}},
         "data as a task": {"task": {"_target_": "dlrun.data.synthetic_linear.load"}},
         "an abstract class": {"optim._target_": "torch.optim.Optimizer"},
-        "vectors of the folder itself": {"model.vectors": "stranger", "model.freeze": True},
-        "vectors elsewhere": {"model.vectors": "@HOME@"},
+        "vectors of the folder itself": {"init": vectors("stranger", None)},
+        "vectors elsewhere": {"init": vectors("@HOME@", None)},
+        "vectors of a file": {"init": vectors(None, "/dev/zero")},
     }  # fmt: skip
     return cases + [Case(name, both(evil, config(changes)), some) for name, changes in more.items()]
 

@@ -74,7 +74,7 @@ def commands() -> list[Case]:
         "a shell's completion": ["--shell-completion", "install=bash"],
         "a rerun": ["--experimental-rerun=stranger/evil.pickle"],
         "a package": ["--package=x"],
-        "vectors": ["model.vectors=@HOME@"],
+        "vectors": ["init=vectors", "init.run=@HOME@"],
         "storage": ["+hydra.sweeper.storage=sqlite:////@HOME@/x.db"],
         "an interpolation": ["seed=${oc.env:HOME}"],
         "escapes": ["\x1b[2J=1", "seed=\x1b]0;x\x07"],

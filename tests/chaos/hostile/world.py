@@ -39,7 +39,7 @@ VERBS: dict[str, tuple[str, list[str]]] = {  # name of a call -> what the folder
     "sample": ("lm", ["sample", HERE, "想春", "--length", "5"]),
     "neighbors": ("lm", ["neighbors", HERE, "想"]),
     "analogy": ("lm", ["analogy", HERE, "想", "不", "春"]),
-    "vectors": ("lm", [*LM, "trainer.max_steps=1", f"model.vectors={HERE}", "folder=outputs/new"]),
+    "vectors": ("lm", [*LM, "trainer.max_steps=1", "init=vectors", f"init.run={HERE}", "folder=outputs/new"]),
     "attention": ("translation", ["predict", HERE, "unu knabo sekvas", "--attention"]),
     "runs": ("run", ["runs", "."]),
     "runs_where": ("run", ["runs", ".", "--where", "optim.lr=0.1", "--sort", "batch_size", "--csv"]),

@@ -1,0 +1,82 @@
+"""A saved run, opened again: its config checked, its parts built, its weights loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dlrun import __version__, assemble, catalogue, console, renamed
+from dlrun.assemble import Parts, Plans
+from dlrun.errors import UserError, is_newer, nearest
+from dlrun.evaluate import load_weights
+from dlrun.kept import Unreadable
+from dlrun.plain import command
+from dlrun.rundir import RunDir
+
+
+def open_plans(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, Any] | None = None) -> Plans:
+    """The checked parts of a saved run. Its own word on `trusted` is never believed: the user says it again."""
+    config = run.read_config()
+    check_shape(run, config)
+    if taken := catalogue.fill_in(config):
+        console.say(f"{run.path} is older than {', '.join(taken)}: today's values are taken")
+    for key, value in (overrides or {}).items():
+        set_key(config, key, value)
+    try:
+        return assemble.check(config, trusted=trust)
+    except UserError as error:
+        made_with = run.read_summary().get("versions", {}).get("dlrun", "")
+        if is_newer(made_with, __version__):
+            raise UserError(
+                f"{error} The run was made with dlrun {made_with}, and this is dlrun {__version__}: update dlrun."
+            ) from error
+        raise
+
+
+def check_shape(run: RunDir, config: dict[str, Any]) -> None:
+    """UserError for a config that lacks what every run has. Groups that came later are filled in."""
+    needed = {"seed", "batch_size", "stand_in", "trusted", "folder", *assemble.GROUPS} - {"init"}
+    if missing := sorted(needed - set(config)):
+        raise UserError(f"{run.path}/config.yaml has no {missing[0]}: it is not a run's config of this dlrun.")
+
+
+def set_key(config: dict[str, Any], key: str, value: Any) -> None:
+    """Sets `trainer.epochs`; a key that the run does not have is a mistake, never ignored."""
+    if said := renamed.new_name(key):
+        raise UserError(said)
+    node: Any = config
+    *path, name = key.split(".")
+    for step in path:
+        node = node.get(step) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or name not in node:
+        raise UserError(f"The run has no key {key}. {nearest(name, node if isinstance(node, dict) else config)}")
+    if isinstance(node[name], dict):
+        keys = ", ".join(f"{key}.{each}=…" for each in list(node[name])[:3])
+        raise UserError(f"{key} is a group of keys. Type one of them: {keys}")
+    node[name] = value
+
+
+def open_parts(run: RunDir, *, checkpoint: str = "best", trust: Sequence[str] = ()) -> tuple[Plans, Parts]:
+    """A run's data, task and trained model, ready to answer."""
+    plans = open_plans(run, trust=trust)
+    state = run.load_checkpoint(checkpoint)
+    if state is None:
+        raise UserError(
+            f"{run.path} has no checkpoint {checkpoint}.pt yet. Train it further: {command('resume', run.path)}"
+        )
+    parts = assemble.build_parts(plans)
+    warn_of_other_data(run, parts)
+    load_weights(parts.model, state)
+    parts.model.eval()
+    return plans, parts
+
+
+def warn_of_other_data(run: RunDir, parts: Parts) -> None:
+    """Says so when the files are not those the run was trained on, or when that can't be known."""
+    try:
+        before = run.read_summary().get("data", {}).get("sha256")
+    except Unreadable as error:
+        console.warn(str(error))
+        return
+    if before and before != parts.data_facts["sha256"]:
+        console.warn("the data files are not the ones this run was trained on: their digests differ")
