@@ -56,8 +56,8 @@ class Trained:
             config = dict(record(state.get("config"), Config))
         except ValueError as error:
             raise UserError(f"{where} has no config that can be read: {error}") from error
-        if missing := next((key for key in ("choices", "task", "model") if key not in config), None):
-            raise UserError(f"{where} has no config that can be read: it has no {missing}.")
+        if lacking := [key for key in ("choices", "task", "model") if key not in config]:
+            raise UserError(f"{where} has no config that can be read: it has no {lacking[0]}.")
         catalogue.fill_in(config)
         task_plan, model_plan = assemble.check_answering(config, trust)
         with understood(where):

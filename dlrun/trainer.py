@@ -23,6 +23,7 @@ from dlrun.device import Device, rng_state, set_rng_state
 from dlrun.errors import DlrunError, Pruned, RunFailed, Stopped, UserError
 from dlrun.evaluate import evaluate, load_weights
 from dlrun.metric import Mean, PassMean
+from dlrun.model.base import Counted
 from dlrun.optim.schedule import Schedule
 from dlrun.pace import Pace, Progress, Settings
 from dlrun.plain import command
@@ -63,6 +64,7 @@ class Trainer:
         self.goal_split = "val" if "val" in task.splits else "train"  # without a held-out part: the training part
         self.goal_tag = f"{self.goal_split}/{self.metric}"
         self.last_log = (time.monotonic(), 0)  # when, and how many examples had been seen
+        self.learns = any(parameter.requires_grad for parameter in model.parameters())
         if settings.compile:
             model.compile()
 
@@ -73,6 +75,7 @@ class Trainer:
     def fit(self) -> None:
         """Trains until epochs, steps or patience end it, then tests the best. Raises Stopped or RunFailed."""
         with self.keeping_summary():
+            self.count()
             self.record()  # a run that was stopped during an evaluation owes it
             with closing(self.updates()) as updates:
                 for batches in updates:
@@ -84,9 +87,17 @@ class Trainer:
             self.save("last")
             self.test_the_best()
 
+    def count(self) -> None:
+        """A model that counts is shown the whole training part before its first step; without weights that is all."""
+        if self.at.step or not isinstance(self.model, Counted):
+            return
+        self.model.count(self.task.batches("train", self.batch_size, seed=self.seed, epoch=0))
+        if not self.learns:
+            self.at.step = self.at.epoch = 1
+
     def updates(self) -> Generator[list[Any], None, None]:
         """The batches of each update, from where we stand; `at` already says where we stand after it."""
-        while not self.pace.finished():
+        while self.learns and not self.pace.finished():
             batches, count = self.epoch_batches()
             if self.at.batch >= count:  # the run goes on with larger batches or fewer of them: this pass is over
                 self.pace.move(count, count)
@@ -239,7 +250,7 @@ class Trainer:
 
     def train_tags(self, mean: Mean) -> dict[str, float]:
         """Where nothing is held out train/... holds exact values alone, never mixed with means of a moving model."""
-        if self.goal_split == "train":
+        if self.goal_split == "train" or not mean.n:
             return {}
         return {f"train/{name}": value for name, value in self.task.report(mean.means()).items()}
 

@@ -94,7 +94,10 @@ SPOILED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "a scale that is a word": (lambda state: state["schema"].update(x_scale="ab"), "no schema that can be read"),
     "no config": (lambda state: state.pop("config"), "bad.pt has no config that can be read"),
-    "a config without a model": (lambda state: state["config"].pop("model"), "has no config that can be read: it has no model."),
+    "a config without a model": (
+        lambda state: state["config"].pop("model"),
+        "has no config that can be read: it has no model.",
+    ),
     "code in its config": (
         lambda state: state["config"]["model"].update(_target_="os.system"),
         "model._target_=os.system is not trusted",

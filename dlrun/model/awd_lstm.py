@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from dlrun.limits import Amount, Layers, Positive, Share
+from dlrun.model.base import Output
 
 State = tuple[tuple[Tensor, Tensor], ...]  # of each layer (1, B, H) twice: what it shows, what it remembers
 
@@ -59,7 +60,7 @@ class AWDLSTM(nn.Module):
     def embedding_tables(self) -> list[Tensor]:
         return [self.embedding.weight]
 
-    def forward(self, ids: Tensor, state: State | None = None) -> Any:
+    def forward(self, ids: Tensor, state: State | None = None) -> Output:
         """(B, T) ids, a state, None at first -> (B, T, V) logits, a state, and while it trains a penalty ()."""
         x = self.locked(self.embed(ids), self.input_dropout)  # (B, T, D)
         kept = []
@@ -69,9 +70,7 @@ class AWDLSTM(nn.Module):
             kept.append(after)
         dropped = self.locked(x, self.output_dropout)
         logits = self.output(dropped)
-        if not self.training:
-            return logits, tuple(kept)
-        return logits, tuple(kept), self.penalty(x, dropped)
+        return Output(logits, tuple(kept), self.penalty(x, dropped) if self.training else None)
 
     def embed(self, ids: Tensor) -> Tensor:
         """(B, T) -> (B, T, D); a dropped word is gone wherever it stands (section 4.3)."""

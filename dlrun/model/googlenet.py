@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.limits import Positive, Share
+from dlrun.model.base import Output
 from dlrun.model.stem import Stem, averaged, convolution, first_layer, is_large
 
 # channels of the paths: 1 x 1 | 1 x 1 then 3 x 3 | 1 x 1 then 5 x 5 | pooled then 1 x 1 (the paper's table 1)
@@ -75,8 +76,8 @@ class GoogLeNet(nn.Module):
             self.stages.append(blocks)
         self.output = nn.Sequential(averaged(), nn.Dropout(dropout), nn.Linear(b, outputs))
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """(B, C, height, width) -> (B, outputs), while training with heads a tuple of three such."""
+    def forward(self, x: Tensor) -> Tensor | Output:
+        """(B, C, height, width) -> (B, outputs), while training with heads two more such."""
         x, found = self.stem(x), []
         for number, stage in enumerate(self.stages):
             x = self.pool(x)
@@ -85,7 +86,7 @@ class GoogLeNet(nn.Module):
                 if self.training and number == 1 and str(place) in self.heads:
                     found.append(self.heads[str(place)](x))
         logits = self.output(x)
-        return (logits, *found) if found else logits
+        return Output(logits, auxiliary=tuple(found)) if found else logits
 
 
 class Inception(nn.Module):

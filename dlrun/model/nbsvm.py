@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,6 @@ class NBSVM(nn.Module):
     """
 
     votes: Tensor
-    counted: Tensor
 
     def __init__(self, vocab_size: int, outputs: int, *, ngrams: Reach, buckets: Positive, smoothing: Rate):
         super().__init__()
@@ -32,20 +32,23 @@ class NBSVM(nn.Module):
         self.weight = nn.Parameter(torch.zeros(rows))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.register_buffer("votes", torch.zeros(rows, outputs))
-        self.register_buffer("counted", torch.tensor(False))
 
     @torch.no_grad()
-    def count(self, batches: Iterable[tuple[tuple[Tensor, Tensor], Tensor]]) -> None:
-        """((ids, lengths), y) of the whole training part -> log p(n-gram | class), less its mean over the classes."""
+    def count(self, batches: Iterable[Any]) -> None:
+        """The whole training part -> log p(n-gram | class), less its mean over the classes."""
         counts = torch.full_like(self.votes, self.smoothing)
-        for (ids, lengths), y in batches:
+        for batch in batches:
+            (ids, lengths), y = batch.inputs, batch.y
             rows, begins = self.present(ids, lengths)
             sizes = begins.diff(append=begins.new_tensor([len(rows)]))
             place = rows * counts.shape[1] + y.repeat_interleave(sizes)
             counts.view(-1).index_add_(0, place, torch.ones_like(place, dtype=counts.dtype))
         log_p = counts.log() - counts.sum(0).log()
         self.votes.copy_(log_p - log_p.mean(1, keepdim=True))
-        self.counted.fill_(True)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        state_dict.pop(f"{prefix}counted", None)  # of version 0.1.0
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def present(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         return ngram_set(ids, lengths, self.vocab_size, self.ngrams, self.buckets)

@@ -9,13 +9,15 @@ Only the longest n-grams count how often they were seen; a shorter one counts af
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from dlrun.errors import UserError
 from dlrun.limits import Reach
+from dlrun.model.base import Output
 
 
 class Level(NamedTuple):
@@ -29,46 +31,37 @@ class Level(NamedTuple):
 
 
 class NGram(nn.Module):
-    """While it trains it only remembers what it reads; the counts are made when it is first asked.
-
-    A checkpoint holds the text read so far. It has to be read once and in order: UserError for a second pass.
-    """
+    """It is counted, not trained. A checkpoint holds the text itself; the levels are made when it is first asked."""
 
     def __init__(self, vocab_size: int, *, order: Reach):
         super().__init__()
         self.vocab_size, self.order = vocab_size, order
-        self.read: list[Tensor] = []  # (B, T) int32 pieces, side by side
-        self.levels: list[Level] | None = None  # of 1-grams, 2-grams, ...; None: something was read since
+        self.read = torch.empty(0, 0, dtype=torch.int32)  # (B, T) the whole text, in rows
+        self.levels: list[Level] | None = None  # of 1-grams, 2-grams, ...; None: not made yet
 
-    def forward(self, ids: Tensor, state: Tensor | None) -> tuple[Tensor | None, Tensor]:
-        """(B, T) ids, the last order - 1 ids -> (B, T, V) log-probabilities, a state; while training, none."""
+    def forward(self, ids: Tensor, state: Tensor | None) -> Output:
+        """(B, T) ids, the last order - 1 ids -> (B, T, V) log-probabilities, a state."""
         x = ids if state is None else torch.cat([state, ids], dim=1)
-        last = x[:, max(0, x.shape[1] - self.order + 1) :]
-        if self.training:
-            self.remember(ids, fresh=state is None)
-            return None, last
-        return self.log_p(x)[:, -ids.shape[1] :], last
+        return Output(self.log_p(x)[:, -ids.shape[1] :], x[:, max(0, x.shape[1] - self.order + 1) :])
 
-    def remember(self, ids: Tensor, *, fresh: bool) -> None:
-        if self.read and (fresh or len(ids) != len(self.read[0])):
-            raise UserError(
-                "An n-gram model reads its text once, in order. "
-                "Type trainer.epochs=1 task.order=consecutive, and leave batch_size as the run began."
-            )
-        self.read.append(ids.to("cpu", torch.int32))
-        self.levels = None
+    def count(self, batches: Iterable[Any]) -> None:
+        """UserError for a text that is not read in order."""
+        pieces = list(batches)
+        if any(batch.fresh for batch in pieces[1:]):
+            raise UserError("An n-gram model reads its text in order. Type task.order=consecutive.")
+        self.set_extra_state(torch.cat([batch.ids.to("cpu", torch.int32) for batch in pieces], dim=1))
 
     def get_extra_state(self) -> Tensor:
         """(B, T) int32, all that was read."""
-        return torch.cat(self.read, dim=1) if self.read else torch.empty(0, 0, dtype=torch.int32)
+        return self.read
 
     def set_extra_state(self, state: Tensor) -> None:
-        self.read, self.levels = ([state] if state.numel() else []), None
+        self.read, self.levels = state, None
 
     def log_p(self, x: Tensor) -> Tensor:
         """(B, T) ids -> (B, T, V) of the token after each. Unigrams fill whole rows, the rest is sparse and added."""
         if self.levels is None:
-            rows = self.get_extra_state().long()
+            rows = self.read.long()
             self.levels = [
                 Level(*(part.to(x.device) for part in level)) for level in fit(rows, self.vocab_size, self.order)
             ]

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from dlrun.errors import UserError
 from dlrun.limits import Positive, Share
+from dlrun.model.base import Output
 
 
 class NNLM(nn.Module):
@@ -38,7 +39,7 @@ class NNLM(nn.Module):
         """What given vectors are written into. Where it is frozen the vector of nothing stays too, as it was drawn."""
         return [self.embedding.weight]
 
-    def forward(self, ids: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, ids: Tensor, state: Tensor | None = None) -> Output:
         """(B, T) ids, a state -> (B, T, V) logits, a state: the last tokens (B, window - 1), None at first."""
         if state is None:
             state = ids.new_full((len(ids), self.window - 1), self.nothing)
@@ -46,4 +47,4 @@ class NNLM(nn.Module):
         windows = read.unfold(1, self.window, 1)  # (B, T, window)
         x = self.dropout(self.embedding(windows).flatten(2))
         logits = self.output(self.dropout(self.hidden(x)))
-        return logits[..., : self.nothing], read[:, ids.shape[1] :].clone()
+        return Output(logits[..., : self.nothing], read[:, ids.shape[1] :].clone())

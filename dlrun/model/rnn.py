@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dlrun.errors import UserError
 from dlrun.limits import Layers, Positive, Share
+from dlrun.model.base import Output
 
 
 class Recurrent(nn.Module):
@@ -58,13 +59,13 @@ class Recurrent(nn.Module):
     def embedding_tables(self) -> list[Tensor]:
         return [self.embedding.weight]
 
-    def forward(self, ids: Tensor, context: Any = None) -> Any:
+    def forward(self, ids: Tensor, context: Any = None) -> Output | Tensor:
         """(B, T) ids, a state -> (B, T, V) logits, a state; classifying: (B, T) ids, (B,) lengths -> (B, outputs)."""
         x = self.dropout(self.embedding(ids))  # (B, T, D)
         if self.classifies:
             return self.classify(x, context)
         x, state = self.layers(x, context)  # (B, T, H)
-        return self.output(self.dropout(x)), state
+        return Output(self.output(self.dropout(x)), state)
 
     def classify(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, D), (B,) lengths -> (B, outputs), from mean and maximum over the words."""

@@ -15,6 +15,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from dlrun.errors import UserError
 from dlrun.limits import Layers, Positive, Share
+from dlrun.model.base import Output
 from dlrun.model.positions import positions as sines
 
 
@@ -62,7 +63,7 @@ class Transformer(nn.Module):
     def embedding_tables(self) -> list[Tensor]:
         return [self.embedding.weight]
 
-    def forward(self, ids: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, ids: Tensor, state: Tensor | None = None) -> Output:
         """(B, T) ids, a state -> (B, T, V) logits, a state.
 
         The state is what each layer was given for the last S <= context tokens, (layers, B, S, D); None at first.
@@ -76,7 +77,7 @@ class Transformer(nn.Module):
             read = torch.cat([before, x], dim=1)  # (B, S + T, D)
             kept.append(read[:, -self.context :])
             x = layer(x, read, self.distances, back)
-        return self.output(self.dropout(self.norm(x))), torch.stack(kept)
+        return Output(self.output(self.dropout(self.norm(x))), torch.stack(kept))
 
 
 class Layer(nn.Module):

@@ -16,6 +16,7 @@ from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.limits import Amount, NonNegative, Positive, Share
 from dlrun.metric import accuracy
+from dlrun.model.base import Output
 from dlrun.task.augment import covered, moved
 from dlrun.task.base import Batches, Scores, Task, generator
 from dlrun.task.regress import numbers_in
@@ -123,15 +124,9 @@ class Classify(Task):
         return self.scaled(torch.zeros((), dtype=torch.uint8)).to(self.device)
 
     def step(self, model: nn.Module, batch: Any) -> Scores:
-        """A model may answer (logits, *side logits) while it trains: each of those adds a loss of its own.
-
-        A model with a `count` sees the whole training part before its first step; its buffer `counted` says when.
-        """
-        if model.training and hasattr(model, "count") and not model.counted:
-            seen = self.batches("train", len(batch.y), seed=0, epoch=0)
-            model.count((each.inputs, each.y) for each in seen)  # type: ignore[operator]
+        """A model answers logits; while it trains it may answer an `Output`, whose side heads each add a loss."""
         answer = model(*self.changed(batch)) if model.training else self.logits(model, batch.inputs)
-        logits, *sides = answer if isinstance(answer, tuple) else (answer,)
+        logits, sides = (answer.logits, answer.auxiliary) if isinstance(answer, Output) else (answer, ())
         smoothing = self.label_smoothing if model.training else 0.0
         loss = cross_entropy(logits, batch.y, label_smoothing=smoothing)
         for side in sides:

@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 from dlrun.data.schema import Schema
 from dlrun.errors import UserError, did_you_mean
 from dlrun.limits import Positive
+from dlrun.model.base import Output
 from dlrun.task.base import Batches, Scores, Task, generator
 
 IGNORE = -100  # cross_entropy leaves such targets out
@@ -86,14 +87,13 @@ class LanguageModel(Task):
         return Batches(make, -(-count // batch_size) if count > 0 else 0, start)
 
     def step(self, model: nn.Module, batch: Any) -> Scores:
-        """A model may answer (logits, state, penalty) while it trains: it adds to the loss, not to the shown one."""
+        """The model answers an `Output`; its penalty adds to the loss, not to the shown one."""
         state = None if batch.fresh else self.carry.get(model.training)
-        logits, state, *penalty = model(batch.ids, state)
-        self.carry[model.training] = detached(state)  # cut off the graph: gradients reach back one batch
-        if logits is None:  # a model that only counts while it trains: each token costs log V, and no weight could help
-            return Scores(torch.tensor(math.log(len(self.vocab)), device=self.device, requires_grad=True), {}, batch.n)
-        loss = cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORE)
-        return Scores(sum(penalty, loss), {"loss": loss * batch.n}, batch.n)
+        answer: Output = model(batch.ids, state)
+        self.carry[model.training] = detached(answer.state)  # cut off the graph: gradients reach back one batch
+        loss = cross_entropy(answer.logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORE)
+        total = loss if answer.penalty is None else loss + answer.penalty
+        return Scores(total, {"loss": loss * batch.n}, batch.n)
 
     def report(self, means: dict[str, float]) -> dict[str, float]:
         loss = means["loss"]
@@ -127,11 +127,11 @@ class LanguageModel(Task):
         model.eval()
         draw = torch.Generator().manual_seed(seed)
         ids = torch.tensor([self.vocab.encode(tokens)], device=self.device)
-        logits, state = model(ids, None)
+        answer: Output = model(ids, None)
         written = []
         for _ in range(length):
-            written.append(pick(logits[0, -1].float().cpu(), temperature, top_k, draw))
-            logits, state = model(torch.tensor([[written[-1]]], device=self.device), state)
+            written.append(pick(answer.logits[0, -1].float().cpu(), temperature, top_k, draw))
+            answer = model(torch.tensor([[written[-1]]], device=self.device), answer.state)
         model.train(was_training)
         return self.vocab.join([*tokens, *self.vocab.decode(written)])
 

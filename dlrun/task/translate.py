@@ -52,6 +52,7 @@ class Translate(Task):
         if schema.vocab is None or schema.target_vocab is None:
             raise UserError("task=translate needs pairs of sentences; pick data=fr_en or fra_eng.")
         self.vocab, self.target_vocab, self.order_of_bleu = schema.vocab, schema.target_vocab, bleu
+        self.sizes = {"source_vocab_size": len(self.vocab), "target_vocab_size": len(self.target_vocab)}
         self.longest = schema.sizes["target_len"] + 1  # what a translation is cut off at, <eos> counted in
 
     def attach(self, data: Data) -> None:

@@ -29,14 +29,14 @@ def texts() -> Tensor:
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_shape_and_gradients(layers: int) -> None:
     trained = model(layers, **dict.fromkeys(DROPOUTS, 0.2), activation_penalty=2.0, change_penalty=1.0)
-    _, state, _ = trained(texts(), None)
-    logits, state, penalty = trained(texts(), tuple((h.detach(), c.detach()) for h, c in state))
+    state = trained(texts(), None).state
+    logits, state, penalty, _ = trained(texts(), tuple((h.detach(), c.detach()) for h, c in state))
     assert logits.shape == (B, T, V) and penalty.shape == ()
     assert [h.shape for h, _ in state] == [(1, B, H)] * (layers - 1) + [(1, B, D)]
     ((logits * torch.randn_like(logits)).sum() + penalty).backward()
     for name, parameter in trained.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.abs().sum() > 0, name
-    logits, _ = trained.eval()(texts(), None)
+    logits = trained.eval()(texts(), None).logits
     assert logits.shape == (B, T, V)
     assert trained.output.weight is trained.word_vectors() and "output.weight" not in dict(trained.named_parameters())
 

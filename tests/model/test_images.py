@@ -10,6 +10,7 @@ from dlrun import catalogue
 from dlrun.build import plan
 from dlrun.errors import UserError
 from dlrun.model.alexnet import AlexNet
+from dlrun.model.base import Output
 from dlrun.model.densenet import DenseNet
 from dlrun.model.googlenet import GoogLeNet
 from dlrun.model.nin import NiN
@@ -197,9 +198,12 @@ def test_googlenet_has_side_heads_while_training_alone() -> None:
     torch.manual_seed(0)
     x = torch.randn(4, 1, 28, 28)
     model = thin("googlenet", auxiliary=True)
-    answers = model(x)
-    assert len(answers) == 3 and all(answer.shape == (4, CLASSES) for answer in answers)
-    sum(answer.pow(2).sum() for answer in answers[1:]).backward()  # the heads reach back to the first layer
+    answer = model(x)
+    assert isinstance(answer, Output) and len(answer.auxiliary) == 2
+    assert all(logits.shape == (4, CLASSES) for logits in (answer.logits, *answer.auxiliary))
+    torch.cat(
+        [logits.pow(2) for logits in answer.auxiliary]
+    ).sum().backward()  # the heads reach back to the first layer
     assert model.stem[0][0].weight.grad.abs().sum() > 0
     assert all(parameter.grad is not None for parameter in model.heads.parameters())
     assert model.output[2].weight.grad is None

@@ -47,10 +47,10 @@ def texts() -> Tensor:
 
 
 def test_shape_and_gradients(model: nn.Module) -> None:
-    logits, state = model(texts(), None)
+    logits, state, *_ = model(texts(), None)
     assert logits.shape == (B, T, V)
     assert isinstance(model, WordEmbedding) and model.word_vectors().shape[0] == V
-    logits, _ = model(texts(), state.detach())
+    logits = model(texts(), state.detach()).logits
     (logits * torch.randn_like(logits)).sum().backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.abs().sum() > 0, name
@@ -60,10 +60,10 @@ def test_shape_and_gradients(model: nn.Module) -> None:
 def test_pieces_make_the_whole(model: nn.Module, pieces: list[int]) -> None:
     """The text is longer than the context, so tokens are forgotten on the way."""
     ids = texts()
-    whole, kept = model(ids, None)
+    whole, kept, *_ = model(ids, None)
     state, logits = None, []
     for piece in ids.split(pieces, dim=1):
-        answer, state = model(piece, state)
+        answer, state, *_ = model(piece, state)
         logits.append(answer)
     torch.testing.assert_close(torch.cat(logits, 1), whole)
     torch.testing.assert_close(state, kept)
@@ -79,7 +79,7 @@ def test_a_prediction_sees_its_window_and_no_more(name: str) -> None:
     make, reach = MODELS[name]
     model, ids = make(), texts()
     at = T - 2
-    before, _ = model(ids, None)
+    before, *_ = model(ids, None)
     for changed in range(T):
         other = ids.clone()
         other[:, changed] = (other[:, changed] + 1) % V
@@ -89,10 +89,10 @@ def test_a_prediction_sees_its_window_and_no_more(name: str) -> None:
 
 
 def test_state_holds_the_context_alone() -> None:
-    _, state = transformer()(texts(), None)
+    state = transformer()(texts(), None).state
     assert state.shape == (2, B, 4, 8)
     assert state.untyped_storage().nbytes() == state.numel() * 4  # a view would take the whole pass into checkpoints
-    _, last = nnlm()(texts(), None)
+    last = nnlm()(texts(), None).state
     assert last.shape == (B, 3) and last.untyped_storage().nbytes() == last.numel() * 8
 
 
@@ -102,8 +102,8 @@ def test_order_counts_within_the_window() -> None:
     ids = torch.tensor([[1, 2, 3, 4, 5]])
     for positions in ("learned", "sinusoidal"):
         model = transformer(positions=positions, layers=1)
-        first, _ = model(ids, None)
-        second, _ = model(ids[:, [1, 0, 3, 2, 4]], None)
+        first, *_ = model(ids, None)
+        second, *_ = model(ids[:, [1, 0, 3, 2, 4]], None)
         assert (first[:, -1] - second[:, -1]).abs().max() > 1e-3
 
 

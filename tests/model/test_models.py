@@ -81,7 +81,7 @@ def test_classifier_has_shape_and_gradients(name: str) -> None:
 def test_language_model_has_shape_and_gradients(cell: type[RNN] | type[GRU] | type[LSTM]) -> None:
     torch.manual_seed(0)
     model = cell(V, **RECURRENT)
-    logits, state = model(torch.randint(V, (B, T)), None)
+    logits, state, *_ = model(torch.randint(V, (B, T)), None)
     assert logits.shape == (B, T, V)
     first = state[0] if isinstance(state, tuple) else state
     assert first.shape == (2, B, 8)
@@ -91,9 +91,9 @@ def test_language_model_has_shape_and_gradients(cell: type[RNN] | type[GRU] | ty
 def test_two_halves_with_the_state_are_the_whole() -> None:
     torch.manual_seed(0)
     model, ids = LSTM(V, **RECURRENT), torch.randint(V, (B, T))
-    whole, _ = model(ids, None)
-    left, state = model(ids[:, :4], None)
-    right, _ = model(ids[:, 4:], state)
+    whole, *_ = model(ids, None)
+    left, state, *_ = model(ids[:, :4], None)
+    right, *_ = model(ids[:, 4:], state)
     torch.testing.assert_close(torch.cat([left, right], dim=1), whole)
 
 

@@ -97,8 +97,8 @@ def test_language_model_with_torch_s_weights(name: str, layers: int) -> None:
     ids, weigh = torch.randint(V, (B, T)), torch.randn(B, T, V)
     own_state = torch_state = None
     for half in (slice(0, 4), slice(4, T)):  # the state travels
-        own_logits, own_state = ours(ids[:, half], own_state)
-        torch_logits, torch_state = theirs(ids[:, half], torch_state)
+        own_logits, own_state, *_ = ours(ids[:, half], own_state)
+        torch_logits, torch_state, *_ = theirs(ids[:, half], torch_state)
         torch.testing.assert_close(own_logits, torch_logits)
         states = torch_state if isinstance(torch_state, tuple) else (torch_state,)
         for a, b in zip(own_state, states, strict=True):

@@ -13,6 +13,7 @@ from dlrun.data.base import Data, Split, Vocab
 from dlrun.data.schema import Scale, Schema
 from dlrun.errors import UserError
 from dlrun.metric import Mean
+from dlrun.model.base import Output
 from dlrun.model.textcnn import TextCNN
 from dlrun.task.classify import CHUNK, Classify, by_length
 
@@ -95,7 +96,7 @@ def test_side_heads_add_their_losses_while_training() -> None:
     class Sided(Fixed):
         def forward(self, x: Tensor, lengths: Tensor | None = None) -> Any:
             logits = super().forward(x)
-            return (logits, 2 * logits, 3 * logits) if self.training else logits
+            return Output(logits, auxiliary=(2 * logits, 3 * logits)) if self.training else logits
 
     task, model = classify(image_data(), auxiliary_weight=0.5, label_smoothing=0.1), Sided([0.0, 2.0, 1.0])
     batch = next(iter(task.batches("train", 10, seed=0, epoch=0)))

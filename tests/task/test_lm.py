@@ -12,6 +12,7 @@ from dlrun.data.base import Data, Split, Vocab
 from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.metric import Mean
+from dlrun.model.base import Output
 from dlrun.model.rnn import GRU, LSTM
 from dlrun.task.lm import IGNORE, LanguageModel, pick
 
@@ -46,7 +47,7 @@ class Bigram(nn.Module):
         self.log_p = (table / table.sum(1, keepdim=True)).log()
 
     def forward(self, ids: Tensor, state: Any) -> Any:
-        return self.log_p[ids], ids[:, -1]
+        return Output(self.log_p[ids], ids[:, -1])
 
 
 @pytest.mark.parametrize("length", [2, 3, 36, 100, 101, 103, 200])

@@ -1,0 +1,25 @@
+"""What a model may answer beside logits, and what it may be asked for beside answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+class Output(NamedTuple):
+    """A model's answer where it is more than logits: a language model's always, a classifier's while it trains."""
+
+    logits: Tensor
+    state: Any = None  # of a language model: tensors in tuples, what the text goes on from
+    penalty: Tensor | None = None  # () adds to the loss while it trains, not to the loss that is shown
+    auxiliary: tuple[Tensor, ...] = ()  # logits of side heads, each of which adds a loss while it trains
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A model that is shown the whole training part once, before its first step. Without weights that is all."""
+
+    def count(self, batches: Iterable[Any]) -> None:
+        """Batches as its task makes them."""
