@@ -11,9 +11,9 @@ from torch.nn.functional import normalize
 
 from dlrun import assemble, session
 from dlrun.assemble import Parts
-from dlrun.data.base import Vocab
 from dlrun.errors import UserError, did_you_mean
 from dlrun.rundir import RunDir
+from dlrun.text.vocab import Vocab
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ LEVELS = (  # a module imports from its own level and those before it
         "init",
         "optim",
     },
-    {"memory"},
+    {"memory", "text"},
     {"data", "catalogue", "build", "pace"},
     {"task"},
     {"checkpoint", "rundir", "evaluate", "hparams", "query", "blame", "typed", "own_yaml"},

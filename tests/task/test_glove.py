@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from dlrun.data import ptb, stand_ins
-from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.base import Data, Split
 from dlrun.errors import UserError
 from dlrun.model.glove import GloVe
 from dlrun.task.glove import Glove, cooccurrences
+from dlrun.text.vocab import Vocab
 
 OPTIONS: dict[str, Any] = {"window": 3, "min_count": 1, "x_max": 100.0, "alpha": 0.75}
 TEXTS = [[0, 1, 2, 3, 4, 5], [6], [7, 8], [], [9, 9, 10, 11, 9, 13, 14], [0, 5], [1, 0, 1, 0]]
@@ -21,7 +22,9 @@ def corpus(texts: list[list[int]], words: int) -> Data:
     x = torch.tensor([word for text in texts for word in text])
     offsets = torch.tensor([0, *(len(text) for text in texts)]).cumsum(0)
     split = Split(x, offsets=offsets)
-    return Data(split, split, None, {"vocab_size": words}, vocab=Vocab([f"w{i}" for i in range(words)], level="word"))
+    return Data(
+        split, split, None, {"vocab_size": words}, vocab=Vocab([f"w{i}" for i in range(words)], tokenization="word")
+    )
 
 
 def slow_counts(texts: list[list[int]], window: int) -> dict[tuple[int, int], float]:

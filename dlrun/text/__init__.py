@@ -1,0 +1,1 @@
+"""Text: how it becomes numbers and numbers become text again. Nothing here needs torch."""
