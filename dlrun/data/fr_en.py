@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import random
-import re
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.base import Data, Split
 from dlrun.data.parts import held_out, shuffled
 from dlrun.data.reading import reading, whole
 from dlrun.data.schema import Schema
-from dlrun.data.tokenizer import BytePairs, Level, check, learn
 from dlrun.errors import UserError
 from dlrun.limits import Positive, Share
+from dlrun.text.normalizers import sentence
+from dlrun.text.vocab import Tokenization, Vocab, check
 
 FILE = "fr-en-small.txt"
 LARGEST = 4_000_000  # bytes; it has 806
 MOST_CELLS = 250_000_000  # of all sentences with their padding: 2 GB
 PAD, BOS, EOS, UNKNOWN = range(4)
-MARKS = ("<pad>", "<bos>", "<eos>", "<unk>")
+SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<unk>")
 STAND_IN_VERSION = "1"
 
 STAND_IN_BEST: dict[str, float] = {"exact": 1.0, "bleu": 1.0}
@@ -32,31 +31,11 @@ STAND_IN_BEST: dict[str, float] = {"exact": 1.0, "bleu": 1.0}
 Pair = tuple[list[str], list[str]]  # words of the sentence to translate, words of its translation
 
 
-class SentenceVocab(Vocab):
-    """Splits a user's sentence the way the pairs were split."""
-
-    def split(self, text: str) -> list[str]:
-        return super().split(" ".join(words_of(text)))
-
-
-class SentencePairs(BytePairs):
-    """The same for byte pairs: they, too, see small letters and marks that stand alone."""
-
-    def ids(self, text: str) -> list[int]:
-        return super().ids(" ".join(words_of(text)))
-
-
-def words_of(text: str) -> list[str]:
-    """`Ils regardent!` -> ils regardent !    French stands a no-break space before some marks."""
-    text = text.lower().replace("\u202f", " ").replace("\xa0", " ")
-    return re.sub(r"([,.!?])", r" \1 ", text).split()
-
-
 def load(
     folder: Path,
     *,
     reverse: bool,
-    tokenizer: Level,
+    tokenizer: Tokenization,
     vocab_size: Positive | None,
     max_words: Positive | None,
     min_freq: Positive,
@@ -86,7 +65,11 @@ def load(
 def read(lines: Iterable[str], columns: tuple[int, int]) -> list[Pair]:
     """The two columns of each line, in words; lines with nothing in one of them are left out."""
     rows = [line.split("\t") for line in lines]
-    pairs = [(words_of(row[columns[0]]), words_of(row[columns[1]])) for row in rows if len(row) > max(columns)]
+    pairs = [
+        (sentence(row[columns[0]]).split(), sentence(row[columns[1]]).split())
+        for row in rows
+        if len(row) > max(columns)
+    ]
     pairs = [pair for pair in pairs if all(pair)]
     if not pairs:
         raise ValueError("it has no pair of sentences with a tab between them")
@@ -96,7 +79,7 @@ def read(lines: Iterable[str], columns: tuple[int, int]) -> list[Pair]:
 def parallel(
     pairs: list[Pair],
     *,
-    tokenizer: Level,
+    tokenizer: Tokenization,
     vocab_size: int | None,
     max_words: int | None,
     min_freq: int,
@@ -110,7 +93,7 @@ def parallel(
     Words or characters that occur less than `min_freq` times in the training part are `<unk>`. Each language has a
     vocabulary of its own, of byte pairs one of `vocab_size`.
     """
-    check(tokenizer, vocab_size, MARKS)
+    check(tokenizer, vocab_size, SPECIAL_TOKENS)
     pairs = [pair for pair in pairs if max_words is None or max(map(len, pair)) <= max_words]
     if not pairs:
         raise UserError(f"No sentence has at most data.max_words={max_words} words. Type a larger number.")
@@ -136,14 +119,19 @@ def parallel(
     return Data(train, val_split, test_split, schema, note="" if val_split else note)
 
 
-def vocabulary(sentences: list[str], tokenizer: Level, vocab_size: int | None, min_freq: int) -> Vocab:
-    """The marks, then the tokens from the most to the least frequent, or the byte pairs."""
+def vocabulary(sentences: list[str], tokenizer: Tokenization, vocab_size: int | None, min_freq: int) -> Vocab:
     if vocab_size is not None:
-        return SentencePairs(learn(sentences, vocab_size=vocab_size, marks=MARKS, min_freq=min_freq).saved)
-    split = SentenceVocab([], level=tokenizer).split
-    counts = Counter(token for sentence in sentences for token in split(sentence))
-    often = sorted((token for token, n in counts.items() if n >= min_freq), key=lambda token: (-counts[token], token))
-    return SentenceVocab([*MARKS, *(token for token in often if token not in MARKS)], level=tokenizer, unknown=UNKNOWN)
+        return Vocab.learn(
+            sentences, vocab_size=vocab_size, special_tokens=SPECIAL_TOKENS, min_freq=min_freq, normalizer="sentence"
+        )
+    return Vocab.count(
+        sentences,
+        tokenization=tokenizer,
+        normalizer="sentence",
+        first=SPECIAL_TOKENS,
+        unknown=SPECIAL_TOKENS[UNKNOWN],
+        min_freq=min_freq,
+    )
 
 
 def rows(sentences: list[str], vocab: Vocab) -> Tensor:

@@ -8,8 +8,8 @@ from pathlib import Path
 from dlrun.data import fr_en
 from dlrun.data.base import Data
 from dlrun.data.reading import reading, unzipped
-from dlrun.data.tokenizer import Level
 from dlrun.limits import Positive, Share
+from dlrun.text.vocab import Tokenization
 
 FILE = "fra-eng.zip"
 LARGEST = 64_000_000  # bytes unpacked; it has about 12 million
@@ -23,7 +23,7 @@ def load(
     *,
     max_pairs: Positive | None,
     reverse: bool,
-    tokenizer: Level,
+    tokenizer: Tokenization,
     vocab_size: Positive | None,
     max_words: Positive | None,
     min_freq: Positive,

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections import Counter
 from itertools import accumulate
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.base import Data, Split
 from dlrun.data.chain import Chain
 from dlrun.data.parts import held_out
 from dlrun.data.reading import reading, unzipped
 from dlrun.data.schema import Schema
-from dlrun.data.tokenizer import Level, check, learn
 from dlrun.limits import Positive, Share
+from dlrun.text.vocab import Tokenization, Vocab, check
 
 FILE = "jaychou_lyrics.txt.zip"
 MEMBER = "jaychou_lyrics.txt"
@@ -32,7 +31,13 @@ part differ from it by a few percent."""
 
 
 def load(
-    folder: Path, *, tokenizer: Level, vocab_size: Positive | None, max_chars: Positive | None, val: Share, test: Share
+    folder: Path,
+    *,
+    tokenizer: Tokenization,
+    vocab_size: Positive | None,
+    max_chars: Positive | None,
+    val: Share,
+    test: Share,
 ) -> Data:
     """One flat stream of tokens, cut by position: training part, `val`, `test` (shares of the characters).
 
@@ -62,15 +67,13 @@ def cut(text: str, val: float, test: float) -> list[str]:
     return [text[end - length : end] for end, length in zip(ends, lengths, strict=True)]
 
 
-def vocabulary(text: str, tokenizer: Level, vocab_size: int | None) -> Vocab:
+def vocabulary(text: str, tokenizer: Tokenization, vocab_size: int | None) -> Vocab:
     """`text` is what its tokens may be learned from."""
     if vocab_size is not None:
-        return learn([text], vocab_size=vocab_size, marks=(), min_freq=2)
+        return Vocab.learn([text], vocab_size=vocab_size, min_freq=2)
     if tokenizer == "char":
-        return Vocab(sorted(set(text)), level="char")
-    counts = Counter(text.lower().split())
-    often = sorted(counts, key=lambda word: (-counts[word], word))
-    return Vocab([UNKNOWN, *(word for word in often if word != UNKNOWN)], level="word", unknown=0)
+        return Vocab(sorted(set(text)), tokenization="char")
+    return Vocab.count([text], tokenization="word", first=[UNKNOWN], unknown=UNKNOWN)
 
 
 def read(path: Path) -> str:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from dlrun.data.base import Vocab
 from dlrun.errors import UserError, refuse_newer
+from dlrun.text.vocab import Vocab
 
 VERSION = 1
 NEEDED = {"table": ("in_features",), "image": ("in_channels", "height", "width"), "pair": ("target_len",)}

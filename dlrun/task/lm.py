@@ -109,7 +109,7 @@ class LanguageModel(Task):
 
     def prompt(self) -> str:
         """The first tokens of the training part."""
-        count = 2 if self.vocab.level == "word" else 4
+        count = 2 if self.vocab.tokenization == "word" else 4
         text = self.vocab.text(self.splits["train"].x[:count].tolist())
         return text.rstrip("\ufffd")  # four tokens of bytes hold a whole character and maybe a part of the next
 

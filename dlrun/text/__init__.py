@@ -1,1 +1,1 @@
-"""Texts: vocabularies and word vectors."""
+"""Text: how it becomes numbers and numbers become text again. Nothing here needs torch."""

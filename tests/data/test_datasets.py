@@ -14,9 +14,10 @@ import torch
 
 from dlrun import catalogue
 from dlrun.data import airfoil, fashion_mnist, files, imdb, jaychou_lyrics, ptb, stand_ins, synthetic_linear
-from dlrun.data.base import Split, Vocab
+from dlrun.data.base import Split
 from dlrun.data.chain import NEXT, Chain
 from dlrun.errors import UserError
+from dlrun.text.vocab import Vocab
 
 WITH_FILES = [airfoil, fashion_mnist, ptb, jaychou_lyrics, imdb]
 

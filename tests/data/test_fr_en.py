@@ -9,9 +9,10 @@ import pytest
 
 from dlrun import catalogue
 from dlrun.data import files, fr_en, fra_eng, stand_ins
-from dlrun.data.base import Split, Vocab
+from dlrun.data.base import Split
 from dlrun.data.fr_en import EOS, PAD
 from dlrun.errors import UserError
+from dlrun.text.vocab import Vocab
 
 
 def options(module: ModuleType, **changed: object) -> dict:

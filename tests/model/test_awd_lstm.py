@@ -7,10 +7,11 @@ import torch
 from options import ready
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.base import Data, Split
 from dlrun.data.schema import Schema
 from dlrun.model.awd_lstm import AWDLSTM, WeightDropLSTM
 from dlrun.task.lm import LanguageModel
+from dlrun.text.vocab import Vocab
 
 B, T, V, D, H = 4, 9, 20, 6, 8
 DROPOUTS = [f"{each}_dropout" for each in ("word", "input", "weight", "hidden", "output")]
@@ -111,7 +112,7 @@ def test_penalty_is_in_the_loss_but_not_in_what_is_shown() -> None:
         Split(ids, offsets=torch.tensor([0, 40])),
         None,
         None,
-        Schema({}, "text", vocab=Vocab([*map(str, range(V))], level="word")),
+        Schema({}, "text", vocab=Vocab([*map(str, range(V))], tokenization="word")),
     )
     task = ready(LanguageModel, data, steps=5, order="consecutive")
     batch = next(iter(task.batches("train", B, seed=0, epoch=0)))

@@ -9,7 +9,7 @@ import torch
 from options import options, ready
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.base import Data, Split
 from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.model.bag import Bag
@@ -18,6 +18,7 @@ from dlrun.model.nbsvm import NBSVM
 from dlrun.model.ngrams import ngram_set
 from dlrun.model.text_transformer import TextTransformer
 from dlrun.task.classify import Batch, Classify
+from dlrun.text.vocab import Vocab
 
 B, T, V, CLASSES = 6, 9, 20, 3
 GOOD, BAD = 3, 4
@@ -121,7 +122,7 @@ def reviews() -> Data:
     """Four texts: `GOOD` stands in both of class 1, twice in one of them, and in one of class 0."""
     x = torch.tensor([GOOD, GOOD, 5, GOOD, 6, BAD, GOOD, BAD, 5], dtype=torch.int32)
     split = Split(x, torch.tensor([1, 1, 0, 0]), torch.tensor([0, 3, 5, 7, 9]))
-    vocab = Vocab(["<pad>", "<unk>", "?", "good", "bad", "a", "b"], level="word", unknown=1)
+    vocab = Vocab(["<pad>", "<unk>", "?", "good", "bad", "a", "b"], tokenization="word", unknown="<unk>")
     schema = Schema({"vocab_size": 7, "outputs": 2}, "text", "class", vocab=vocab, labels=("negative", "positive"))
     return Data(split, None, None, schema)
 

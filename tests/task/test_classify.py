@@ -9,13 +9,14 @@ from options import options, ready
 from PIL import Image
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.base import Data, Split
 from dlrun.data.schema import Scale, Schema
 from dlrun.errors import UserError
 from dlrun.metric import Mean
 from dlrun.model.base import Output
 from dlrun.model.textcnn import TextCNN
 from dlrun.task.classify import CHUNK, Classify, by_length
+from dlrun.text.vocab import Vocab
 
 
 def image_data(count: int = 10) -> Data:
@@ -32,7 +33,7 @@ def text_data(count: int = 300) -> Data:
     texts = [torch.tensor([i + 2] + [1] * (n - 1)) for i, n in enumerate(lengths.tolist())]
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)])
     split = Split(torch.cat(texts).int(), torch.arange(count) % 2, offsets)
-    vocab = Vocab(["<pad>", "<unk>", *(f"w{i}" for i in range(count))], level="word", unknown=1)
+    vocab = Vocab(["<pad>", "<unk>", *(f"w{i}" for i in range(count))], tokenization="word", unknown="<unk>")
     sizes = {"vocab_size": len(vocab), "outputs": 2}
     return Data(split, split, None, Schema(sizes, "text", "class", vocab=vocab, labels=("bad", "good")))
 

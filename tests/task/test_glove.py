@@ -9,11 +9,12 @@ import torch
 from options import ready
 
 from dlrun.data import ptb, stand_ins
-from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.base import Data, Split
 from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.model.glove import GloVe
 from dlrun.task.glove import Glove, cooccurrences
+from dlrun.text.vocab import Vocab
 
 OPTIONS: dict[str, Any] = {"window": 3, "min_count": 1, "x_max": 100.0, "alpha": 0.75}
 TEXTS = [[0, 1, 2, 3, 4, 5], [6], [7, 8], [], [9, 9, 10, 11, 9, 13, 14], [0, 5], [1, 0, 1, 0]]
@@ -27,7 +28,7 @@ def corpus(texts: list[list[int]], words: int) -> Data:
         split,
         split,
         None,
-        Schema({"vocab_size": words}, "text", vocab=Vocab([f"w{i}" for i in range(words)], level="word")),
+        Schema({"vocab_size": words}, "text", vocab=Vocab([f"w{i}" for i in range(words)], tokenization="word")),
     )
 
 

@@ -8,13 +8,14 @@ import torch
 from options import ready
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.base import Data, Split
 from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.metric import Mean
 from dlrun.model.base import Output
 from dlrun.model.rnn import GRU, LSTM
 from dlrun.task.lm import IGNORE, LanguageModel, pick
+from dlrun.text.vocab import Vocab
 
 V = 7
 RECURRENT: dict[str, Any] = {
@@ -33,7 +34,7 @@ def stream(length: int, seed: int = 0) -> Split:
 
 
 def task(length: int = 200, *, steps: int = 5, order: Any = "consecutive") -> LanguageModel:
-    vocab = Vocab([*"abcdef", "<unk>"], level="word")
+    vocab = Vocab([*"abcdef", "<unk>"], tokenization="word")
     data = Data(stream(length), stream(61, 1), None, Schema({"vocab_size": V}, "text", vocab=vocab))
     return ready(LanguageModel, data, steps=steps, order=order)
 
@@ -146,7 +147,7 @@ def test_a_pass_can_begin_in_the_middle(order: str) -> None:
 
 def test_random_windows() -> None:
     """Whole windows that do not overlap, each with a fresh state, others in each pass."""
-    vocab = Vocab(map(str, range(103)), level="word")
+    vocab = Vocab(map(str, range(103)), tokenization="word")
     data = Data(
         Split(torch.arange(103), offsets=torch.tensor([0, 103])),
         None,

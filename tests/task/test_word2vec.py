@@ -10,12 +10,13 @@ import torch
 from options import ready
 from torch import Tensor
 
-from dlrun.data.base import Data, Split, Vocab
+from dlrun.data.base import Data, Split
 from dlrun.data.schema import Schema
 from dlrun.errors import UserError
 from dlrun.model.word2vec import WordVectors
 from dlrun.task.huffman import huffman
 from dlrun.task.word2vec import NONE, Word2Vec, cbow_rows, keep_probability, skipgram_pairs
+from dlrun.text.vocab import Vocab
 
 OPTIONS: dict[str, Any] = {
     "method": "skipgram",
@@ -31,7 +32,7 @@ def corpus(texts: list[list[int]], words: int) -> Data:
     x = torch.tensor([word for text in texts for word in text])
     offsets = torch.tensor([0, *(len(text) for text in texts)]).cumsum(0)
     split = Split(x, offsets=offsets)
-    vocab = Vocab([f"w{i}" for i in range(words)], level="word")
+    vocab = Vocab([f"w{i}" for i in range(words)], tokenization="word")
     return Data(split, split, None, Schema({"vocab_size": words}, "text", vocab=vocab))
 
 

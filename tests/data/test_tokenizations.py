@@ -12,9 +12,10 @@ import torch
 
 from dlrun import catalogue
 from dlrun.data import files, imdb, jaychou_lyrics, ptb, stand_ins
-from dlrun.data.base import Split, Vocab
-from dlrun.data.tokenizer import BytePairs, learn
+from dlrun.data.base import Split
 from dlrun.errors import UserError
+from dlrun.text import normalizers
+from dlrun.text.vocab import Vocab
 
 TEXTS = [ptb, jaychou_lyrics, imdb]
 SIZES = {ptb: 300, jaychou_lyrics: 400, imdb: 400}
@@ -95,7 +96,7 @@ def test_reviews_can_be_read_back(tokenizer: str) -> None:
     for split, reviews in zip((data.train, data.val, data.test), found.values(), strict=True):
         texts = [review.text for review in reviews]
         if tokenizer == "word":
-            texts = [" ".join(imdb.tokens_of(text)) for text in texts]
+            texts = [" ".join(normalizers.review(text).split()) for text in texts]
         assert written(data.schema.vocab, split) == texts
         assert split.y.tolist() == [review.label for review in reviews]
         assert split.x.dtype == torch.int32 and split.x.min() > 0  # 0 is for padding alone
@@ -112,23 +113,6 @@ def test_characters_that_are_rare_in_the_training_part_are_unknown() -> None:
     assert data.schema.vocab.ids("a\u2603") == [data.schema.vocab.index["a"], 1] and (data.train.x == 1).any()
 
 
-def test_byte_pairs_spell_any_text() -> None:
-    vocab = stand_in(jaychou_lyrics, "bpe").vocab
-    for text in ("风雨", "It's GREAT!\n\tno <br />", "\u2603\U0001f600é\x00\x7f", " two  spaces ", "", "龘"):
-        assert vocab.text(vocab.ids(text)) == text
-        assert vocab.encode(vocab.split(text)) == vocab.ids(text)
-    assert len(set(vocab.tokens)) == len(vocab) == 400
-    assert vocab.join(vocab.split("龘")[:-1]) == "\ufffd"  # two of its three bytes
-
-
-def test_frequent_pairs_are_merged_and_a_words_space_goes_with_it() -> None:
-    vocab = learn(["a low tower", "a low roof"], vocab_size=300, marks=["<pad>"], min_freq=2)
-    assert vocab.tokens[0] == "<pad>" and vocab.split("a low vow <pad>") == ["a", " low", " ", "v", "ow", " ", "<pad>"]
-    assert vocab.token("low") == " low" and vocab.token("other") == "other"
-    assert len(vocab) < 265  # no more pairs occur twice
-    assert BytePairs(vocab.saved).split("a low roof") == vocab.split("a low roof")
-
-
 # what they are learned from
 
 
@@ -138,7 +122,7 @@ def test_learned_again_it_is_the_same(module: ModuleType, tmp_path: Path, monkey
     folder, first = stand_in_folder(module), stand_in(module, "bpe")
     monkeypatch.setenv("DLRUN_DATA", str(tmp_path))  # nothing prepared is there
     again = module.load(folder, **options(module, "bpe"))
-    assert again.vocab.saved == first.vocab.saved
+    assert again.vocab.to_json() == first.vocab.to_json()
     assert all(torch.equal(getattr(again, part).x, getattr(first, part).x) for part in ("train", "val", "test"))
 
 
