@@ -59,7 +59,7 @@ def test_neighbours_of_a_word_in_byte_pairs(cli: Cli) -> None:
     near = json.loads(out)["bade"]
     assert code == 0 and len(near) == 5 and " bade" not in near
     assert "Gokuß is not in the vocabulary of " in cli("neighbors", "run", "Gokuß")[2]
-    assert cli(*LSTM[:-1], "data=ptb", *BPE, "model.vectors=run", "folder=on")[0] == 0  # token by token
+    assert cli(*LSTM[:-1], "data=ptb", *BPE, "init=vectors", "init.run=run", "folder=on")[0] == 0  # token by token
 
 
 @pytest.mark.slow

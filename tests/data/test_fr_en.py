@@ -111,7 +111,7 @@ def test_options() -> None:
 
 
 def test_words_are_split_from_marks() -> None:
-    vocab = stand_in(fr_en).vocab
+    vocab = stand_in(fr_en).schema.vocab
     assert vocab.split("Ça\xa0va\u202f? Oui,oui !") == ["ça", "va", "?", "oui", ",", "oui", "!"]
 
 
