@@ -30,11 +30,16 @@ NASTY = [
     "<unk> <pad> a<eos>b <bos>",
     "风雨 龘。",
     "a\x00b\x7f",
+    "N n N-year an N\x1cN\u200b n\nn",
 ]
 
 
 def words(text: str) -> list[str]:
     return text.lower().split()
+
+
+def treebank(text: str) -> list[str]:
+    return ["N" if word == "n" else word for word in words(text)]
 
 
 def review(text: str) -> list[str]:
@@ -52,6 +57,7 @@ def sentence(text: str) -> list[str]:
 
 RULES: dict[tuple[Tokenization, str | None], Callable[[str], list[str]]] = {
     ("word", None): words,
+    ("word", "treebank"): treebank,
     ("word", "review"): review,
     ("word", "sentence"): sentence,
     ("char", None): list,
