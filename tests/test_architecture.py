@@ -63,6 +63,7 @@ TORCH_FREE = [  # they answer before torch could be imported, which takes second
         "catalogue",
         "cli",
         "data.files",
+        "text.vocab",
     ),
     *(f"verbs.{verb}" for verb in ("train", "resume", "eval", "sample", "predict", "neighbors", "analogy")),
     *(f"verbs.{verb}" for verb in ("runs", "compare", "rerun", "prune", "fetch", "list", "tensorboard", "help")),

@@ -136,7 +136,7 @@ def vocabulary(sentences: list[str], tokenizer: Tokenization, vocab_size: int | 
 
 def rows(sentences: list[str], vocab: Vocab) -> Tensor:
     """(N, longest + 1) int64, each with `<eos>` behind it and `<pad>` behind that."""
-    ids = [vocab.ids(sentence) for sentence in sentences]
+    ids = list(vocab.ids_of(sentences))
     width = max(map(len, ids)) + 1
     if len(ids) * width > MOST_CELLS:
         raise UserError(

@@ -137,7 +137,7 @@ def prepare(
         )
     made: dict[str, Any] = {"vocab": vocab.to_json()}
     for part, found in parts.items():
-        numbers = [array("i", vocab.ids(review.text) or [vocab.unknown or 0]) for review in found]
+        numbers = [array("i", ids or [vocab.unknown or 0]) for ids in vocab.ids_of(review.text for review in found)]
         x = np.concatenate([np.empty(0, np.intc), *(np.frombuffer(ids, dtype=np.intc) for ids in numbers)])
         made[f"{part}_x"] = torch.from_numpy(x)
         made[f"{part}_offsets"] = torch.tensor([0, *map(len, numbers)]).cumsum(0)

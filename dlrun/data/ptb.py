@@ -70,7 +70,13 @@ def vocabulary(text: str, tokenizer: Tokenization, vocab_size: int | None) -> Vo
     if vocab_size is not None:
         lines = re.split("|".join(SPECIAL_TOKENS), text)
         return Vocab.learn(lines, vocab_size=vocab_size, special_tokens=SPECIAL_TOKENS, min_freq=2)
-    return Vocab.count([text], tokenization=tokenizer, special_tokens=SPECIAL_TOKENS, unknown=UNKNOWN)
+    return Vocab.count(
+        [text],
+        tokenization=tokenizer,
+        normalizer="treebank" if tokenizer == "word" else None,
+        special_tokens=SPECIAL_TOKENS,
+        unknown=UNKNOWN,
+    )
 
 
 def line_starts(x: Tensor, end: int) -> Tensor:

@@ -24,9 +24,15 @@ def sentence(text: str) -> str:
     return " ".join(re.sub(r"([,.!?])", r" \1 ", text.lower()).split())
 
 
+def treebank(text: str) -> str:
+    """Lower case, but for the word `N`, which stands for every number in the Penn Treebank."""
+    return re.sub(r"(?<!\S)n(?!\S)", "N", text.lower())
+
+
 NORMALIZERS: dict[str, Callable[[str], str]] = {
     "none": str,
     "lower": str.lower,
     "review": review,
     "sentence": sentence,
+    "treebank": treebank,
 }

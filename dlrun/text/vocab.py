@@ -7,7 +7,8 @@ Python, which is faster, see `normalizers`.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -142,7 +143,7 @@ class Vocab:
         try:
             fields = msgspec.structs.asdict(msgspec.json.decode(text, type=Saved))
         except (msgspec.DecodeError, RecursionError) as error:
-            raise ValueError(said(str(error))) from error
+            raise ValueError(said(str(error))[:200]) from error
         if (version := fields.pop("version")) != VERSION:
             raise ValueError(f"the vocabulary is of version {version}, and this dlrun reads {VERSION}")
         return cls(**fields)
@@ -179,6 +180,16 @@ class Vocab:
             return self.byte_pairs.encode(well_formed(self.normalize(text))).ids
         return self.encode(self.split(text))
 
+    def ids_of(self, texts: Iterable[str]) -> Iterator[list[int]]:
+        """Each text's ids, as `ids` gives them; byte pairs on all cores."""
+        rest = iter(texts)
+        while some := list(islice(rest, AT_ONCE)):
+            if self.byte_pairs:
+                found = self.byte_pairs.encode_batch_fast([well_formed(self.normalize(text)) for text in some])
+                yield from (each.ids for each in found)
+            else:
+                yield from map(self.ids, some)
+
     def text(self, ids: Iterable[int]) -> str:
         """The way back from `ids`: exact but for what is unknown or normalized and, between words, for white space."""
         return self.join(self.decode(ids))
@@ -204,6 +215,7 @@ def check(tokenizer: Tokenization, vocab_size: int | None, special_tokens: Seque
 
 def check_saved(saved: Saved) -> None:
     """ValueError for what is no vocabulary."""
+    "".join(saved.tokens).encode()  # UnicodeEncodeError is one, too: a checkpoint could not be written later on
     known = set(saved.tokens)
     if len(known) < len(saved.tokens) or not all(known):
         raise ValueError("a token of the vocabulary stands twice, or is empty")

@@ -30,11 +30,16 @@ NASTY = [
     "<unk> <pad> a<eos>b <bos>",
     "风雨 龘。",
     "a\x00b\x7f",
+    "N n N-year an N\x1cN\u200b n\nn",
 ]
 
 
 def words(text: str) -> list[str]:
     return text.lower().split()
+
+
+def treebank(text: str) -> list[str]:
+    return ["N" if word == "n" else word for word in words(text)]
 
 
 def review(text: str) -> list[str]:
@@ -52,6 +57,7 @@ def sentence(text: str) -> list[str]:
 
 RULES: dict[tuple[Tokenization, str | None], Callable[[str], list[str]]] = {
     ("word", None): words,
+    ("word", "treebank"): treebank,
     ("word", "review"): review,
     ("word", "sentence"): sentence,
     ("char", None): list,
@@ -114,6 +120,7 @@ def test_byte_pairs_spell_any_text(pairs: Vocab) -> None:
     for text in ("风雨", "It's GREAT!\n\tno <br />", "\u2603\U0001f600é\x00\x7f", " two  spaces ", "", *NASTY):
         assert pairs.text(pairs.ids(text)) == text
         assert pairs.encode(pairs.split(text)) == pairs.ids(text)
+    assert list(pairs.ids_of(NASTY * 70)) == [pairs.ids(text) for text in NASTY] * 70  # on all cores, in their order
     assert len(set(pairs.tokens)) == len(pairs)
     assert pairs.join(pairs.split("龘")[:-1]) == "\ufffd"  # two of its three bytes
     assert pairs.text(pairs.ids("low \udcff")) == "low \ufffd"  # a byte of the command line that is no UTF-8
@@ -161,6 +168,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("word", {"normalizer": "__import__"}, "no normalizer '__import__'"),
     ("word", {"tokens": ["a", "b", "a"]}, "stands twice, or is empty"),
     ("word", {"tokens": ["a", ""]}, "stands twice, or is empty"),
+    ("word", {"tokens": ["a", "\udc80"]}, "invalid utf-16 surrogate pair"),
     ("word", {"tokens": {"a": 0, "b": 5}}, "tokens: expected array, got object"),
     ("word", {"tokens": ["a", 5]}, "tokens[1]: expected str, got int"),
     ("word", {"unknown": 1}, "unknown: expected str | null, got int"),
@@ -187,6 +195,14 @@ def test_a_wrong_string_is_one_message(kind: str, changed: dict[str, Any], messa
 def test_what_is_no_vocabulary_at_all(text: Any) -> None:
     with pytest.raises(ValueError, match="."):
         Vocab.from_json(text)
+
+
+def test_a_token_that_no_file_could_hold_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        Vocab(["a", "\udc80"], tokenization="word")
+    with pytest.raises(ValueError) as told:
+        Vocab.from_json(json.dumps({"version": 1, "tokenization": "x" * 10_000}))
+    assert len(str(told.value)) <= 200
 
 
 def test_damage_at_any_place_is_told_or_harmless(pairs: Vocab) -> None:
