@@ -232,9 +232,10 @@ class Trainer:
         window = self.train_tags(self.running.window)
         figures = evaluated | {
             "optim/lr": self.schedule.lr,
-            "optim/grad_norm": self.at.figures["optim/grad_norm"],
             "speed/examples_per_s": (seen - seen_before) / max(now - before, 1e-9),
         }
+        if "optim/grad_norm" in self.at.figures:
+            figures["optim/grad_norm"] = self.at.figures["optim/grad_norm"]
         self.running.end_window()
         self.at.logged = self.at.step
         if self.at.batch == 0 or self.at.epoch == 0:  # the summary: the last whole pass, or what there is of the first

@@ -23,7 +23,7 @@ ASKED: dict[str, tuple[list[str], list[str]]] = {  # a run, and a question
     "naive Bayes": (["model=nbsvm", "model.buckets=100"], ["predict", "so great"]),
     "byte pairs": (["model=bag", "data.tokenizer=bpe", "data.vocab_size=300"], ["predict", "so great"]),
     "language model": (["model=lstm", "model.hidden=8", "model.embed=8"], ["sample", "分开"]),
-    "n-gram": (["model=ngram", "trainer.epochs=1", "trainer.max_steps=null"], ["sample", "分开", "--seed", "3"]),
+    "n-gram": (["model=ngram", "trainer.epochs=1", "trainer.max_steps=null"], ["sample", "bade", "--seed", "3"]),
     "transformer": (["model=transformer", "model.embed=8", "model.heads=2"], ["sample", "分开"]),
     "translation": (["model=seq2seq", "model.hidden=8", "model.embed=8"], ["predict", "la kato"]),
     "word vectors": (["model=skipgram", "model.embed=8"], ["neighbors", "bade"]),

@@ -58,11 +58,11 @@ def prepare(path: Path, *, tokenizer: Tokenization, vocab_size: int | None) -> d
         words = [text.replace("\n", f" {END} ").split() for text in texts]
         if not all(END in each and len(set(each)) > 1 for each in words):
             raise ValueError("a part of it has no line of words")
-    texts = [" ".join(each) for each in words]
-    if tokenizer != "word":
-        texts = [text.replace(f" {END}", END).replace(f"{END} ", END) for text in texts]
-    vocab = vocabulary(texts[0], tokenizer, vocab_size)
-    ids = {part: torch.tensor(vocab.ids(text)) for part, text in zip(PARTS, texts, strict=True)}
+        texts = [" ".join(each) for each in words]
+        if tokenizer != "word":
+            texts = [text.replace(f" {END}", END).replace(f"{END} ", END) for text in texts]
+        vocab = vocabulary(texts[0], tokenizer, vocab_size)
+        ids = {part: torch.tensor(vocab.ids(text)) for part, text in zip(PARTS, texts, strict=True)}
     return {"vocab": vocab.to_json(), **ids}
 
 

@@ -258,7 +258,7 @@ def test_lyrics_are_cut_by_position():
     assert " " in data.schema.vocab.index and "\n" not in data.schema.vocab.index
     assert book.val is None and book.test is None and "nothing is held out" in book.note
     assert len(book.train.x) == 1000 and len(book.train) == 1
-    texts = ["".join(each.vocab.decode(each.train.x[:1000].tolist())) for each in (data, book)]
+    texts = ["".join(each.schema.vocab.decode(each.train.x[:1000].tolist())) for each in (data, book)]
     assert texts[0] == texts[1]
 
 
@@ -308,9 +308,8 @@ def test_imdb_stand_in_and_its_best_score():
 @pytest.mark.slow
 def test_imdb_options_reach_the_tensors():
     plain, few = stand_in(imdb), stand_in(imdb, max_vocab=10, val=0.0)
-    assert (
-        len(few.vocab) == 12 and few.val is None and few.train.x.max() == 11 and few.vocab.tokens[2:] == most(few, 10)
-    )
+    vocab = few.schema.vocab
+    assert len(vocab) == 12 and few.val is None and few.train.x.max() == 11 and vocab.tokens[2:] == most(few, 10)
     assert not torch.equal(stand_in(imdb, seed=1).train.y, plain.train.y) or not torch.equal(
         stand_in(imdb, seed=1).train.x, plain.train.x
     )

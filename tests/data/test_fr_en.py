@@ -83,6 +83,7 @@ def test_each_sentence_ends_and_then_is_padded() -> None:
     assert data.schema.sizes == {
         "source_vocab_size": len(data.schema.vocab),
         "target_vocab_size": len(data.schema.target_vocab),
+        "target_len": data.train.y.shape[1],
     }
     assert data.val is None and data.test is None and "nothing is held out" in data.note
 
@@ -106,7 +107,7 @@ def test_options() -> None:
     with pytest.raises(UserError, match="No sentence has at most data.max_words=2 words"):
         stand_in(fr_en, max_words=2)
     rare = stand_in(fr_en, min_freq=900)
-    assert (rare.train.x == fr_en.UNKNOWN).any() and len(rare.vocab) < len(plain.vocab)
+    assert (rare.train.x == fr_en.UNKNOWN).any() and len(rare.schema.vocab) < len(plain.schema.vocab)
     assert len(stand_in(fra_eng, max_pairs=100, val=0.0, test=0.0).train) == 100
 
 
@@ -148,6 +149,7 @@ def test_sentences_in_other_tokens_can_be_read_back(tokenizer: str, size: int | 
     assert data.schema.sizes == {
         "source_vocab_size": len(data.schema.vocab),
         "target_vocab_size": len(data.schema.target_vocab),
+        "target_len": data.train.y.shape[1],
     }
     with pytest.raises(UserError, match="data.tokenizer=word has no data.vocab_size"):
         stand_in(fr_en, vocab_size=300)

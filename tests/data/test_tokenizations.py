@@ -122,7 +122,7 @@ def test_learned_again_it_is_the_same(module: ModuleType, tmp_path: Path, monkey
     folder, first = stand_in_folder(module), stand_in(module, "bpe")
     monkeypatch.setenv("DLRUN_DATA", str(tmp_path))  # nothing prepared is there
     again = module.load(folder, **options(module, "bpe"))
-    assert again.vocab.to_json() == first.vocab.to_json()
+    assert again.schema.vocab.to_json() == first.schema.vocab.to_json()
     assert all(torch.equal(getattr(again, part).x, getattr(first, part).x) for part in ("train", "val", "test"))
 
 
