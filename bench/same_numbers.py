@@ -26,7 +26,7 @@ STOP, END = "trainer.max_steps=17", "trainer.max_steps=40"  # in the second pass
 TASKS = {
     "regress": ["model=mlp", "data=airfoil", "optim=adam", "model.dropout=0.2", "scheduler=cosine"],
     "regress, nothing held out": ["model=linear", "data=airfoil", "data.split=book", "optim.lr=0.05"],
-    "classify images": ["model=lenet", "task.shift=2", "task.flip=true", "scheduler=onecycle"],
+    "classify images": ["model=lenet", "task.random_shift=2", "task.random_flip=true", "scheduler=onecycle"],
     "classify texts": ["model=bag", "data=imdb", "trainer.accumulate=2"],
     "lm": ["model=lstm", "model.hidden=16", "model.embed=16", "model.dropout=0.3"],
     "word2vec": ["model=skipgram", "model.embed=8"],

@@ -24,9 +24,9 @@ RUNS = {
         "trainer.epochs=2",
         "batch_size=64",
         "scheduler=onecycle",
-        "task.shift=2",
-        "task.flip=true",
-        "task.erase=4",
+        "task.random_shift=2",
+        "task.random_flip=true",
+        "task.random_erase=4",
     ],
     "language": [
         "model=lstm",

@@ -15,6 +15,7 @@ from dlrun.model.scratch_linear import ScratchLinear, ScratchMLP, ScratchSoftmax
 from dlrun.optim import scratch
 from dlrun.task.base import Task
 from dlrun.task.classify import Classify
+from dlrun.task.classify_images import ClassifyImages
 from dlrun.task.regress import Regress
 
 PIXELS, CLASSES = 4 * 3, 5
@@ -36,9 +37,9 @@ def images() -> Classify:
     sizes = {"in_features": PIXELS, "in_channels": 1, "height": 4, "width": 3, "outputs": CLASSES}
     split = Split(x, y)
     return ready(
-        Classify,
+        ClassifyImages,
         Data(split, split, None, Schema(sizes, "image", "class")),
-        **options("task/classify", label_smoothing=0.1),
+        **options("task/classify_images", label_smoothing=0.1),
     )
 
 

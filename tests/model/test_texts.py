@@ -17,7 +17,8 @@ from dlrun.model.base import Counted
 from dlrun.model.nbsvm import NBSVM
 from dlrun.model.ngrams import ngram_set
 from dlrun.model.text_transformer import TextTransformer
-from dlrun.task.classify import Batch, Classify
+from dlrun.task.classify import Batch
+from dlrun.task.classify_texts import ClassifyTexts
 from dlrun.text.vocab import Vocab
 
 B, T, V, CLASSES = 6, 9, 20, 3
@@ -127,8 +128,8 @@ def reviews() -> Data:
     return Data(split, None, None, schema)
 
 
-def task_of(data: Data) -> Classify:
-    return ready(Classify, data, **options("task/classify"))
+def task_of(data: Data) -> ClassifyTexts:
+    return ready(ClassifyTexts, data, **options("task/classify_texts"))
 
 
 def test_votes_are_those_of_naive_bayes() -> None:

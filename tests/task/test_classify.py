@@ -15,7 +15,9 @@ from dlrun.errors import UserError
 from dlrun.metric import Mean
 from dlrun.model.base import Output
 from dlrun.model.textcnn import TextCNN
-from dlrun.task.classify import CHUNK, Classify, by_length
+from dlrun.task.classify import TASKS, Classify
+from dlrun.task.classify_images import ClassifyImages
+from dlrun.task.classify_texts import BUCKET, ClassifyTexts, by_length
 from dlrun.text.vocab import Vocab
 
 
@@ -38,8 +40,9 @@ def text_data(count: int = 300) -> Data:
     return Data(split, split, None, Schema(sizes, "text", "class", vocab=vocab, labels=("bad", "good")))
 
 
-def classify(data: Data, **changed: Any) -> Classify:
-    return ready(Classify, data, **options("task/classify", **changed))
+def classify(data: Data, **changed: Any) -> Any:
+    kind: type[Classify] = {"table": Classify, "image": ClassifyImages, "text": ClassifyTexts}[data.schema.inputs]
+    return ready(kind, data, **options(f"task/{TASKS[data.schema.inputs]}", **changed))
 
 
 class Fixed(nn.Module):
@@ -143,15 +146,15 @@ def test_texts_are_cut() -> None:
     task = classify(text_data(), max_len=3)
     lengths = torch.cat([batch.inputs[1] for batch in task.batches("train", 16, seed=0, epoch=0)])
     assert lengths.max() == 3 and len(lengths) == 300
-    assert len(task.sentence("w1 w2 w3 w4")[0][0]) == 3
+    assert len(task.read("w1 w2 w3 w4")[0][0]) == 3
 
 
 def test_an_empty_text_is_one_token_of_padding() -> None:
     split = Split(torch.tensor([4, 5]), torch.tensor([0, 1, 0]), torch.tensor([0, 0, 2, 2]))
     task = classify(Data(split, None, None, Schema({"vocab_size": 6, "outputs": 2}, "text", "class")))
-    ids, lengths = task.padded("train", torch.tensor([0, 1, 2]))
+    ids, lengths = task.chosen("train", torch.tensor([0, 1, 2]))
     assert ids.tolist() == [[0, 0], [4, 5], [0, 0]] and lengths.tolist() == [1, 2, 1]
-    assert task.padded("train", torch.tensor([2]))[0].tolist() == [[0]]
+    assert task.chosen("train", torch.tensor([2]))[0].tolist() == [[0]]
 
 
 def test_bucketing_saves_padding_and_stays_random() -> None:
@@ -171,7 +174,7 @@ def test_by_length_sorts_within_chunks() -> None:
     lengths = torch.tensor([5, 1, 4, 2, 9, 3, 1])
     assert by_length(torch.arange(7), lengths, 3).tolist() == [1, 2, 0, 3, 5, 4, 6]
     assert by_length(torch.arange(7), lengths, 7).tolist() == [1, 6, 3, 5, 2, 0, 4]
-    assert CHUNK > 1
+    assert BUCKET > 1
 
 
 @pytest.mark.parametrize("make", [image_data, text_data])
@@ -215,7 +218,7 @@ def test_textcnn_learns_texts() -> None:
 
 def test_predict_a_sentence() -> None:
     task = classify(text_data())
-    ids, lengths = task.sentence("w0 never W1")
+    ids, lengths = task.read("w0 never W1")
     assert ids.tolist() == [[2, 1, 3]] and lengths.tolist() == [3]
     answer = task.predict(Fixed([0.0, 1.0]), "w0 never W1")
     assert [label for label, _ in answer] == ["good", "bad"]
@@ -228,10 +231,10 @@ def test_predict_an_image(tmp_path: Path) -> None:
     task = classify(image_data())
     pixels = torch.arange(20, dtype=torch.uint8).view(4, 5) * 10
     Image.fromarray(pixels.numpy()).save(tmp_path / "grey.png")
-    (x,) = task.inputs(str(tmp_path / "grey.png"))
+    (x,) = task.read(str(tmp_path / "grey.png"))
     assert x.equal((pixels.float().view(1, 1, 4, 5) - 100) / 50)
     Image.new("RGB", (50, 30), (255, 255, 255)).save(tmp_path / "large.jpg")
-    (x,) = task.inputs(str(tmp_path / "large.jpg"))
+    (x,) = task.read(str(tmp_path / "large.jpg"))
     assert x.shape == (1, 1, 4, 5) and x.eq((255 - 100) / 50).all()
     assert [label for label, _ in task.predict(Fixed([0.0, 2.0, 1.0]), str(tmp_path / "grey.png"))] == [
         "bag",
@@ -243,21 +246,21 @@ def test_predict_an_image(tmp_path: Path) -> None:
 def test_predict_refuses_what_is_no_image(tmp_path: Path) -> None:
     task = classify(image_data())
     with pytest.raises(UserError, match="There is no file nowhere.png"):
-        task.inputs("nowhere.png")
+        task.read("nowhere.png")
     (tmp_path / "text.png").write_text("hello")
     with pytest.raises(UserError, match="text.png is no image that can be read"):
-        task.inputs(str(tmp_path / "text.png"))
+        task.read(str(tmp_path / "text.png"))
     with pytest.raises(UserError, match="is no image that can be read"):
-        task.inputs(str(tmp_path))
+        task.read(str(tmp_path))
 
 
 def test_tables_with_classes() -> None:
     split = Split(torch.rand(6, 2), torch.arange(6) % 2)
     task = classify(Data(split, None, None, Schema({"in_features": 2, "outputs": 2}, "table", "class")))
-    assert task.inputs("1, 2.5")[0].tolist() == [[1.0, 2.5]]
+    assert task.read("1, 2.5")[0].tolist() == [[1.0, 2.5]]
     assert [label for label, _ in task.predict(Fixed([0.0, 1.0]), "1,2")] == ["1", "0"]
     with pytest.raises(UserError, match="is not 2 numbers"):
-        task.inputs("1,2,3")
+        task.read("1,2,3")
 
 
 @pytest.mark.parametrize("targets", [None, "number"])

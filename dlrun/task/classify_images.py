@@ -1,0 +1,102 @@
+"""Classification of images (book 3.5), changed at random while training (book 9.1), and seen from several sides."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor, nn
+
+from dlrun.data.schema import Schema
+from dlrun.errors import UserError
+from dlrun.limits import Amount, NonNegative, Share
+from dlrun.task.augment import covered, moved
+from dlrun.task.base import generator
+from dlrun.task.classify import Batch, Classify
+
+
+class ClassifyImages(Classify):
+    """`random_shift`, `random_flip` and `random_erase` change images while training only; `tta_flip` and `tta_shift`
+    are test-time augmentation: the mean of the logits over an image's mirror image and the places nearby."""
+
+    kind = "image"
+
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        label_smoothing: Share,
+        auxiliary_weight: Amount,
+        random_shift: NonNegative,
+        random_flip: bool,
+        random_erase: NonNegative,
+        tta_flip: bool,
+        tta_shift: NonNegative,
+    ):
+        super().__init__(schema, label_smoothing=label_smoothing, auxiliary_weight=auxiliary_weight)
+        side = min(schema.sizes[name] for name in ("height", "width"))
+        for option, pixels in {"random_shift": random_shift, "tta_shift": tta_shift}.items():
+            if pixels >= side:
+                raise UserError(
+                    f"task.{option}={pixels} moves an image of {side} pixels out of sight. Type less than {side}."
+                )
+        self.random_shift, self.random_flip, self.random_erase = random_shift, random_flip, random_erase
+        self.tta_flip, self.tta_shift = tta_flip, tta_shift
+
+    def scaled(self, x: Tensor) -> Tensor:
+        """Without a scale a byte is a share of white."""
+        if self.schema.x_scale is not None:
+            return self.schema.x_scale.apply(x)
+        return x.float() / 255 if x.dtype == torch.uint8 else x
+
+    @property
+    def black(self) -> Tensor:
+        """() or (C, 1, 1), scaled: what comes in from the side of an image that is moved."""
+        return self.scaled(torch.zeros((), dtype=torch.uint8)).to(self.device)
+
+    def logits(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+        if not (self.tta_flip or self.tta_shift):
+            return model(*inputs)
+        (x,) = inputs
+        steps, mirrors = range(-self.tta_shift, self.tta_shift + 1), (False, True) if self.tta_flip else (False,)
+        answers = []
+        for down, right, mirrored in product(steps, steps, mirrors):
+            by, mirror = torch.tensor([[down, right]]), torch.tensor([mirrored])
+            answers.append(model(moved(x, by.to(x.device), mirror.to(x.device), self.black)))
+        return torch.stack(answers).mean(0)
+
+    def augmented(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Drawn from the batch's place, so a resumed run has the same. Not in `batches`, as a pass over the training
+        part may be an evaluation."""
+        if not (self.random_shift or self.random_flip or self.random_erase):
+            return batch.inputs
+        (x,), draw = batch.inputs, generator(*batch.place, 2)
+        count, _, height, width = x.shape
+        by = torch.randint(-self.random_shift, self.random_shift + 1, (count, 2), generator=draw)
+        mirrored = torch.rand(count, generator=draw) < (0.5 if self.random_flip else 0.0)
+        x = moved(x, by.to(x.device), mirrored.to(x.device), self.black)
+        if self.random_erase:
+            middle = (torch.rand(count, 2, generator=draw) * torch.tensor([height, width])).long()
+            x = covered(x, (middle - self.random_erase // 2).to(x.device), self.random_erase)
+        return (x,)
+
+    def read(self, text: str) -> tuple[Tensor, ...]:
+        """An image file's path."""
+        shape = (self.sizes[name] for name in ("in_channels", "height", "width"))
+        return (self.scaled(read_image(text, *shape)),)
+
+
+def read_image(path: str, channels: int, height: int, width: int) -> Tensor:
+    """An image file -> (1, C, height, width) uint8, grey if C is 1. Fashion-MNIST's clothes are bright on black."""
+    try:
+        with Image.open(path) as image:
+            pixels = image.convert("L" if channels == 1 else "RGB").resize((width, height))
+    except FileNotFoundError as error:
+        raise UserError(f"There is no file {path}. Type the path of an image.") from error
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path} has too many pixels to be read. Type a smaller one.") from error
+    except (UnidentifiedImageError, OSError) as error:
+        raise UserError(f"{path} is no image that can be read. Type the path of a PNG or JPEG file.") from error
+    return torch.from_numpy(np.array(pixels)).view(1, height, width, -1).permute(0, 3, 1, 2)
