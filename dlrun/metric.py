@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from ctypes import c_float
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import mse_loss
+
+EXACT = 2**24  # whole numbers up to it are float32's, too
 
 
 class HasScores(Protocol):
@@ -31,7 +35,8 @@ def accuracy(logits: Tensor, y: Tensor) -> Tensor:
 
 def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
     """(B, outputs) twice -> (B,) mean over the outputs."""
-    return (prediction - y).pow(2).mean(dim=1)
+    errors = mse_loss(prediction, y, reduction="none")
+    return errors.squeeze(1) if errors.shape[1] == 1 else errors.mean(dim=1)
 
 
 def bleu(predicted: Sequence[Any], reference: Sequence[Any], order: int) -> float:
@@ -52,49 +57,68 @@ def bleu(predicted: Sequence[Any], reference: Sequence[Any], order: int) -> floa
 
 
 class Mean:
-    """Means over all examples of many steps. Sums stay on the device: only `means()` waits for it."""
+    """Means over all examples of many steps. Sums are numbers; where to read one would wait for the device they stay on
 
-    def __init__(self) -> None:
+    it as () tensors (`on_device`), and only `means()` waits. Both are the same to the bit.
+    """
+
+    def __init__(self, *, on_device: bool = False) -> None:
+        self.on_device = on_device
         self.n = 0
-        self.sums: dict[str, Tensor] = {}
+        self.sums: dict[str, Any] = {}
 
     def add(self, scores: HasScores) -> None:
         self.n += scores.n
-        for name, value in {"loss": scores.loss * scores.n, **scores.values}.items():
-            double = torch.float32 if value.device.type == "mps" else torch.float64  # mps has no float64
-            total = value.detach().sum(dtype=double)
-            self.sums[name] = self.sums[name] + total if name in self.sums else total
+        if "loss" not in scores.values:
+            self.put("loss", self.times(scores.loss, scores.n))
+        for name, value in scores.values.items():
+            self.put(name, self.total(value))
+
+    def put(self, name: str, total: Any) -> None:
+        self.sums[name] = self.sums[name] + total if name in self.sums else total
+
+    def total(self, value: Tensor) -> Any:
+        total = value.detach().sum(dtype=torch.float32 if value.is_mps else torch.float64)  # mps has no float64
+        return total if self.on_device else total.item()
+
+    def times(self, loss: Tensor, n: int) -> Any:
+        """Without a kernel: the product of a float32 and such an n fits into a double, and is rounded once as well."""
+        if self.on_device or loss.dtype != torch.float32 or n > EXACT:
+            return self.total(loss.detach() * n)
+        return c_float(loss.item() * n).value
 
     def take_in(self, other: Mean) -> None:
         """The other's steps as well as these."""
         self.n += other.n
         for name, total in other.sums.items():
-            self.sums[name] = self.sums[name] + total if name in self.sums else total
+            self.put(name, total)
 
     def means(self) -> dict[str, float]:
-        return {name: (total / max(self.n, 1)).item() for name, total in self.sums.items()}
+        return {name: float(total / max(self.n, 1)) for name, total in self.sums.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"n": self.n, "sums": dict(self.sums)}
+        sums = {name: torch.tensor(float(total), dtype=torch.float64) for name, total in self.sums.items()}
+        return {"n": self.n, "sums": sums}
 
-    def load_state_dict(self, state: dict[str, Any], device: torch.device | None = None) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Sums that are read from a file are numbers, which add to those on a device as well."""
         self.n = state["n"]
-        self.sums = {name: total.to(device) if device else total for name, total in state["sums"].items()}
+        self.sums = {name: total.item() for name, total in state["sums"].items()}
 
 
 class PassMean(Mean):
     """Means over one pass that also know those of its last steps, the window; a step is added up once for both."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.window = Mean()
+    def __init__(self, *, on_device: bool = False) -> None:
+        super().__init__(on_device=on_device)
+        self.window = Mean(on_device=on_device)
 
     def add(self, scores: HasScores) -> None:
         self.window.add(scores)
 
     def end_window(self) -> None:
         self.take_in(self.window)
-        self.window = Mean()
+        self.window = Mean(on_device=self.on_device)
 
     def means(self) -> dict[str, float]:
         both = Mean()
@@ -105,8 +129,8 @@ class PassMean(Mean):
     def state_dict(self) -> dict[str, Any]:
         return self.window.state_dict() | {"before": super().state_dict()}
 
-    def load_state_dict(self, state: dict[str, Any], device: torch.device | None = None) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """An older checkpoint has the window alone: then the pass is counted from its beginning on."""
-        self.window.load_state_dict(state, device)
+        self.window.load_state_dict(state)
         if "before" in state:
-            super().load_state_dict(state["before"], device)
+            super().load_state_dict(state["before"])

@@ -57,6 +57,7 @@ class Trainer:
         self.device, self.run, self.settings = device, run, settings
         self.seed, self.batch_size, self.summary, self.watch = seed, batch_size, summary, watch
         self.meaning = meaning
+        self.parameters = list(model.parameters())  # walking over the modules at each step would cost more than a step
         self.pace = Pace(settings)
         self.running = PassMean()  # of the training steps of this pass; its window: those since the last logged one
         self.scaler, self.stop = device.scaler(), stop
@@ -64,7 +65,7 @@ class Trainer:
         self.goal_split = "val" if "val" in task.splits else "train"  # without a held-out part: the training part
         self.goal_tag = f"{self.goal_split}/{self.metric}"
         self.last_log = (time.monotonic(), 0)  # when, and how many examples had been seen
-        self.learns = any(parameter.requires_grad for parameter in model.parameters())
+        self.learns = any(parameter.requires_grad for parameter in self.parameters)
         if settings.compile:
             model.compile()
 
@@ -129,8 +130,10 @@ class Trainer:
 
     def update(self, batches: list[Any]) -> None:
         """One optimizer step on the mean over all examples of the batches."""
-        self.model.train()
-        self.optim.zero_grad(set_to_none=True)
+        if not self.model.training:
+            self.model.train()
+        for parameter in self.parameters:
+            parameter.grad = None
         total = 0
         for batch in batches:
             with self.device.autocast():
@@ -142,10 +145,9 @@ class Trainer:
         self.at.step += 1
         self.at.seen += total
         self.scaler.unscale_(self.optim)
-        gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
         if len(batches) > 1:
-            torch._foreach_div_(gradients, total)
-        self.measure_and_clip(gradients)
+            torch._foreach_div_(self.gradients(), total)
+        self.measure_and_clip()
         self.scaler.step(self.optim)
         self.scaler.update()
         self.schedule.after_step()
@@ -158,14 +160,17 @@ class Trainer:
             remedy = f"Try a smaller optim.lr (now {self.schedule.lr:g}) or trainer.clip=1."
             raise RunFailed(f"The loss became {value} at step {self.at.step + 1}. {remedy}")
 
-    def measure_and_clip(self, gradients: list[torch.Tensor]) -> None:
+    def gradients(self) -> list[torch.Tensor]:
+        return [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+
+    def measure_and_clip(self) -> None:
         """The norm before clipping; without clipping it is measured only where it is logged, as it reads them all."""
         shown = self.pace.log_due() or self.pace.evaluation_due()
         if self.settings.clip is None and not shown:
             return
-        norm = nn.utils.get_total_norm(gradients)
+        norm = nn.utils.get_total_norm(self.gradients())
         if self.settings.clip is not None:
-            nn.utils.clip_grads_with_norm_(self.model.parameters(), self.settings.clip, norm)
+            nn.utils.clip_grads_with_norm_(self.parameters, self.settings.clip, norm)
         if shown:
             self.at.figures["optim/grad_norm"] = norm.item()
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dlrun.metric import Mean, accuracy, squared_error
+from dlrun.metric import Mean, PassMean, accuracy, squared_error
 from dlrun.task.base import Scores
 
 
@@ -25,6 +25,31 @@ def test_mean_weighs_by_examples_and_takes_values_or_their_sum() -> None:
     assert means.means() == {"loss": 2.0, "hit": 0.75}
 
 
+def test_sums_as_numbers_are_those_on_the_device_to_the_bit() -> None:
+    """Losses of all sizes, also those whose product with n is no float32 any more."""
+    draw = torch.Generator().manual_seed(0)
+    for exponent in range(-46, 38):
+        loss, hits = torch.rand((), generator=draw) * 10.0**exponent, torch.rand(7, generator=draw)
+        scores = Scores(loss.requires_grad_(), {"hit": hits, "some": hits.bfloat16()}, int(2 ** (exponent / 2 + 24)))
+        numbers, on_device = Mean(), Mean(on_device=True)
+        numbers.add(scores)
+        on_device.add(scores)
+        assert all(isinstance(total, float) for total in numbers.sums.values())
+        assert all(isinstance(total, torch.Tensor) and not total.requires_grad for total in on_device.sums.values())
+        assert numbers.means() == on_device.means()
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+def test_a_pass_counts_each_step_once_however_often_its_window_ends(on_device: bool) -> None:
+    means = PassMean(on_device=on_device)
+    for number in range(1, 8):
+        means.add(Scores(torch.tensor(float(number)), {}, number))
+        if number % 3 == 0:
+            means.end_window()
+    assert means.means()["loss"] == pytest.approx(sum(n * n for n in range(1, 8)) / 28)
+    assert means.window.means() == {"loss": 7.0}
+
+
 def test_mean_is_exact_over_many_steps() -> None:
     """In float32 a sum of ten million no longer notices a 0.1."""
     means = Mean()
@@ -43,4 +68,3 @@ def test_mean_goes_through_a_checkpoint(tmp_path) -> None:
     for each in (means, again):
         each.add(Scores(torch.tensor(0.25), {"hit": torch.zeros(3)}, 3))
     assert again.means() == means.means() == {"loss": 0.75, "hit": 0.4}
-    assert not any(total.requires_grad for total in means.sums.values())

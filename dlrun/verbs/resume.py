@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from dlrun import compose
+from dlrun import compose, renamed
 from dlrun.errors import UserError
 from dlrun.plain import command
 from dlrun.rundir import RunDir
@@ -89,6 +89,8 @@ def resume_sweep(arguments: Namespace) -> None:
 def read_override(text: str) -> tuple[str, Any]:
     """`trainer.epochs=20` -> ("trainer.epochs", 20)"""
     key, value = compose.saved_override(text)
+    if said := renamed.new_name(key):
+        raise UserError(said)
     if key.split(".")[0] in FIXED:
         raise UserError(
             f"{key} belongs to the run and can't change when it goes on. Start a new one: {command(text)} …"
