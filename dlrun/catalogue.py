@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from dlrun.errors import UserError
+
 FILES = ("name", "files")  # of a dataset: where its files are, which is no option of its load()
 GROUPS = ("model", "data", "task", "optim", "scheduler", "init", "device", "trainer", "experiment", "sweep")
 
@@ -61,6 +63,19 @@ def dataset(target: Any) -> dict[str, Any] | None:
     """The node of conf/data that names this function; None for what is no dataset of ours."""
     line = re.compile(rf"^  _target_: {re.escape(str(target))}\s", re.MULTILINE)
     return next((read("data", name) for name in choices("data") if line.search(text("data", name))), None)
+
+
+def without_files(config: dict[str, Any]) -> dict[str, Any]:
+    """A run's config without where the files of a dataset of ours are: that is no run's to say."""
+    node = config.get("data")
+    if not isinstance(node, dict) or (ours := dataset(node.get("_target_"))) is None:
+        return config
+    if changed := [key for key in FILES if key in node and node[key] != ours.get(key)]:
+        raise UserError(
+            f"data.{changed[0]} is dlrun's own to say for {node['_target_']}. For files of yours write a dataset: "
+            "one Python file and one YAML, as CONTRIBUTING.md shows."
+        )
+    return config | {"data": {key: value for key, value in node.items() if key not in FILES}}
 
 
 def fill_in(config: dict[str, Any]) -> list[str]:
