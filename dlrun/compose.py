@@ -44,9 +44,6 @@ SHOWING = ("cfg", "info", "hydra_help", "shell_completion")
 UNREADABLE = (HydraException, ValueError, RecursionError)  # a number of 5,000 digits, a nest of 5,000 brackets
 
 
-# what is typed
-
-
 @dataclass(frozen=True)
 class Command:
     """A command line, read once: KEY=VALUE as Hydra reads it, and Hydra's flags, which may stand anywhere."""
@@ -178,7 +175,7 @@ class Composer:
                 raise UserError(complaints.several(line(each), simple=each.value_type is ValueType.SIMPLE_CHOICE_SWEEP))
         with self.our_words(self.command.overrides):
             config = self.load(*self.command.flags.overrides)
-            HydraConfig.instance().set_config(config)
+            HydraConfig.instance().cfg = config  # type: ignore[assignment]  # resolvers ask it
             kept = [line(each) for each in self.command.overrides if not each.is_hydra_override()]
             return Composed(kept, plain(config))
 
@@ -191,14 +188,9 @@ class Composer:
             base = self.load(*self.own, *self.choices(overrides))
             config = OmegaConf.create(base)  # a copy
             OmegaConf.set_struct(config, True)
-            there = [OmegaConf.select(config, each.key_or_group, default=OURS) is not OURS for each in overrides]
-            kept = [
-                o
-                for o, is_there in zip(overrides, there, strict=True)
-                if is_there or not (lenient and o.is_force_add())
-            ]
+            kept = [o for o in overrides if not (lenient and o.is_force_add() and lacks(config, o.key_or_group))]
             self.set_values(config, kept)
-            HydraConfig.instance().cfg = base  # type: ignore[assignment]  # the resolver asks it
+            HydraConfig.instance().cfg = base  # type: ignore[assignment]
             return Composed(list(map(line, kept)), plain(config) | {"trusted": list(trusted)})
 
     def whole(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -208,9 +200,11 @@ class Composer:
             self.config = copy.deepcopy(self.load(*self.own, *self.choices(fixed)))
             values = [each for each in fixed if "." not in each.key_or_group or is_of_many(each.key_or_group)]
             self.set_values(self.config, values)
-            HydraConfig.instance().set_config(self.config)
+            HydraConfig.instance().cfg = self.config  # type: ignore[assignment]
             once = [key for key in ("launcher", "sweep", "folder", "trusted") if key in self.config]
-            return picked(self.config, once), picked(self.config.hydra, ["launcher", "sweeper"])
+            hydras = self.config.hydra
+            ours = {key: OmegaConf.to_container(hydras[key], resolve=True) for key in ("launcher", "sweeper")}
+            return picked(self.config, once), ours
 
     def launch(self, job: Callable[[DictConfig], Any], folder: Path, jobs: Sequence[Sequence[str]]) -> None:
         """Jobs of a sweep by the launcher of Hydra's that was chosen; where one runs, `job(config)` is called."""
@@ -259,6 +253,10 @@ class Composer:
 def is_of_many(key: str) -> bool:
     """Whether it is a sweep's to say, and not a job's."""
     return key.split(".")[0].split("/")[0] in WHOLE
+
+
+def lacks(config: DictConfig, key: str) -> bool:
+    return OmegaConf.select(config, key, default=OURS) is OURS
 
 
 def guard(source: ConfigSource) -> None:

@@ -40,7 +40,7 @@ PRIVATE = {
 }
 PUBLIC = {  # said nowhere to be stable, and used in a way of our own
     "hydra.core.plugins.Plugins.instantiate_launcher": ["self", "hydra_context", "task_function", "config"],
-    "hydra.core.hydra_config.HydraConfig.set_config": ["self", "cfg"],
+    "hydra.core.hydra_config.HydraConfig.get": [],
     "hydra.core.override_parser.overrides_parser.OverridesParser.parse_override": ["self", "s"],
     "hydra.plugins.config_source.ConfigSource.load_config": ["self", "config_path"],
     "hydra.types.HydraContext": ["config_loader", "callbacks"],
@@ -84,6 +84,7 @@ def test_an_override_and_the_flags_have_what_is_asked_of_them() -> None:
     override = compose.parse("optim.lr=0.1")
     assert {name for name in OVERRIDE if hasattr(override, name)} == OVERRIDE
     assert vars(compose.read([]).flags).keys() >= FLAGS
+    assert vars(compose.HydraConfig()) == {"cfg": None}  # where the config is put that resolvers ask
 
 
 def imports_of(path: Path) -> set[str]:

@@ -32,8 +32,9 @@ def train(composed: Composed) -> None:
     """Torch is imported only now, so that a mistake and --cfg answer at once."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("Training in several processes at once is not there yet: start dlrun without torchrun.")
-    from dlrun import session
+    from dlrun import assemble, session
 
+    assemble.check_fit(assemble.check(composed.config))  # before anything is downloaded
     named = any(each.lstrip("+").startswith(("data=", "experiment=")) for each in composed.overrides)
     session.start(composed.config, composed.overrides, replaceable=not named)
 
