@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -236,45 +235,25 @@ def planned_moves(plans: Plans, task: Task) -> int:
 def check_fit(plans: Plans) -> None:
     """UserError for a model that the data does not fit, before any data is there: a sweep asks for each of its jobs.
 
-    What sizes there are the data's stand-in tells; nothing is known of data and tasks that are the user's own.
+    conf/ says what sizes there are; nothing is known of data and tasks that are the user's own.
     """
     chosen = plans.config["choices"]
     for group in ("data", "task"):
         today = catalogue.read(group, chosen[group]) if chosen[group] in catalogue.choices(group) else {}
         if today.get("_target_") != plans.config[group]["_target_"]:
             return
-    sizes = offered_sizes(chosen["data"], chosen["task"])
+    sizes = catalogue.offers(chosen["data"], chosen["task"])
+    if not sizes:
+        kinds = catalogue.takes(chosen["task"])
+        names = [name for name in catalogue.choices("data") if catalogue.holds(name) & set(kinds)]
+        raise UserError(f"task={chosen['task']} needs {' or '.join(kinds)}; pick data={' or '.join(names)}.")
     if missing := plans.model.missing(sizes):
         raise UserError(does_not_fit(plans, sizes, missing))
 
 
 def does_not_fit(plans: Plans, sizes: set[str], missing: list[str]) -> str:
-    data = plans.config.get("choices", {}).get("data", "the data")
+    data, fitting = plans.config.get("choices", {}).get("data", "the data"), catalogue.fitting(sizes)
     return (
         f"{plans.model.name} needs {' and '.join(missing)}; {data} offers {', '.join(sorted(sizes))}. "
-        f"Pick another data= or model=. Models that fit {data}: {', '.join(models_that_fit(sizes)) or 'none'}."
+        f"Pick another data= or model=. Models that fit {data}: {', '.join(fitting) or 'none'}."
     )
-
-
-def models_that_fit(sizes: set[str]) -> list[str]:
-    """The models of conf/model whose required sizes are all offered."""
-    return [name for name in catalogue.choices("model") if not needs_of(name) - sizes]
-
-
-def needs_of(model: str) -> set[str]:
-    """The sizes that a model of conf/model can't do without."""
-    node = catalogue.read("model", model)
-    return set(Plan("model", locate("model", node["_target_"]), node).required())
-
-
-@cache
-def offered_sizes(data: str, task: str) -> set[str]:
-    """What a task makes of a dataset's sizes, seen on its stand-in. UserError where the two don't go together."""
-    node = catalogue.read("data", data)
-    made = plan_group("data", node, ())
-    module = importlib.import_module(made.target.__module__)
-    measured = {}
-    if "files" in node:
-        measured["folder"], _ = stand_ins.stand_in(node["name"], module.STAND_IN_VERSION, module.write_stand_in)
-    built: Task = plan_group("task", catalogue.read("task", task), ())(schema=made(**measured).schema)
-    return set(built.sizes)

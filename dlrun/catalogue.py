@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from functools import cache
 from importlib.resources import files
@@ -10,6 +11,7 @@ from typing import Any
 import yaml
 
 from dlrun import renamed
+from dlrun.errors import UserError
 
 FILES = ("name", "files")  # of a dataset: where its files are, which is no option of its load()
 GROUPS = ("model", "data", "task", "optim", "scheduler", "init", "device", "trainer", "experiment", "sweep")
@@ -49,20 +51,78 @@ def targets(group: str) -> frozenset[str]:
 
 def home(name: str, *, group: str = "model") -> dict[str, str]:
     """What a model's (or dataset's) YAML chooses with it: {"data": "ptb", "optim": "adam"}."""
-    content = yaml.safe_load(text(group, name)) or {}
-    chosen = {}
-    for entry in content.get("defaults", []):
-        if isinstance(entry, dict):
-            key, value = next(iter(entry.items()))
-            if key.startswith("override /"):
-                chosen[key.removeprefix("override /")] = value
-    return chosen
+    return dict(re.findall(r"^ *- override /(\w+): (\S+)", text(group, name), re.MULTILINE))
+
+
+# what fits what, known without a file of data being read: a data's YAML says what it `# holds`, a task's what it
+# `# takes` and which sizes it makes of that; a test compares them with those of every pair
+
+
+def holds(data: str) -> set[str]:
+    """`# holds: text, labelled texts`: what there is to ask of a dataset."""
+    found = re.search(r"^# holds: (.+)$", text("data", data), re.MULTILINE)
+    return set(found[1].split(", ")) if found else set()
+
+
+def takes(task: str) -> dict[str, set[str]]:
+    """`# takes text: vocab_size`: what a task asks of -> the sizes that it offers a model."""
+    found = re.findall(r"^# takes (.+?): (.+)$", text("task", task), re.MULTILINE)
+    return {what: set(sizes.split(", ")) for what, sizes in found}
+
+
+def offers(data: str, task: str) -> set[str]:
+    """The sizes that a task offers a model of a dataset; none where the two don't go together."""
+    return set().union(*(sizes for what, sizes in takes(task).items() if what in holds(data)))
+
+
+@cache
+def needs(model: str) -> frozenset[str]:
+    """The sizes that a model can't do without: what stands before the star of its constructor, read from the source."""
+    found = re.search(r"^ *_target_: *dlrun\.(\S+)\.(\w+)", text("model", model), re.MULTILINE)
+    if found is None:
+        return frozenset()  # of torch's: nothing has to be measured
+    known = constructor(found[1], found[2])
+    before = [each.arg for each in known.args[1:]]
+    return frozenset(before[: len(before) - len(known.defaults)])
+
+
+def constructor(module: str, name: str) -> ast.arguments:
+    """What a class of ours is built from: its own __init__ says it, or that of its first base. Nothing is imported."""
+    code = files("dlrun").joinpath(f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+    tree = ast.parse(code).body
+    found = next((each for each in tree if isinstance(each, ast.ClassDef) and each.name == name), None)
+    if found is None:
+        imports = (each for each in tree if isinstance(each, ast.ImportFrom))
+        source = next(each.module for each in imports if name in {alias.name for alias in each.names})
+        return constructor(str(source).removeprefix("dlrun."), name)
+    for each in found.body:
+        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+            return each.args
+    return constructor(module, ast.unparse(found.bases[0]))
+
+
+def fitting(sizes: set[str]) -> list[str]:
+    """The models whose required sizes are all offered."""
+    return [name for name in choices("model") if not needs(name) - sizes]
 
 
 def dataset(target: Any) -> dict[str, Any] | None:
     """The node of conf/data that names this function; None for what is no dataset of ours."""
     line = re.compile(rf"^  _target_: {re.escape(str(target))}\s", re.MULTILINE)
     return next((read("data", name) for name in choices("data") if line.search(text("data", name))), None)
+
+
+def without_files(config: dict[str, Any]) -> dict[str, Any]:
+    """A run's config without where the files of a dataset of ours are: that is no run's to say."""
+    node = config.get("data")
+    if not isinstance(node, dict) or (ours := dataset(node.get("_target_"))) is None:
+        return config
+    if changed := [key for key in FILES if key in node and node[key] != ours.get(key)]:
+        raise UserError(
+            f"data.{changed[0]} is dlrun's own to say for {node['_target_']}. For files of yours write a dataset: "
+            "one Python file and one YAML, as CONTRIBUTING.md shows."
+        )
+    return config | {"data": {key: value for key, value in node.items() if key not in FILES}}
 
 
 def fill_in(config: dict[str, Any]) -> list[str]:

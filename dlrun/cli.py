@@ -101,7 +101,7 @@ def dispatch(argv: list[str]) -> None:
     elif first == "--version":
         import_module("dlrun.console").out(f"dlrun {__version__}")
     elif first in ("-sc", "--shell-completion"):
-        import_module("dlrun.compose").complete(argv)
+        import_module("dlrun.verbs.train").complete(argv)
     elif first in VERBS:
         import_module(f"dlrun.verbs.{first}").run(argv[1:])
     elif first and "=" not in first and not first.startswith(("-", "+", "~")):

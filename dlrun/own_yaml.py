@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +12,6 @@ from dlrun.errors import UserError
 
 LARGEST = 1_000_000  # bytes
 MOST_VALUES = 100_000  # with every alias written out
-
-
-def guard(sources: list[Any]) -> None:
-    """From now on these sources of Hydra's check each file that lies in a folder."""
-    for source in sources:
-        if source.scheme() == "file":
-            source.load_config = guarded(source)
-
-
-def guarded(source: Any) -> Callable[[str], Any]:
-    load = source.load_config
-
-    def load_config(config_path: str) -> Any:
-        path = Path(source.path) / source._normalize_file_name(config_path)
-        if path.is_file():
-            check(path)
-        return load(config_path)
-
-    return load_config
 
 
 def check(path: Path) -> None:

@@ -12,8 +12,9 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,17 @@ if TYPE_CHECKING:
 
 OUTPUTS = Path("outputs")
 METRICS_LIMIT = 2**32  # bytes of metrics.jsonl: some twenty million lines
+
+
+def name_of(choices: Mapping[str, Any]) -> str:
+    """lstm-ptb; a path's slashes would make folders."""
+    return "-".join(str(choices.get(group, "none")).replace("/", "_") for group in ("model", "data"))
+
+
+def new_folder(name: str) -> Path:
+    """outputs/2026-11-21/14-03-12-lstm-ptb; `create` gives a taken name a number."""
+    now = datetime.now()
+    return OUTPUTS / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}-{name}"
 
 
 class RunDir:

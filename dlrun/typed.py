@@ -10,10 +10,6 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, QuotedString
-from hydra.errors import HydraException
-
 from dlrun import catalogue
 from dlrun.errors import UserError, nearest
 
@@ -21,7 +17,6 @@ LONGEST = 10_000  # characters: Hydra's parser takes a second for each 10,000
 LONGEST_NAME = 200  # characters of a choice, which is a file's name
 KEY = re.compile(r"(?P<sign>\+\+|\+|~|)(?P<key>[A-Za-z_$][A-Za-z0-9_$./@-]*)")
 FUNCTION = re.compile(r"(choice|range|interval|glob|tag|sort|shuffle|int|float|str|bool|json_str)\(")  # of Hydra's
-UNREADABLE = (HydraException, ValueError, RecursionError)  # a number of 5,000 digits, a nest of 5,000 brackets
 OPTIONAL = ("experiment", "sweep", "tuned")  # groups of which null may be chosen
 ONE_VALUE = ("folder", "trusted", "launcher", "hydra")  # the same for all jobs of a sweep
 WITHOUT_EFFECT = {  # a key of Hydra's -> what to type instead
@@ -35,25 +30,14 @@ WITHOUT_EFFECT = {  # a key of Hydra's -> what to type instead
 }
 
 
-def read(text: str, words: Sequence[str] = ()) -> Override:
-    """`optim.lr=0.1` as Hydra reads it; what it can't read is a word. UserError for what is no KEY=VALUE."""
+def split(text: str, words: Sequence[str] = ()) -> tuple[str, str]:
+    """`optim.lr=0.1` -> ("optim.lr", "0.1"). UserError for what is no KEY=VALUE."""
     if len(text) > LONGEST:
         raise UserError(f"{text[:40]}… has {len(text):,} characters; {LONGEST:,} is the most.")
     key, equals, value = text.partition("=")
     if not (equals or key.startswith("~")) or not KEY.fullmatch(key):
         raise UserError(no_override(text, words))
-    parser = OverridesParser.create()
-    try:
-        parsed = parser.parse_override(text)
-    except UNREADABLE as error:
-        if FUNCTION.match(value):
-            reason = next(line for line in str(error).splitlines()[::-1] if line.strip())
-            raise UserError(f"{text} can't be read: {reason.strip()}") from error
-        try:
-            parsed = parser.parse_override(f"{key}={quoted(value)}")
-        except UNREADABLE:
-            raise UserError(no_override(text, words)) from error
-    return checked(parsed)
+    return key, value
 
 
 def quoted(value: str) -> str:
@@ -62,47 +46,37 @@ def quoted(value: str) -> str:
     return "'" + inner.replace("${", "\\${") + "'"
 
 
-def checked(override: Override) -> Override:
-    """UserError for what Hydra would take and stumble over, or not heed."""
-    key, text = override.key_or_group, str(override.input_line)
-    if override.is_delete():
+def check(text: str, key: str, values: Sequence[Any], *, several: bool) -> None:
+    """UserError for what Hydra would take and stumble over, or not heed. `several` values are a sweep's."""
+    if text.startswith("~"):
         raise UserError(f"{text}: a run's keys stay what they are, none can be taken away. Type {key}=VALUE.")
-    if override.package is not None:
+    if "@" in text.partition("=")[0]:
         raise UserError(f"{text}: a choice stays in its place. Type {key}={text.partition('=')[2]}")
     if key.split(".")[0] == "choices":
         raise UserError(f"{text}: choices say what was chosen, and follow from it. Type for example model=lstm")
     if key in WITHOUT_EFFECT:
         raise UserError(f"{key} has no effect here. {WITHOUT_EFFECT[key]}")
-    if override.is_sweep_override() and key.split(".")[0].split("/")[0] in ONE_VALUE:
+    if several and key.split(".")[0].split("/")[0] in ONE_VALUE:
         raise UserError(f"{text}: {key} has one value for the whole sweep.")
     if key in (*catalogue.GROUPS, "tuned") or "/" in key:
-        check_choice(key, override)
-    return override
+        for value in values:
+            check_choice(key, value)
 
 
-def check_choice(group: str, override: Override) -> None:
-    """Names of files of a group; more than one only in a sweep."""
-    for value in values(override):
-        names = catalogue.choices(group)
-        if value is None and group in OPTIONAL:
-            continue
-        if group == "tuned":
-            raise UserError("tuned follows from model, data and optim: it can't be chosen. tuned=null leaves it out.")
-        if isinstance(value, list):
-            several = ",".join(map(str, value))
-            raise UserError(f"{group} takes one name. For several, one after the other: dlrun -m {group}={several}")
-        name = str(value)
-        if value is None or not isinstance(value, str) or not is_plain(name):
-            shown = "null" if value is None else name[:LONGEST_NAME]
-            raise UserError(f"There is no {group} {shown}. {nearest(shown, names)}")
-
-
-def values(override: Override) -> list[Any]:
-    """The value, or those that are tried one after the other; what only a search draws, or a glob finds, is none."""
-    if not override.is_sweep_override():
-        return [override.value()]
-    tried = getattr(override._value, "list", [])
-    return [each.text if isinstance(each, QuotedString) else each for each in tried]
+def check_choice(group: str, value: Any) -> None:
+    """The name of a file of a group."""
+    names = catalogue.choices(group)
+    if value is None and group in OPTIONAL:
+        return
+    if group == "tuned":
+        raise UserError("tuned follows from model, data and optim: it can't be chosen. tuned=null leaves it out.")
+    if isinstance(value, list):
+        several = ",".join(map(str, value))
+        raise UserError(f"{group} takes one name. For several, one after the other: dlrun -m {group}={several}")
+    name = str(value)
+    if value is None or not isinstance(value, str) or not is_plain(name):
+        shown = "null" if value is None else name[:LONGEST_NAME]
+        raise UserError(f"There is no {group} {shown}. {nearest(shown, names)}")
 
 
 def is_plain(name: str) -> bool:

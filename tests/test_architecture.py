@@ -153,6 +153,15 @@ def test_one_module_alone_calls(names: tuple[str, ...], owner: str) -> None:
     assert [each for each in found if each[0] != owner] == []
 
 
+def test_one_module_alone_imports_hydra() -> None:
+    """`compose` is the one road; tests/test_compose.py holds what it uses there."""
+    for path in PACKAGE:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            assert module(path) == "compose" or not any(f"{name}.".startswith("hydra.") for name in names), path
+
+
 def test_files_can_be_read_in_a_sitting() -> None:
     long = {str(path): lines for path in PACKAGE if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 330}
     assert not long

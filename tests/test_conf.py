@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import hydra
 import pytest
 
 from dlrun import assemble, catalogue, compose
@@ -12,10 +11,7 @@ CONF = Path(__file__).parents[1] / "conf"
 
 
 def composed(*overrides: str) -> dict:
-    compose.register_resolvers()
-    with hydra.initialize_config_module(config_module="dlrun.conf", version_base="1.3"):
-        config = hydra.compose("config", overrides=[*overrides, "folder=somewhere"], return_hydra_config=True)
-        return compose.plain(config, config.hydra)
+    return compose.Composer(compose.read([*overrides, "folder=somewhere"])).one().config
 
 
 ALL = [(group, name) for group in catalogue.GROUPS if group != "trainer" for name in catalogue.choices(group)]

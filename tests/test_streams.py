@@ -8,7 +8,7 @@ import pytest
 import torch
 import warm
 
-from dlrun.sweep.launcher import warm_up
+from dlrun.sweep.pool import warm_up
 
 RUN = ["data.n=100", "trainer.epochs=3", "trainer.log_every_steps=1", "device=cpu", "folder=run"]
 SWEEP = ["-m", "seed=0,1", "data.n=100", "trainer.epochs=1", "device=cpu", "folder=s"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dlrun import signals
 from dlrun.cli import end_at_once, exit_code
-from dlrun.sweep.launcher import warm_up
+from dlrun.sweep.pool import warm_up
 
 
 def start(folder: Path, *arguments: str) -> ForkServerProcess:

@@ -20,7 +20,7 @@ from dlrun import decode, kept
 from dlrun.errors import UserError, refuse_newer
 from dlrun.kept import Missing, Unreadable
 from dlrun.records import Format, JobRecord, SweepFacts
-from dlrun.rundir import RunDir
+from dlrun.rundir import RunDir, name_of
 
 SWEEP_FORMAT = 1  # of sweep.json and jobs.jsonl; raised when an older dlrun would misread them
 ENDED = ("completed", "pruned", "failed", "diverged")
@@ -133,8 +133,7 @@ class SweepDir:
         return Job(job.number, job.overrides, job.config | {"folder": str(self.path / name)})
 
     def job(self, number: int, overrides: list[str], config: dict[str, Any]) -> Job:
-        names = [str(config["choices"].get(group, "none")).replace("/", "_") for group in ("model", "data")]
-        return Job(number, overrides, config | {"folder": str(self.path / f"{number}-{'-'.join(names)}")})
+        return Job(number, overrides, config | {"folder": str(self.path / f"{number}-{name_of(config['choices'])}")})
 
     @staticmethod
     def status(job: Job) -> str:

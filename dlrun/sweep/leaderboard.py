@@ -1,6 +1,7 @@
-"""Who is best in a sweep: leaderboard.json and .md. Where a seed is swept, the mean of a configuration counts.
+"""Who is best in a sweep: leaderboard.json and .md, and a table at its end.
 
-A configuration is what jobs have in common that differ in their seed alone; elsewhere each job is one of its own.
+Where a seed is swept, the mean of a configuration counts: what jobs have in common that differ in their seed alone.
+Elsewhere each job is a configuration of its own.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlrun import console, kept
+from dlrun.errors import RunFailed
+from dlrun.plain import command
 from dlrun.sweep.folder import Job, SweepDir, common
 
 Row = dict[str, Any]
 COLUMNS = ["rank", "job", "status", "overrides", "metric", "best", "last", "time"]
 NEED = ["rank", "overrides", "mean", "best", "seeds", "status", "job", "metric", "time", "last"]  # most needed first
+SHOWN = 20  # rows of the table
 OF_SEEDS = ["rank", "overrides", "status", "metric", "mean", "seeds", "time"]
 
 
@@ -161,3 +165,25 @@ def markdown(board: dict[str, Any]) -> str:
     lines += ["|" + "---|" * len(columns)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join(lines) + "\n"
+
+
+def show(sweep: SweepDir, jobs: Sequence[Job]) -> list[Row]:
+    """Writes the leaderboard and shows it, with what trains the best again; its rows, best first."""
+    board = write(sweep, jobs)
+    columns, rows = table(board)
+    console.table("leaderboard", columns, rows[:SHOWN], need=NEED)
+    if len(rows) > SHOWN:
+        console.say(f"{len(rows) - SHOWN} more in {sweep.path}/leaderboard.md")
+    if (again := best_again(board)) is not None:
+        console.say(f"the best again: {command(*again)}")
+    return board["jobs"]
+
+
+def raise_failures(sweep: SweepDir, rows: Sequence[Row]) -> None:
+    bad = [row for row in rows if row["status"] in ("failed", "diverged")]
+    if bad:
+        first = min(bad, key=lambda row: row["job"])
+        raise RunFailed(
+            f"{len(bad)} of {len(rows)} jobs failed; the first, job {first['job']}: {first['error']} "
+            f"Try them again: {command('resume', sweep.path, '--retry-failed')}"
+        )

@@ -15,9 +15,8 @@ from typing import Any
 
 from dlrun.errors import UserError
 from dlrun.sweep.folder import Job
-from dlrun.sweep.launcher import Launcher, Seat
+from dlrun.sweep.pool import Event, Launcher, Slot
 from dlrun.sweep.worker import work
-from dlrun.sweep.workers import Event
 
 try:
     import ray
@@ -73,11 +72,11 @@ class Line:
 
 
 def run_job(
-    post: Any, job: Job, seat: Seat, trusted: tuple[str, ...], folder: str, environment: dict[str, str]
+    post: Any, job: Job, slot: Slot, trusted: tuple[str, ...], folder: str, environment: dict[str, str]
 ) -> None:
     os.chdir(folder)
     os.environ.update(environment)
-    work(job, seat, trusted, Line(post, job.number))
+    work(job, slot, trusted, Line(post, job.number))
 
 
 class RayWorkers:
@@ -92,18 +91,18 @@ class RayWorkers:
                 f"hydra.launcher.address={address}: no Ray cluster answers there. Start one with `ray start --head`, "
                 "or type hydra.launcher.address=local."
             ) from error
-        self.free = seats(launcher, jobs)
+        self.free = slots(launcher, jobs)
         self.gpus = 1 if ray.cluster_resources().get("GPU") else 0
         self.post: Any = ray.remote(num_cpus=0)(Post).remote()
-        self.busy: dict[int, tuple[Job, Seat, Any]] = {}
+        self.busy: dict[int, tuple[Job, Slot, Any]] = {}
 
     def start(self, job: Job) -> None:
-        seat = self.free.pop(0)
+        slot = self.free.pop(0)
         # max_calls=1: a process of its own for every job, as on one machine.
-        task = ray.remote(num_cpus=seat.threads, num_gpus=self.gpus, max_calls=1, max_retries=0)(run_job)
+        task = ray.remote(num_cpus=slot.threads, num_gpus=self.gpus, max_calls=1, max_retries=0)(run_job)
         environment = {key: value for key, value in os.environ.items() if key.startswith(("DLRUN_", "PYTHONPATH"))}
-        running = task.remote(self.post, job, seat, self.trusted, os.getcwd(), environment)
-        self.busy[job.number] = (job, seat, running)
+        running = task.remote(self.post, job, slot, self.trusted, os.getcwd(), environment)
+        self.busy[job.number] = (job, slot, running)
 
     def events(self, seconds: float) -> Iterator[Event]:
         done, _ = ray.wait([task for *_, task in self.busy.values()], num_returns=len(self.busy), timeout=seconds)
@@ -132,11 +131,11 @@ class RayWorkers:
             ray.get(self.post.stop.remote())
 
 
-def seats(launcher: Launcher, jobs: int) -> list[Seat]:
+def slots(launcher: Launcher, jobs: int) -> list[Slot]:
     """One for each GPU of the cluster, or as many as its cores can feed. Ray itself says which GPU a job may see."""
     there, threads = ray.cluster_resources(), launcher.threads or 1
     count = launcher.workers or int(there.get("GPU", 0)) or max(1, int(there.get("CPU", 1)) // threads)
-    return [Seat(threads, None)] * max(1, min(count, jobs))
+    return [Slot(threads, None)] * max(1, min(count, jobs))
 
 
 def how_it_died(task: Any) -> str:

@@ -1,4 +1,4 @@
-"""What one worker process does: it trains one job and tells the sweep how that goes. Then it ends.
+"""What the process of one job does: it trains, from the start or on from its last checkpoint, and tells how that goes.
 
 A process of its own for every job: random state, TensorBoard writers and memory can't leak into the next one.
 It is forked from a server that has torch imported, which takes about 15 ms instead of seconds.
@@ -6,23 +6,29 @@ It is forked from a server that has torch imported, which takes about 15 ms inst
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import signal
 import sys
 import traceback
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
 import torch
 
-from dlrun import console, kept
+from dlrun import checkpoint, console, kept, saved, session
 from dlrun.errors import DataError, DlrunError, Pruned, Stopped, UserError
 from dlrun.rundir import RunDir
-from dlrun.signals import SIGNALS
-from dlrun.sweep.folder import Job
-from dlrun.sweep.launcher import Seat
-from dlrun.sweep.train_job import train
+from dlrun.signals import SIGNALS, Watch, nobody
+from dlrun.sweep import leaderboard
+from dlrun.sweep.folder import Job, SweepDir
+from dlrun.sweep.pool import Slot
+
+PATIENCE = 10.0  # seconds that a resumed job waits for the process that had it before
 
 
 class Line(Protocol):
@@ -33,20 +39,45 @@ class Line(Protocol):
     def recv(self) -> Any: ...
 
 
-def work(job: Job, seat: Seat, trusted: tuple[str, ...], connection: Line) -> None:
+def train(
+    job: Job,
+    *,
+    trusted: Sequence[str],
+    watch: Watch = nobody,
+    begin: Callable[[RunDir], Any] = lambda run: None,
+) -> None:
+    """`begin(run)` is called once the folder is this job's own. Raises what the run raises."""
+    run = job.run
+    if run.path.exists():
+        run.wait_until_free(PATIENCE)
+    if any(run.has_checkpoint(name) for name in checkpoint.NEWEST_FIRST):
+        begin(run)
+        session.resume(run, saved.open_plans(run, trust=trusted), overrides=job.overrides, watch=watch)
+        return
+    if run.path.exists():  # it was killed before its first checkpoint
+        shutil.rmtree(run.path)
+    run = RunDir.create(run.path)
+    begin(run)
+    session.start(dict(job.config), job.overrides, trusted=trusted, replaceable=job.replaceable(), watch=watch, run=run)
+
+
+# a process of this machine's, or of a cluster's
+
+
+def work(job: Job, slot: Slot, trusted: tuple[str, ...], connection: Line) -> None:
     """Trains a job, from the start or from its last checkpoint; its last message is ("ended", status, error)."""
     for number in SIGNALS:  # they reach all processes; the sweep passes them on as SIGTERM
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, stop_before_training)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # which `warm_up` held back
-    if seat.gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(seat.gpu)  # before CUDA starts in this process
-    torch.set_num_threads(seat.threads)
+    if slot.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(slot.gpu)  # before CUDA starts in this process
+    torch.set_num_threads(slot.threads)
     sys.stdin = open(os.devnull)  # noqa: SIM115 - it lives as long as the process
     with console.relayed(sender(connection)):
         status, error = "completed", None
         try:
-            train(job, trusted=trusted, watch=Watch(connection), begin=redirect)
+            train(job, trusted=trusted, watch=Watcher(connection), begin=redirect)
         except Pruned:
             status = "pruned"
         except Stopped as stopped:
@@ -92,7 +123,7 @@ def redirect(run: RunDir) -> None:
     os.close(log)
 
 
-class Watch:
+class Watcher:
     """Reports each evaluation to the sweep, which answers whether the job should be given up."""
 
     def __init__(self, connection: Line):
@@ -105,3 +136,32 @@ class Watch:
         except (OSError, EOFError):
             os.kill(os.getpid(), signal.SIGTERM)
             return False
+
+
+# a process of one of Hydra's launchers
+
+
+class SweepStopped(BaseException):
+    """Leaves Hydra's own launcher, which catches every Exception of a job."""
+
+
+def train_elsewhere(folder: Path, number: int, trusted: Sequence[str]) -> str:
+    """A job in any process on any machine: its status. It never raises an Exception, so that the others go on.
+
+    A job that was preempted and sent again goes on from its checkpoint.
+    """
+    sweep = SweepDir.open(folder)
+    jobs = sweep.jobs()
+    job = jobs[number]
+    try:
+        train(job, trusted=trusted)
+    except Stopped as error:
+        raise SweepStopped from error
+    except DlrunError as error:
+        console.error(f"job {number} ({' '.join(job.overrides)}): {error}")
+        sweep.note_failure(job, str(error))
+    finally:
+        gc.collect()  # one job's tensors must not crowd out the next one's
+        with sweep.writing():
+            leaderboard.write(sweep, jobs)
+    return sweep.status(job)

@@ -29,7 +29,7 @@ def keys() -> list[tuple[str, str]]:
         ("device.", ("device", "auto")),
     ):
         for key, (value, text) in catalogue.key_help(group, name).items():
-            rows.append((f"{prefix}{key}", f"{text} (now {value})" if len(value) < 20 else text))
+            rows.append((f"{prefix}{key}", f"{text} (now {value})" if len(value) < 20 and "$" not in value else text))
     return rows
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dlrun import catalogue, console
-from dlrun.errors import UserError
 from dlrun.verbs.parser import verb
 
 
@@ -33,24 +30,14 @@ def run(argv: list[str]) -> None:
 
 
 def fitting() -> dict[str, list[str]]:
-    """data -> the models that can be trained on it, by their home tasks: the sizes that its stand-in really has."""
-    from dlrun import assemble
-
-    def offers(data: str, task: str) -> set[str]:
-        try:
-            return assemble.offered_sizes(data, task)
-        except UserError:  # the two don't go together
-            return set()
-
+    """data -> the models that can be trained on it, with the task that a model or else the data brings along."""
     return {
-        data: [model for model in catalogue.choices("model") if fits(model, data, offers)]
-        for data in catalogue.choices("data")
+        data: [model for model in catalogue.choices("model") if fits(model, data)] for data in catalogue.choices("data")
     }
 
 
-def fits(model: str, data: str, offers: Any) -> bool:
+def fits(model: str, data: str) -> bool:
     """Whether `dlrun model=… data=…` builds: the model may bring a task of its own, as the word vectors do."""
-    from dlrun import assemble
-
     task = catalogue.home(model).get("task") or catalogue.home(data, group="data").get("task", "regress")
-    return not assemble.needs_of(model) - offers(data, task)
+    sizes = catalogue.offers(data, task)
+    return bool(sizes) and not catalogue.needs(model) - sizes

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from dlrun import compose, console
+from dlrun import catalogue, console, rundir
 from dlrun.errors import UserError
 from dlrun.plain import command
-from dlrun.rundir import OUTPUTS, RunDir
-from dlrun.verbs.parser import verb
-
-CHOICES = ("model", "data", "task", "optim", "scheduler", "init", "trainer", "experiment")
+from dlrun.rundir import RunDir
+from dlrun.verbs.parser import saved_override, verb
 
 
 def run(argv: list[str]) -> None:
@@ -28,7 +24,8 @@ def run(argv: list[str]) -> None:
 
     from dlrun import saved, session
 
-    config = saved.open_plans(old, trust=arguments.trust, overrides={"folder": str(new_folder(old)), **values}).config
+    folder = rundir.new_folder(rundir.name_of(old.read_config()["choices"]))
+    config = saved.open_plans(old, trust=arguments.trust, overrides={"folder": str(folder), **values}).config
     config["trusted"] = list(arguments.trust)
     warn_of_other_versions(summary.get("versions", {}), session.versions())
     new = session.start(
@@ -40,17 +37,11 @@ def run(argv: list[str]) -> None:
 
 def value_of(text: str, typed: list[str]) -> tuple[str, Any]:
     """A choice such as optim=adam brings values of its own along: that is another run, to be composed anew."""
-    key, value = compose.saved_override(text)
-    if key in CHOICES:
+    key, value = saved_override(text)
+    if key in catalogue.GROUPS:
         again = command(*{each.partition("=")[0]: each for each in merged(typed, [text])}.values())
         raise UserError(f"rerun keeps the run's choices, and {key} is one. For another type: {again}")
     return key, value
-
-
-def new_folder(old: RunDir) -> Path:
-    now, chosen = datetime.now(), old.read_config()["choices"]
-    names = "-".join(str(chosen.get(group, "none")).replace("/", "_") for group in ("model", "data"))
-    return OUTPUTS / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}-{names}"
 
 
 def merged(before: list[str], after: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ from dlrun.plain import command
 from dlrun.rundir import RunDir
 from dlrun.sweep.folder import SweepDir, is_sweep
 from dlrun.trust import look_beside, packages
-from dlrun.verbs.parser import a_folder, verb
+from dlrun.verbs.parser import a_folder, saved_override, verb
 
 # Another value would be another run; what optim and scheduler say is in the checkpoint as well, which wins.
 FIXED = ("model", "data", "task", "init", "optim", "scheduler", "seed", "batch_size", "folder", "choices", "stand_in")
@@ -72,23 +72,22 @@ def resume_sweep(arguments: Namespace) -> None:
             f"{arguments.run} is a sweep, whose jobs keep their values. "
             f"For more jobs type: {command('resume', arguments.run, '--extend', *arguments.overrides)}"
         )
-    from dlrun.sweep import start
+    from dlrun.sweep import jobs
 
     sweep, trusted = SweepDir.open(Path(arguments.run)), packages(arguments.trust, "--trust {}")
     look_beside(arguments.config_dir)
     if not arguments.extend and sweep.facts()["kind"] == "grid":
-        start.drive(sweep, trusted=trusted, retry_failed=arguments.retry_failed)
+        jobs.resume(sweep, trusted=trusted, retry_failed=arguments.retry_failed)
         return
-    from dlrun.sweep import grid
     from dlrun.verbs.train import sweep_job
 
-    saved = start.again(sweep, trusted, arguments.config_dir)
-    grid.run(grid.extended(saved, arguments.extend), sweep_job, into=sweep)
+    saved = jobs.again(sweep, trusted, arguments.config_dir)
+    jobs.run(compose.read(jobs.extended(saved, arguments.extend)), sweep_job, into=sweep)
 
 
 def read_override(text: str) -> tuple[str, Any]:
     """`trainer.epochs=20` -> ("trainer.epochs", 20)"""
-    key, value = compose.saved_override(text)
+    key, value = saved_override(text)
     if said := renamed.new_name(key):
         raise UserError(said)
     if key.split(".")[0] in FIXED:

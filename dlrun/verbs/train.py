@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import re
+from typing import Any
 
-from omegaconf import DictConfig
-
-from dlrun import compose
+from dlrun import compose, console
+from dlrun.compose import Composed, Composer
 from dlrun.errors import UserError
+
+HIDDEN_GROUPS = ("tuned",)  # values for exactly one triple of choices: nothing to pick by hand
 
 
 def run(argv: list[str]) -> None:
     """One run, or with `-m` a sweep of them. Raises the run's own error; for a sweep RunFailed when a job failed."""
-    if {"-m", "--multirun"} & set(argv):
-        from dlrun.sweep import grid
+    command = compose.read(argv)
+    if command.shown:
+        compose.show(command)
+    elif command.flags.multirun:
+        from dlrun.sweep import jobs
 
-        grid.run(argv, sweep_job)
-        return
-    compose.run(argv, train)
+        jobs.run(command, sweep_job)
+    else:
+        train(Composer(command).one())
 
 
-def train(config: DictConfig) -> None:
-    """What Hydra composed. Torch is imported only now, so that --cfg and completion answer at once."""
+def train(composed: Composed) -> None:
+    """Torch is imported only now, so that a mistake and --cfg answer at once."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("Training in several processes at once is not there yet: start dlrun without torchrun.")
-    from dlrun import session
+    from dlrun import assemble, session
 
-    typed = compose.overrides()
-    named = any(each.lstrip("+").startswith(("data=", "experiment=")) for each in typed)
-    session.start(compose.plain(config), typed, replaceable=not named)
+    assemble.check_fit(assemble.check(composed.config))  # before anything is downloaded
+    named = any(each.lstrip("+").startswith(("data=", "experiment=")) for each in composed.overrides)
+    session.start(composed.config, composed.overrides, replaceable=not named)
 
 
-def sweep_job(config: DictConfig) -> str:
+def sweep_job(config: Any) -> str:
     """One job of a sweep under one of Hydra's launchers, maybe in another process than the one that was started."""
-    from dlrun.sweep.train_job import train_elsewhere
+    from dlrun.sweep.worker import train_elsewhere
 
-    return train_elsewhere(compose.sweep_folder(), compose.job_number(), tuple(config.trusted or ()))
+    return train_elsewhere(*compose.hydras_job(), tuple(config.trusted or ()))
+
+
+def complete(argv: list[str]) -> None:
+    """Tab completion by Hydra, with the groups left out that nobody types."""
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        compose.show(compose.read(argv))
+    console.out(re.sub(rf"(?<!\S)({'|'.join(HIDDEN_GROUPS)})=\S*\s?", "", shown.getvalue()).rstrip("\n"))

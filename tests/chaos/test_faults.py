@@ -11,7 +11,7 @@ import torch
 import warm
 from chaos import faulty
 
-from dlrun.sweep.launcher import warm_up
+from dlrun.sweep.pool import warm_up
 
 POINTS = int(os.environ.get("DLRUN_FAULTS", "4"))  # of the operations one after the other; 0: all
 RUN = ["data.n=60", "trainer.epochs=2", "trainer.log_every_steps=5", "trainer.checkpoint_every_epochs=1", "device=cpu"]

@@ -102,6 +102,6 @@ def test_a_second_process_may_not_work_on_the_same_sweep(sweep: Sweep) -> None:
 
 
 def test_signals_have_names() -> None:
-    from dlrun.sweep.workers import how_it_died
+    from dlrun.sweep.pool import how_it_died
 
     assert how_it_died(-signal.SIGTERM) == "killed by SIGTERM" and how_it_died(3) == "its process ended with code 3"

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from dlrun.sweep import start
+from dlrun import rundir
+from dlrun.sweep.folder import SweepDir
 
 Sweep = Callable[..., tuple[int, str, str]]
 QUICK = ("trainer.epochs=1", "launcher.workers=2")
@@ -55,10 +56,12 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("argv", MISTAKES)
-def test_a_mistake_gets_one_message_and_leaves_nothing(argv: tuple[str, ...], sweep: Sweep, tmp_path: Path) -> None:
+def test_a_mistake_gets_one_message_and_leaves_nothing(
+    argv: tuple[str, ...], sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DLRUN_DATA", str(tmp_path / "data"))  # no stand-in either
     code, out, err = sweep(*argv)
     assert (code, out) == (2, "")
-    err = "".join(line for line in err.splitlines(True) if not line.startswith("preparing "))  # stand-ins
     assert err.startswith(f"error: {MISTAKES[argv]}")
     assert list(tmp_path.iterdir()) == []
 
@@ -148,9 +151,9 @@ def test_sweeps_of_the_same_second_have_folders_of_their_own(tmp_path: Path, mon
         now = staticmethod(lambda: datetime(2026, 11, 21, 14, 3, 12))
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(start, "datetime", Clock)
+    monkeypatch.setattr(rundir, "datetime", Clock)
     facts: dict[str, Any] = {"kind": "grid", "launcher": {}, "workers": {}}
-    made = [start.make_folder(None, facts | {"command": [str(number)]}) for number in range(3)]
+    made = [SweepDir.create(rundir.new_folder("sweep"), facts | {"command": [str(number)]}) for number in range(3)]
     day = Path("outputs/2026-11-21")
     assert [sweep.path for sweep in made] == [day / f"14-03-12-sweep{end}" for end in ("", "-2", "-3")]
     assert [sweep.facts()["command"] for sweep in made] == [["0"], ["1"], ["2"]]
@@ -183,15 +186,15 @@ def test_resume_of_a_complete_sweep_extends_it(sweep: Sweep) -> None:
 
 @pytest.mark.slow
 def test_each_job_has_its_threads_and_gpu(sweep: Sweep, package: Callable[[str], None]) -> None:
-    """Seats are handed out in turn; what a job sees is what its own process says."""
-    from dlrun.sweep.launcher import Launcher
+    """Slots are handed out in turn; what a job sees is what its own process says."""
+    from dlrun.sweep.pool import Launcher
 
     cores = len(os.sched_getaffinity(0))
     plain = Launcher(workers=None, threads=None, gpus=[], lenient=False)
-    assert len(plain.seats(100)) == cores and {seat.threads for seat in plain.seats(100)} == {1}
-    assert [seat.threads for seat in plain.seats(1)] == [cores]
-    cards = Launcher(workers=4, threads=3, gpus=[5, 7], lenient=False).seats(100)
-    assert [(seat.threads, seat.gpu) for seat in cards] == [(3, 5), (3, 7), (3, 5), (3, 7)]
+    assert len(plain.slots(100)) == cores and {slot.threads for slot in plain.slots(100)} == {1}
+    assert [slot.threads for slot in plain.slots(1)] == [cores]
+    cards = Launcher(workers=4, threads=3, gpus=[5, 7], lenient=False).slots(100)
+    assert [(slot.threads, slot.gpu) for slot in cards] == [(3, 5), (3, 7), (3, 5), (3, 7)]
 
     package(TELLS)
     code, _, err = sweep(

@@ -14,7 +14,7 @@ pytest.importorskip("optuna")
 import optuna  # noqa: E402
 from optuna.storages.journal import JournalFileBackend  # noqa: E402
 
-from dlrun.sweep import search  # noqa: E402
+from dlrun.sweep import optuna as search  # noqa: E402
 
 Sweep = Callable[..., tuple[int, str, str]]
 SEARCH = ["-m", "hydra/sweeper=optuna", "trainer.epochs=3", "folder=s", "device=cpu", "launcher.workers=2"]
@@ -137,7 +137,7 @@ def test_a_mistake_gets_one_message_and_leaves_nothing(more: tuple[str, ...], sw
 
 def test_without_optuna_it_says_what_to_install(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    monkeypatch.delitem(sys.modules, "dlrun.sweep.search", raising=False)
+    monkeypatch.delitem(sys.modules, "dlrun.sweep.optuna", raising=False)
     code, _, err = sweep("-m", "hydra/sweeper=optuna", LR)
     assert (code, err) == (2, "error: hydra/sweeper=optuna needs Optuna: pip install 'dlrun[optuna]'\n")
 
@@ -165,15 +165,15 @@ def test_a_locked_storage_is_one_line(sweep: Sweep, monkeypatch: pytest.MonkeyPa
         "error: The search's storage s/optuna.db is locked or damaged: database is locked. "
         "Once it is free or put back: dlrun resume s"
     )
-    give_up, others = search.Trials.give_up, []
+    should_prune, others = search.Trials.should_prune, []
 
     def locked(*report: Any) -> bool:
         others.append(sqlite3.connect("s/optuna.db"))
         others[0].execute("BEGIN EXCLUSIVE")
-        return give_up(*report)
+        return should_prune(*report)
 
     with monkeypatch.context() as patch:
-        patch.setattr(search.Trials, "give_up", locked)
+        patch.setattr(search.Trials, "should_prune", locked)
         code, _, err = sweep(*SEARCH, LR, "hydra.sweeper.trials=2", "hydra.sweeper.storage=sqlite")
     assert (code, err.splitlines()[-1]) == (2, message) and "Traceback" not in err
     code, _, err = sweep("resume", "s")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dlrun import typed
+from dlrun import compose, typed
 from dlrun.cli import VERBS, exit_code
 from dlrun.errors import UserError
 
@@ -54,7 +54,7 @@ argument = st.one_of(value, override, st.builds("--{}".format, value), st.sample
 @given(st.one_of(value, override))
 def test_the_front_of_the_override_parser_reads_or_refuses(text: str) -> None:
     try:
-        parsed = typed.read(text)
+        parsed = compose.parse(text)
     except UserError as error:
         assert str(error) and len(str(error)) < 1000
     else:
@@ -65,7 +65,7 @@ def test_the_front_of_the_override_parser_reads_or_refuses(text: str) -> None:
 @given(value)
 def test_what_is_quoted_comes_back_as_it_was(text: str) -> None:
     """`folder=VALUE` of any text: no character is lost to Hydra's grammar."""
-    parsed = typed.OverridesParser.create().parse_override(f"folder={typed.quoted(text)}")
+    parsed = compose.OverridesParser.create().parse_override(f"folder={typed.quoted(text)}")
     assert str(parsed.value()).replace("\\${", "${") == text
 
 

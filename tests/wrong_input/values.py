@@ -63,6 +63,6 @@ def wrong(hint: Any) -> Iterator[tuple[str, str]]:
 
 
 def parsed(value: str) -> Any:
-    from dlrun import typed
+    from dlrun import compose
 
-    return typed.read(f"x={value}").value()
+    return compose.parse(f"x={value}").value()

@@ -17,7 +17,7 @@ from contextlib import suppress
 from importlib import import_module
 
 MEMORY = 6 << 30  # bytes more than the server has: a bomb must not take the machine along
-WARM = ["dlrun.session", "dlrun.words", "dlrun.sweep.grid", "dlrun.sweep.worker", "dlrun.sweep.search", "torch._dynamo"]
+WARM = ["dlrun.session", "dlrun.words", "dlrun.sweep.jobs", "dlrun.sweep.worker", "dlrun.sweep.optuna", "torch._dynamo"]
 WARM += ["torch.utils.tensorboard", "dlrun.task.alignment"]
 
 

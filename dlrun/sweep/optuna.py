@@ -13,16 +13,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
-
 from dlrun import assemble, console, kept
+from dlrun.compose import IntervalSweep, Override, RangeSweep
 from dlrun.errors import UserError
 from dlrun.limits import NonNegative, Positive, Range
 from dlrun.plain import command, quoted
 from dlrun.signals import StopWish
-from dlrun.sweep import grid, start
-from dlrun.sweep.drive import Drive
 from dlrun.sweep.folder import ENDED, Job, SweepDir
+from dlrun.sweep.jobs import SweepRequest
+from dlrun.sweep.scheduler import Scheduler
 
 try:
     import optuna
@@ -57,10 +56,10 @@ class Search:
             if len(goal) != 2 or goal[0] not in ("min", "max"):
                 raise UserError(f"hydra.sweeper.goals: {' '.join(goal)} is no goal. For example: 'min val/perplexity'.")
 
-    def sweep(self, asked: grid.Asked, *, into: SweepDir | None, elsewhere: start.Elsewhere | None) -> None:
-        if elsewhere is not None:
+    def sweep(self, request: SweepRequest) -> None:
+        if request.external is not None:
             raise UserError("hydra/sweeper=optuna hears from each job while it runs: leave hydra/launcher out.")
-        space = {each.get_key_element(): each for each in asked.overrides}
+        space = {each.get_key_element(): each for each in request.overrides}
         ranges = {key: distribution(each) for key, each in space.items() if varies(each)}
         axes = {key: axis(key, each) for key, each in ranges.items()} if self.sampler == "grid" else {}
         if axes:
@@ -70,16 +69,15 @@ class Search:
                 "Nothing to search. Give a key a range: 'optim.lr=tag(log,interval(1e-4,1))' or values a,b."
             )
         lists = [[example(key, each) for key, each in space.items()]]
-        (composed,) = start.checked(asked.composer, lists)  # a mistake is found before there is a folder
-        workers = start.workers_of(asked.workers)
-        plans = assemble.check(composed[1])
+        (composed,) = request.checked(lists)  # a mistake is found before there is a folder
+        pool, plans = request.pool(), assemble.check(composed.config)
         goals = self.goals or [(plans.task.target.goal.split()[0], "best")]  # type: ignore[attr-defined]
         sampler, pruner = self.make_sampler(axes), self.make_pruner(plans.settings.epochs, len(goals))
-        with StopWish("stopping"), (into or start.make_folder(asked.folder, asked.facts("optuna"))).working() as sweep:
+        with StopWish("stopping"), request.open("optuna").working() as sweep:
             study = self.open_study(sweep.path, [mode for mode, _ in goals], sampler, pruner)
-            source = Trials(self, study, sweep, asked.composer, space, ranges, goals)
-            made = workers(launcher=asked.launcher, jobs=self.trials, trusted=asked.composer.trusted)
-            Drive(sweep, sweep.jobs(), source, made).run()
+            jobs = sweep.jobs()
+            source = Trials(self, study, sweep, jobs, request, space, ranges, goals)
+            Scheduler(sweep, jobs, source, pool(self.trials)).run()
             source.show_front()
 
     def open_study(
@@ -156,23 +154,23 @@ class Trials:
         search: Search,
         study: optuna.Study,
         sweep: SweepDir,
-        composer: grid.Composer,
+        jobs: Sequence[Job],
+        request: SweepRequest,
         space: dict[str, Override],
         ranges: dict[str, Any],
         goals: Sequence[tuple[str, ...]],
     ):
-        self.search, self.study, self.sweep, self.composer = search, study, sweep, composer
+        self.search, self.study, self.sweep, self.request = search, study, sweep, request
         self.space, self.ranges, self.goals = space, ranges, goals
         self.common = [example(key, each) for key, each in space.items() if key not in ranges]
         self.running: dict[int, optuna.Trial] = {}
-        self.known = {job.number for job in sweep.jobs()}
+        self.known = {job.number for job in jobs}
         self.storage = sweep.path / FILES[search.storage]
         with stored(self.storage):
-            self.left = list(self.unfinished())
+            self.left = list(self.unfinished({job.number: job for job in jobs}))
 
-    def unfinished(self) -> Iterator[Job]:
+    def unfinished(self, jobs: dict[int, Job]) -> Iterator[Job]:
         """Jobs of trials that a killed search never told the end of; one without a job was asked for and no more."""
-        jobs = {job.number: job for job in self.sweep.jobs()}
         for trial in self.study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
             job = jobs.get(trial.number)
             if job is None:
@@ -196,7 +194,7 @@ class Trials:
                 for key, each in self.space.items()
             ]
             try:
-                (composed,) = start.checked(self.composer, [overrides])
+                (composed,) = self.request.checked([overrides])
             except UserError as error:
                 console.warn(f"trial {trial.number} can't run: {error}")
                 self.known.add(trial.number)
@@ -210,7 +208,7 @@ class Trials:
             return job
         return None
 
-    def give_up(self, job: Job, epoch: int, step: int, value: float) -> bool:
+    def should_prune(self, job: Job, epoch: int, step: int, value: float) -> bool:
         if len(self.goals) > 1:
             return False
         trial = self.running[job.number]

@@ -26,7 +26,7 @@ EDGES = 2  # blanks beside each column
 
 
 @dataclass
-class State:
+class JobState:
     """What is known of one job."""
 
     state: str
@@ -35,12 +35,12 @@ class State:
     left: float = 0.0  # seconds
 
 
-class Board:
-    """What is known of each job; `titles` are their overrides. `seats`: how many run at once."""
+class LiveTable:
+    """What is known of each job; `titles` are their overrides. `slots`: how many run at once."""
 
-    def __init__(self, titles: dict[int, str], seats: int):
-        self.titles, self.seats = titles, seats
-        self.states: dict[int, State] = {}
+    def __init__(self, titles: dict[int, str], slots: int):
+        self.titles, self.slots = titles, slots
+        self.states: dict[int, JobState] = {}
         self.took: list[float] = []  # seconds, of jobs that ended in this session
         self.best: tuple[float, int] | None = None  # the best value so far, and its job
         self.drawn = 0.0
@@ -56,12 +56,12 @@ class Board:
 
     def at(self, job: int, title: str, share: float, left: float, figures: dict[str, float]) -> None:
         epoch = f"{title.removeprefix('epoch ')} {share:.0%}"
-        self.states[job] = State("running", epoch, console.figures_text(figures), left)
+        self.states[job] = JobState("running", epoch, console.figures_text(figures), left)
         self.draw()
 
     def note(self, job: int, state: str, detail: str = "") -> None:
         """A change of state, such as completed or failed; the line stays and goes to the log as well."""
-        self.states[job] = State(state)
+        self.states[job] = JobState(state)
         tell = console.fail if state in ("failed", "diverged") else console.say
         tell(f"job {job} {state}: {self.titles[job]}" + (f"  {detail}" if detail else ""))
         self.draw(always=True)
@@ -105,14 +105,14 @@ class Board:
         more = [Text(f"{waiting} more wait{'s' * (waiting == 1)}")] if waiting else []
         return Group(Text(self.whole(running, waiting), overflow="ellipsis", no_wrap=True), shown, *more)
 
-    def whole(self, running: Sequence[tuple[int, State]], waiting: int) -> str:
+    def whole(self, running: Sequence[tuple[int, JobState]], waiting: int) -> str:
         ended = sum(state.state in ENDED for state in self.states.values())
         parts = [f"{ended} of {len(self.titles)} jobs have ended"]
         if self.best:
             parts.append(f"best {console.number(self.best[0])} (job {self.best[1]})")
         if self.took:
             rest = sum(state.left for _, state in running) + waiting * sum(self.took) / len(self.took)
-            parts.append(f"{console.duration(rest / max(self.seats, 1))} left")
+            parts.append(f"{console.duration(rest / max(self.slots, 1))} left")
         return "  ".join(parts)
 
     def close(self) -> None:
@@ -127,8 +127,8 @@ def rounded(title: str) -> str:
 
 
 @contextmanager
-def board(titles: dict[int, str], seats: int) -> Iterator[Board]:
-    shown = Board(titles, seats)
+def live_table(titles: dict[int, str], slots: int) -> Iterator[LiveTable]:
+    shown = LiveTable(titles, slots)
     try:
         yield shown
     finally:

@@ -11,20 +11,19 @@ from dlrun import console, kept
 from dlrun.errors import Stopped, UserError
 from dlrun.plain import command
 from dlrun.signals import AtOnce, StopWish
-from dlrun.sweep import leaderboard, outcome
-from dlrun.sweep.board import Board, State, board
+from dlrun.sweep import leaderboard
 from dlrun.sweep.folder import ENDED, Job, SweepDir, common
-from dlrun.sweep.launcher import Seat
-from dlrun.sweep.workers import Event
+from dlrun.sweep.pool import Event, Slot
+from dlrun.sweep.table import JobState, LiveTable, live_table
 
 STOPPING = "stopping: what runs is saved"
 KILL_AFTER = 60.0  # seconds that a worker has to save and end, once it was asked to
 
 
 class Workers(Protocol):
-    """Who runs the jobs: processes of this machine (`workers.Workers`) or of a cluster (`ray.RayWorkers`)."""
+    """Who runs the jobs: processes of this machine (`pool.Workers`) or of a cluster (`ray.RayWorkers`)."""
 
-    free: list[Seat]
+    free: list[Slot]
 
     @property
     def busy(self) -> Sized: ...
@@ -45,12 +44,12 @@ class Source(Protocol):
 
     def next(self) -> Job | None: ...
 
-    def give_up(self, job: Job, epoch: int, step: int, value: float) -> bool: ...
+    def should_prune(self, job: Job, epoch: int, step: int, value: float) -> bool: ...
 
     def ended(self, job: Job, status: str) -> None: ...
 
 
-class Listed:
+class FixedJobs:
     """Jobs that are known from the start."""
 
     def __init__(self, waiting: Sequence[Job], jobs: Sequence[Job]):
@@ -60,14 +59,14 @@ class Listed:
     def next(self) -> Job | None:
         return self.waiting.pop(0) if self.waiting else None
 
-    def give_up(self, job: Job, epoch: int, step: int, value: float) -> bool:
+    def should_prune(self, job: Job, epoch: int, step: int, value: float) -> bool:
         return False
 
     def ended(self, job: Job, status: str) -> None:
         pass
 
 
-class Drive:
+class Scheduler:
     """One session of a sweep. `jobs`: all that it has, those of earlier sessions too; a search appends to them."""
 
     def __init__(self, sweep: SweepDir, jobs: list[Job], source: Source, workers: Workers):
@@ -93,30 +92,30 @@ class Drive:
             if self.common:
                 console.say(f"all jobs: {' '.join(self.common)}")
             titles = {job.number: self.title(job) for job in self.jobs}
-            with board(titles, len(self.workers.free)) as shown:
+            with live_table(titles, len(self.workers.free)) as table:
                 for job in self.jobs:
                     if (status := self.sweep.status(job)) in ENDED:
-                        shown.states[job.number] = State(status)
+                        table.states[job.number] = JobState(status)
                 try:
-                    self.loop(shown, stop)
+                    self.loop(table, stop)
                 except UserError:  # a search can't write down how its trials do: what runs saves and ends
                     self.workers.signal_all(signal.SIGTERM)
                     raise
             self.finish(stop)
 
-    def loop(self, board: Board, stop: StopWish) -> None:
+    def loop(self, table: LiveTable, stop: StopWish) -> None:
         asked = told = None  # when the workers were asked to stop, first and last
         while True:
             while self.workers.free and not stop.number and (job := self.source.next()):
                 if job not in self.jobs:
                     self.jobs.append(job)
-                    board.add(job.number, self.title(job))
+                    table.add(job.number, self.title(job))
                 self.workers.start(job)
-                board.note(job.number, "running")
+                table.note(job.number, "running")
             if not self.workers.busy:
                 return
             for event in self.workers.events(0.25):
-                self.take(event, board)
+                self.take(event, table)
             now = time.monotonic()
             if stop.number and (told is None or now - told > 1):  # again and again: to be told twice harms nobody
                 asked, told = asked or now, now
@@ -127,23 +126,23 @@ class Drive:
     def title(self, job: Job) -> str:
         return " ".join(each for each in job.overrides if each not in self.common)
 
-    def take(self, event: Event, board: Board) -> None:
+    def take(self, event: Event, table: LiveTable) -> None:
         job = event.job
         if event.kind == "at":
-            board.at(job.number, *event.values)
+            table.at(job.number, *event.values)
         elif event.kind == "warned" and event.values[0] not in self.warned:
             self.warned.add(event.values[0])
             console.warn(f"job {job.number}: {event.values[0]}")
         elif event.kind == "evaluated":
-            self.workers.answer(job, self.source.give_up(job, *event.values))
+            self.workers.answer(job, self.source.should_prune(job, *event.values))
         elif event.kind == "ended":
             status, error = event.values
             if status == "failed":
                 self.sweep.note_failure(job, error)
             self.source.ended(job, status)
             leaderboard.write(self.sweep, self.jobs)
-            board.note_result(job.number, self.sweep.row(job))
-            board.note(job.number, status, self.how(job, status, error))
+            table.note_result(job.number, self.sweep.row(job))
+            table.note(job.number, status, self.how(job, status, error))
 
     def how(self, job: Job, status: str, error: str | None) -> str:
         """A job's last line: its best value and time, or what went wrong and where to read more."""
@@ -154,10 +153,10 @@ class Drive:
         return f"{row['metric']} {console.number(row['best'])}  {seconds}"
 
     def finish(self, stop: StopWish) -> None:
-        rows = outcome.show(self.sweep, self.jobs)
+        rows = leaderboard.show(self.sweep, self.jobs)
         if stop.number:
             raise self.stopped(stop)
-        outcome.raise_failures(self.sweep, rows)
+        leaderboard.raise_failures(self.sweep, rows)
 
     def stopped(self, stop: StopWish) -> Stopped:
         assert stop.number is not None

@@ -1,0 +1,287 @@
+"""A sweep's jobs: those that were typed, each composed by itself and all checked before the first one starts.
+
+Or those of a sweep's folder, which go on. The scheduler runs them, or a launcher of Hydra's such as joblib.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dlrun import build, compose, console, rundir, trust
+from dlrun.compose import Command, Composed, Composer, Override, RangeSweep
+from dlrun.errors import UserError
+from dlrun.plain import command, quoted
+from dlrun.signals import StopWish
+from dlrun.sweep import leaderboard
+from dlrun.sweep.folder import Job, SweepDir, is_sweep
+from dlrun.sweep.pool import Launcher, warm_up
+from dlrun.sweep.scheduler import FixedJobs, Scheduler, Workers
+
+MOST_JOBS = 10_000  # of a grid: each is composed and checked before the first one starts
+SHOWN = 5  # of the reasons why jobs do not compose
+LOCAL = "dlrun.sweep.pool.Workers"
+RENAMED = {"dlrun.sweep.workers.Workers": LOCAL}  # in sweeps of version 0.1.0
+ExternalLauncher = Callable[[Path, Sequence[Sequence[str]]], None]  # runs the jobs of a sweep's folder somewhere
+
+
+@dataclass(frozen=True)
+class SweepRequest:
+    """A sweep as it was typed; `into` one that is there, or a new one."""
+
+    command: list[str]  # what `resume` composes again
+    composer: Composer
+    overrides: list[Override]  # of jobs: what a file of conf/sweep/ says, then what was typed
+    folder: Path | None  # where it shall lie; None: a new folder under outputs/
+    into: SweepDir | None
+    trusted: tuple[str, ...]
+    launcher: Launcher
+    workers: dict[str, Any]  # what hydra/launcher= chose
+    external: ExternalLauncher | None  # where that is one of Hydra's
+
+    def checked(self, lists: Sequence[Sequence[str]]) -> list[Composed]:
+        """Every job composed and its parts checked. UserError names those that are wrong."""
+        from dlrun import assemble
+
+        good: list[Composed] = []
+        problems: dict[str, list[str]] = {}  # what is wrong, and with which jobs
+        for number, texts in enumerate(lists):
+            try:
+                overrides = [self.composer.parse(each) for each in texts]
+                made = self.composer.job(overrides, lenient=self.launcher.lenient, trusted=self.trusted)
+                assemble.check_fit(assemble.check(made.config))
+                good.append(made)
+            except UserError as error:
+                problems.setdefault(str(error), []).append(f"job {number} ({' '.join(texts)})")
+        if problems:
+            raise UserError(
+                f"{len(lists) - len(good)} of {len(lists)} jobs can't run, so none was started:\n"
+                + listed(problems, hint=bool(good))
+            )
+        return good
+
+    def pool(self) -> Callable[[int], Workers]:
+        """What runs that many jobs."""
+        plan = pool_of(self.workers, self.into.path if self.into else None)
+        return lambda jobs: plan(launcher=self.launcher, jobs=jobs, trusted=self.trusted)
+
+    def open(self, kind: str) -> SweepDir:
+        """Its folder: the one that was typed, or a new one under outputs/."""
+        if self.into:
+            return self.into
+        if self.folder and is_sweep(self.folder):
+            raise UserError(
+                f"{self.folder} belongs to another sweep. Go on with that one: {command('resume', self.folder)}; "
+                "or type folder=PATH for another place."
+            )
+        facts = {"kind": kind, "command": self.command, "launcher": asdict(self.launcher), "workers": self.workers}
+        return SweepDir.create(self.folder or rundir.new_folder("sweep"), facts)
+
+
+def listed(problems: dict[str, list[str]], *, hint: bool) -> str:
+    lines = [f"{jobs[0]}{f' and {len(jobs) - 1} more' * (len(jobs) > 1)}: {why}" for why, jobs in problems.items()]
+    more = [f"and {len(lines) - SHOWN} reasons more"] if len(lines) > SHOWN else []
+    if hint and any("has no key" in each for each in problems):
+        more.append("With launcher.lenient=true what is written ++key=value reaches only the jobs that have the key.")
+    return "\n".join(lines[:SHOWN] + more)
+
+
+def run(typed: Command, job: Callable[[Any], Any], into: SweepDir | None = None) -> None:
+    """A sweep, or with `into` more jobs for one. `job(config)` is called where a launcher of Hydra's runs it."""
+    composer = Composer(typed)
+    once, hydras = composer.whole()
+    workers = hydras["launcher"]
+    external = None if str(workers.get("_target_")).startswith("dlrun.") else composer.launch
+    if external or into:  # a sweep goes on where it ran, and one of Hydra's launchers here
+        workers = dict(into.facts()["workers"]) if into else {"_target_": LOCAL}
+    if not external and workers.get("_target_") == LOCAL:
+        warm_up()
+    given = [composer.parse(f"{key}={value}") for key, value in (once.get("sweep") or {}).items()]
+    last = {each.get_key_element(): each for each in [*given, *typed.overrides]}  # the command line wins
+    if not isinstance(once["launcher"], dict):
+        raise UserError(f"launcher={build.shown(once['launcher'])}: a group of keys is expected, such as workers.")
+    if "folder" in last and (problem := build.folder_misfit(once["folder"])):
+        raise UserError(problem)
+    request = SweepRequest(
+        command=[*map(compose.line, typed.overrides), *typed.words],
+        composer=composer,
+        overrides=[each for each in last.values() if not compose.is_of_many(each.key_or_group)],
+        folder=Path(str(once["folder"])) if "folder" in last else None,
+        into=into,
+        trusted=trust.packages(once["trusted"]),
+        launcher=build.plan("launcher", once["launcher"], Launcher)(),
+        workers=workers,
+        external=partial(external, job) if external else None,
+    )
+    node = hydras["sweeper"]
+    build.plan("hydra.sweeper", node, build.locate("hydra/sweeper", node.get("_target_")))().sweep(request)
+
+
+# every combination
+
+
+class Grid:
+    """Every combination of the values that were typed, or that a file of conf/sweep/ lists."""
+
+    def sweep(self, request: SweepRequest) -> None:
+        lists = combinations(request.overrides)
+        if not lists:
+            raise UserError("The sweep has no jobs: one of its ranges is empty.")
+        if len(lists) == 1 and request.into is None:
+            raise UserError("Nothing to sweep over. Give a key several values, such as optim.lr=0.1,0.01, or drop -m.")
+        composed, pool = request.checked(lists), request.pool()
+        with StopWish("stopping"):  # once there is a folder, it is whole
+            sweep = request.open("grid")
+            jobs = add(sweep, composed)
+            if request.external is None:
+                go_on(sweep, jobs, lambda: pool(len(jobs)))
+                return
+        with sweep.working():
+            request.external(sweep.path, [job.overrides for job in jobs])
+        leaderboard.raise_failures(sweep, leaderboard.show(sweep, jobs))
+
+
+def combinations(overrides: Sequence[Override]) -> list[list[str]]:
+    """Overrides with several values -> one list of overrides for each job, the last one turning fastest."""
+    axes: list[list[str]] = []
+    for each in overrides:
+        if each.is_discrete_sweep():
+            jobs = length(each) * math.prod(map(len, axes))  # before a range is written out
+            if jobs > MOST_JOBS:
+                raise UserError(f"{each.input_line} makes {jobs:,.0f} jobs; a sweep takes {MOST_JOBS:,} at most.")
+            axes.append([f"{each.get_key_element()}={value}" for value in each.sweep_string_iterator()])
+        elif each.is_sweep_override():
+            raise UserError(
+                f"{each.input_line} is a range without steps, which a search samples: add hydra/sweeper=optuna. "
+                f"For a grid list values, such as {each.get_key_element()}=0.1,0.01"
+            )
+        else:
+            axes.append([compose.line(each)])
+    return [list(job) for job in itertools.product(*axes)]
+
+
+def length(override: Override) -> int:
+    """How many values are tried. UserError for a range that never ends."""
+    values = override.value()
+    if not isinstance(values, RangeSweep):
+        return len(getattr(values, "list", [None]))
+    start, stop, step = values.start or 0, values.stop or 0, values.step
+    if not step or not all(map(math.isfinite, (start, stop, step))):
+        raise UserError(f"{override.input_line} never ends. For example: range(0,10,2)")
+    return max(0, math.ceil((stop - start) / step))
+
+
+def add(sweep: SweepDir, composed: Sequence[Composed]) -> list[Job]:
+    """Appends those that the sweep does not have yet; all its jobs."""
+    before = sweep.jobs()
+    known = {frozenset(job.overrides) for job in before}
+    fresh = [each for each in composed if frozenset(each.overrides) not in known]
+    jobs = [sweep.job(number, *each) for number, each in enumerate(fresh, len(before))]
+    if before:
+        console.say(f"{len(jobs)} jobs more, {len(composed) - len(fresh)} were there already")
+    sweep.add(jobs)
+    return [*before, *jobs]
+
+
+# a sweep that is there
+
+
+def resume(sweep: SweepDir, *, trusted: tuple[str, ...], retry_failed: bool = False) -> None:
+    """Goes on with a grid, all of whose jobs are known."""
+    facts, jobs = sweep.facts(), sweep.jobs()
+    ask_for_trust([package for job in jobs for package in job.config.get("trusted") or ()], trusted)
+    launcher = build.plan("launcher", dict(facts["launcher"]), Launcher)()
+    pool = pool_of(facts["workers"], sweep.path)
+    go_on(sweep, jobs, lambda: pool(launcher=launcher, jobs=len(jobs), trusted=trusted), retry_failed=retry_failed)
+
+
+def go_on(sweep: SweepDir, jobs: list[Job], pool: Callable[[], Workers], *, retry_failed: bool = False) -> None:
+    """Runs what has not ended yet: waiting jobs from their start, interrupted ones from their checkpoints."""
+    ended = {"completed", "pruned"} | (set() if retry_failed else {"failed", "diverged"})
+    todo = [job for job in jobs if sweep.status(job) not in ended]
+    if not todo:
+        console.say(f"{sweep.path} is complete: nothing is left to run")
+    with sweep.working():
+        Scheduler(sweep, jobs, FixedJobs(todo, jobs), pool()).run()
+
+
+def pool_of(node: dict[str, Any], saved: Path | None) -> build.Plan:
+    """The class that `hydra/launcher=` names: processes of this machine, or of a cluster.
+
+    A `saved` sweep's word on which cluster is not believed: its jobs, and all that is in them, would go there.
+    """
+    if saved and (address := node.get("address", "auto")) not in ("auto", "local", os.environ.get("RAY_ADDRESS")):
+        typed = f"RAY_ADDRESS={quoted(address)} {command('resume', saved)}"
+        raise UserError(f"This sweep ran on the Ray cluster {address}. If it is yours: {typed}")
+    target = RENAMED.get(str(node.get("_target_")), node.get("_target_"))
+    return build.plan("hydra.launcher", dict(node), build.locate("hydra/launcher", target))
+
+
+def ask_for_trust(wanted: Sequence[str], trusted: Sequence[str]) -> None:
+    """A saved sweep's own word on whose code may run is not believed: the user says it again."""
+    if missing := sorted(set(wanted) - set(trusted)):
+        raise UserError(f"This sweep runs code of somebody's own. If it is yours: {shlex.join(flags(missing))}")
+
+
+def flags(packages: Sequence[str]) -> list[str]:
+    return [word for package in packages for word in ("--trust", package)]
+
+
+# a saved command, once more
+
+
+SEARCHED = ("trials", "sampler", "pruner", "warmup_trials", "warmup_epochs", "goals", "storage", "seed")
+HYDRAS = {"hydra/sweeper", *(f"hydra.sweeper.{key}" for key in SEARCHED), "hydra/launcher"}
+
+
+def again(sweep: SweepDir, trusted: Sequence[str], config_dir: str | None) -> list[str]:
+    """What a sweep was started with, as far as a saved file is believed: choices and values of keys.
+
+    Where configs are found, whose code may run and what Hydra itself does comes from what is typed now.
+    """
+    kept, wanted, folders = [], [], []
+    arguments = list(sweep.facts()["command"])
+    for place, argument in enumerate(arguments):
+        key, _, value = argument.partition("=")
+        key, _, package = key.lstrip("+~").partition("@")
+        if argument in ("--config-dir", "-cd"):
+            folders += arguments[place + 1 : place + 2]
+        elif argument.startswith("--config-dir="):
+            folders.append(argument.partition("=")[2])
+        elif argument.startswith("-") or not re.fullmatch(r"[+~]{0,2}[\w./@:-]+(=.*)?", argument, re.DOTALL):
+            continue
+        elif key == "trusted":
+            wanted += re.findall(r"[\w.]+", argument.partition("=")[2])
+        elif package or (key.split(".")[0].split("/")[0] == "hydra" and key not in HYDRAS):
+            continue  # optim@hydra.callbacks.x=sgd would be Hydra's to build
+        elif (key == "hydra/launcher" and value not in ("local", "ray")) or ("." not in key and ".." in value):
+            continue  # a launcher of Hydra's runs other programs; a choice with .. is a file from elsewhere
+        elif "=" in argument or argument.startswith("~"):
+            kept.append(argument)
+    if not config_dir and folders:
+        words = [*flags(wanted), "--config-dir", folders[0]]
+        raise UserError(f"This sweep uses configs of somebody's own. If they are yours: {shlex.join(words)}")
+    ask_for_trust(wanted, trusted)
+    typed = [f"trusted=[{','.join(trusted)}]"] if trusted else []
+    return [*kept, *typed, *(["--config-dir", config_dir] if config_dir else [])]
+
+
+def extended(command: Sequence[str], additions: Sequence[str]) -> list[str]:
+    """The sweep's command with other values for some keys: `optim.lr=0.1,0.01` and `optim.lr=0.3` -> `optim.lr=0.3`."""
+    for each in additions:
+        if "=" not in each:
+            raise UserError(f"--extend {each}: that is no KEY=VALUES. For example: --extend optim.lr=0.3")
+        if each.lstrip("+~").startswith(("hydra", "trusted=")):
+            raise UserError(
+                f"--extend {each}: more jobs differ in values of theirs. For example: --extend optim.lr=0.3"
+            )
+    left = {each.partition("=")[0]: each for each in additions}
+    return [*(left.pop(each.partition("=")[0], each) for each in command), *left.values()]

@@ -1,0 +1,163 @@
+"""Worker processes, one for each running job, forked from a server that has torch imported already.
+
+`launcher:` says how many there are, and each has its part of the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from typing import Any
+
+from dlrun.limits import Positive
+from dlrun.signals import SIGNALS
+from dlrun.sweep.folder import Job
+
+# What a job would otherwise import by itself, a second or two each time; dynamo is imported by torch's optimizers.
+WARM = ["dlrun.sweep.worker", "torch._dynamo", "torch.utils.tensorboard"]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What one worker may use: CPU threads, and one GPU where there are some."""
+
+    threads: int
+    gpu: int | str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launcher:
+    """`launcher:` in conf/config.yaml."""
+
+    workers: Positive | None
+    threads: Positive | None
+    gpus: list[int] | None
+    lenient: bool
+
+    def slots(self, jobs: int) -> list[Slot]:
+        """One worker for each GPU, or as many as the cores can feed; never more than there are jobs.
+
+        Threads are shared out: two jobs that each have all cores run at less than half the speed.
+        """
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cards = visible_gpus() if self.gpus is None else list(self.gpus)
+        count = self.workers or len(cards) or max(1, cores // (self.threads or 1))
+        count = max(1, min(count, jobs))
+        each = self.threads or max(1, cores // count)
+        return [Slot(each, cards[number % len(cards)] if cards else None) for number in range(count)]
+
+
+def visible_gpus() -> list[int | str]:
+    """What CUDA_VISIBLE_DEVICES allows, or all there are, without starting CUDA in this process."""
+    if sys.platform == "linux" and not glob.glob("/dev/nvidia[0-9]*") and not os.path.exists("/dev/dxg"):
+        return []  # seen without importing torch, which takes seconds
+
+    import torch
+
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if allowed is not None:
+        return [each for each in allowed.split(",") if each.strip()] if torch.cuda.device_count() else []
+    return list(range(torch.cuda.device_count()))
+
+
+def warm_up() -> None:
+    """Starts the server, which imports torch beside us while we still compose and check.
+
+    It holds signals back: Ctrl-C and a lost terminal reach it too, in mid-import. Its children inherit that, and let
+    them through once they can listen: none is lost in between.
+    """
+    forkserver.set_forkserver_preload(WARM)
+    resource_tracker.ensure_running()  # which would let them through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a worker says. `kind`: at, warned, evaluated (it waits for an answer) or ended."""
+
+    job: Job
+    kind: str
+    values: tuple[Any, ...]
+
+
+class Workers:
+    """Up to as many processes at once as there are slots. conf/hydra/launcher/local.yaml."""
+
+    def __init__(self, launcher: Launcher, jobs: int, trusted: tuple[str, ...]):
+        self.free = launcher.slots(jobs)
+        self.trusted = trusted
+        self.busy: dict[Connection, tuple[Job, Slot, ForkServerProcess]] = {}
+        self.context = multiprocessing.get_context("forkserver")
+        warm_up()
+
+    def start(self, job: Job) -> None:
+        slot = self.free.pop(0)
+        ours, theirs = self.context.Pipe()
+        arguments = (job, slot, self.trusted, dict(os.environ), theirs)
+        process = self.context.Process(target=begin, args=arguments, daemon=False)
+        process.start()
+        theirs.close()  # so that its end is seen here
+        self.busy[ours] = (job, slot, process)
+
+    def events(self, seconds: float) -> Iterator[Event]:
+        """What was said until now, waiting for so long at most. A process that died without a word has ended too."""
+        for connection in wait(list(self.busy), timeout=seconds):
+            assert isinstance(connection, Connection)
+            job = self.busy[connection][0]
+            try:
+                kind, *values = connection.recv()
+            except (EOFError, OSError):
+                kind, values = "ended", ["failed", None]
+            if kind == "ended":
+                code = self.release(connection)
+                if values[1] is None and values[0] == "failed":
+                    values[1] = how_it_died(code)
+            yield Event(job, kind, tuple(values))
+
+    def answer(self, job: Job, value: bool) -> None:
+        connection = next(each for each, (held, *_) in self.busy.items() if held is job)
+        with contextlib.suppress(OSError):  # it has died: its end is the next event
+            connection.send(value)
+
+    def release(self, connection: Connection) -> int | None:
+        """Waits for the process, whose slot is free again. Its exit code: minus the signal that killed it."""
+        _, slot, process = self.busy.pop(connection)
+        connection.close()
+        process.join()
+        self.free.append(slot)
+        return process.exitcode
+
+    def signal_all(self, number: int) -> None:
+        for _, _, process in self.busy.values():
+            if process.pid and process.is_alive():
+                os.kill(process.pid, number)
+
+
+def begin(job: Job, slot: Slot, trusted: tuple[str, ...], environment: dict[str, str], connection: Connection) -> None:
+    """In the new process, whose environment is that of the moment when the server was started."""
+    os.environ.clear()
+    os.environ.update(environment)
+
+    from dlrun.sweep.worker import work
+
+    work(job, slot, trusted, connection)
+
+
+def how_it_died(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        return f"killed by {name}" + (" (the machine may have run out of memory)" if name == "SIGKILL" else "")
+    return f"its process ended with code {code}"
