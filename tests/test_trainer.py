@@ -159,7 +159,7 @@ def test_best_is_the_best_and_is_what_is_tested(tmp_path: Path) -> None:
     assert goal["best"] == min(values) and goal["mode"] == "min"
     best = torch.load(tmp_path / "run" / "checkpoints" / "best.pt", weights_only=True)
     assert best["trainer"]["step"] == goal["best_step"]
-    assert best.keys() == {"format", "model", "optim", "scheduler", "task", "trainer", "rng"}
+    assert best.keys() == {"format", "model", "optim", "scheduler", "task", "trainer", "rng", "config", "schema"}
 
 
 def test_bf16_trains(tmp_path: Path) -> None:
