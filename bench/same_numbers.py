@@ -20,6 +20,8 @@ from typing import Any
 
 import torch
 
+from dlrun import renamed
+
 CLOCKS = ("time_s", "speed/examples_per_s")
 COMMON = ["stand_in=always", "device=cpu", "trainer.log_every_steps=4", "trainer.limit_batches=12", "seed=3"]
 STOP, END = "trainer.max_steps=17", "trainer.max_steps=40"  # in the second pass, and in the fourth
@@ -42,12 +44,22 @@ def train(python: str, typed: list[str], home: Path) -> Path:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "DLRUN_DATA": str(home / "data")}
     home.mkdir(exist_ok=True)
     for arguments in ([*typed, *COMMON, STOP, "folder=run"], ["resume", "run", END]):
-        done = subprocess.run(
-            [python, "-m", "dlrun", *arguments], cwd=home, env=environment, capture_output=True, text=True
-        )
+        for words in (arguments, [of_before(word) for word in arguments]):
+            done = subprocess.run(
+                [python, "-m", "dlrun", *words], cwd=home, env=environment, capture_output=True, text=True
+            )
+            if done.returncode != 2:
+                break
         if done.returncode:
             sys.exit(f"{python} -m dlrun {' '.join(arguments)}\n{done.stderr}")
     return (home / "run").rename(home / f"run-{len(list(home.iterdir()))}")
+
+
+def of_before(word: str) -> str:
+    """`task.random_flip=true` as an older dlrun has it: `task.flip=true`."""
+    old_names = {new: old for old, new in renamed.KEYS.items()}
+    key, equals, value = word.partition("=")
+    return f"{old_names.get(key, key)}{equals}{value}"
 
 
 def lines(run: Path) -> list[dict[str, Any]]:
