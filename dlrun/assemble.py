@@ -134,20 +134,20 @@ def load_data(plans: Plans, *, replaceable: bool) -> tuple[Data, dict[str, Any]]
     name, table, mode = plans.source.name, plans.source.files, plans.config["stand_in"]
     if table is None:
         return plans.data(), {"name": name, "source": "generated", "sha256": {}}
-    module = importlib.import_module(plans.data.target.__module__)
+    made_up = getattr(importlib.import_module(plans.data.target.__module__), "STAND_IN", None)
     origin = "stand-in" if mode == "always" else "upstream"
     if origin == "upstream":
         try:
             folder, digests = files.get(name, table, progress=console.download())
         except DataError as error:
-            if mode == "never" or not replaceable or not hasattr(module, "write_stand_in"):
+            if mode == "never" or not replaceable or made_up is None:
                 raise
             console.warn(f"{error}")
             origin = "stand-in"
     if origin == "stand-in":
-        if not hasattr(module, "write_stand_in"):
+        if not isinstance(made_up, stand_ins.StandIn):
             raise UserError(f"{name} has no stand-in. Type stand_in=never.")
-        folder, digests = stand_ins.stand_in(name, module.STAND_IN_VERSION, module.write_stand_in)
+        folder, digests = stand_ins.stand_in(name, made_up)
         console.warn(
             f"THIS IS NOT {name.upper()}: a small made-up STAND-IN takes its place. "
             "Its scores say nothing about the real data. stand_in=never refuses it."

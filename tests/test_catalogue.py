@@ -33,7 +33,7 @@ def test_every_task_offers_what_is_declared(data: str) -> None:
     module = importlib.import_module(plan.target.__module__)
     files = {}
     if "files" in node:
-        files["folder"], _ = stand_ins.stand_in(node["name"], module.STAND_IN_VERSION, module.write_stand_in)
+        files["folder"], _ = stand_ins.stand_in(node["name"], module.STAND_IN)
     made = plan(**files)
     fits = set()
     for task in catalogue.choices("task"):

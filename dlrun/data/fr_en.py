@@ -13,6 +13,7 @@ from dlrun.data.base import Data, Split
 from dlrun.data.parts import held_out, shuffled
 from dlrun.data.reading import reading, whole
 from dlrun.data.schema import Schema
+from dlrun.data.stand_ins import StandIn
 from dlrun.errors import UserError
 from dlrun.limits import Positive, Share
 from dlrun.text.normalizers import sentence
@@ -23,10 +24,7 @@ LARGEST = 4_000_000  # bytes; it has 806
 MOST_CELLS = 250_000_000  # of all sentences with their padding: 2 GB
 PAD, BOS, EOS, UNKNOWN = range(4)
 SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<unk>")
-STAND_IN_VERSION = "1"
 
-STAND_IN_BEST: dict[str, float] = {"exact": 1.0, "bleu": 1.0}
-"""Each word of the toy language has one translation, and where it goes is known from its kind: all can be right."""
 
 Pair = tuple[list[str], list[str]]  # words of the sentence to translate, words of its translation
 
@@ -180,3 +178,7 @@ def phrase(draw: random.Random) -> tuple[str, str]:
         return f"{article} {noun}", f"{article_en} {noun_en}"
     word, word_en = draw.choice(list(DESCRIBING.items()))
     return f"{article} {noun} {word}", f"{article_en} {word_en} {noun_en}"
+
+
+STAND_IN = StandIn("1", write_stand_in, {"exact": 1.0, "bleu": 1.0})
+"""Each word of the toy language has one translation, and where it goes is known from its kind: all can be right."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dlrun import kept
@@ -14,14 +15,23 @@ from dlrun.data import files
 MADE = ".sha256.json"  # file -> digest, as it was made: a stand-in that is no longer that is made again
 
 
-def stand_in(name: str, version: str, write: Callable[[Path], object]) -> tuple[Path, dict[str, str]]:
-    """$DLRUN_DATA/stand-in/<name>-<version> as `write(folder)` makes it, once; and file -> SHA-256."""
-    folder = files.data_root() / "stand-in" / f"{name}-{version}"
+@dataclass(frozen=True)
+class StandIn:
+    """What a dataset's module has as `STAND_IN`: `write(folder)` makes it, `best` is the best score there can be."""
+
+    version: str
+    write: Callable[[Path], object]
+    best: Mapping[str, float]
+
+
+def stand_in(name: str, made_by: StandIn) -> tuple[Path, dict[str, str]]:
+    """$DLRUN_DATA/stand-in/<name>-<version>, made once; and file -> SHA-256."""
+    folder = files.data_root() / "stand-in" / f"{name}-{made_by.version}"
     with files.usable(folder):
         if (found := whole(folder)) is None:
             files.make_folder(folder.parent)
             with files.lock(folder.parent):
-                found = whole(folder) or make(folder, write)
+                found = whole(folder) or make(folder, made_by.write)
         return folder, found
 
 

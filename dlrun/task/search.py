@@ -1,16 +1,25 @@
 """How a translation is looked for with a model that knows the chances of the next word: greedy and beam search.
 
-A model is asked in two steps: `encode(source, lengths)` answers a tuple of tensors (B, ...), all that is kept of the
-sentences; `decode(prefix, *kept)` answers (B, T, V) logits of the word after each of the prefix, and attention weights.
 The prefix is read anew for each word: half a sentence's length times the work, and no state has to be moved about.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+
+
+@runtime_checkable
+class Translator(Protocol):
+    """A model that translates, asked in two steps."""
+
+    def encode(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        """(B, S) ids, (B,) lengths -> tensors (B, ...): all that is kept of the sentences."""
+
+    def decode(self, prefix: Tensor, *kept: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(B, T) ids, what `encode` answered -> (B, T, V) logits of the next word, (B, T, S) attention weights."""
 
 
 class Found(NamedTuple):
@@ -21,7 +30,7 @@ class Found(NamedTuple):
 
 
 @torch.no_grad()
-def greedy(model: Any, source: Tensor, lengths: Tensor, *, bos: int, eos: int, longest: int) -> list[list[int]]:
+def greedy(model: Translator, source: Tensor, lengths: Tensor, *, bos: int, eos: int, longest: int) -> list[list[int]]:
     """(B, S) sentences -> B translations, each step the likeliest word."""
     kept = model.encode(source, lengths)
     prefix = source.new_full((len(source), 1), bos)
@@ -42,7 +51,15 @@ def up_to(end: int, ids: list[int]) -> list[int]:
 
 @torch.no_grad()
 def beam_search(
-    model: Any, source: Tensor, lengths: Tensor, *, bos: int, eos: int, longest: int, beam: int, length_penalty: float
+    model: Translator,
+    source: Tensor,
+    lengths: Tensor,
+    *,
+    bos: int,
+    eos: int,
+    longest: int,
+    beam: int,
+    length_penalty: float,
 ) -> list[Found]:
     """(1, S) a sentence -> translations, best first (book 10.11; Wu 2016, section 7).
 

@@ -19,7 +19,7 @@ from dlrun.limits import Reach
 from dlrun.metric import bleu
 from dlrun.task.alignment import drawn
 from dlrun.task.base import Batches, Scores, Task
-from dlrun.task.search import beam_search, greedy
+from dlrun.task.search import Translator, beam_search, greedy
 
 
 class Batch(NamedTuple):
@@ -86,6 +86,7 @@ class Translate(Task):
 
     def compared(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Sums over the sentences; `sentences` turns what the trainer makes of them, means per word, back to theirs."""
+        assert isinstance(model, Translator)
         written = greedy(model, batch.source, batch.lengths, bos=BOS, eos=EOS, longest=self.longest)
         wanted = [ids[: ids.index(EOS)] for ids in batch.labels.tolist()]
         pairs = list(zip(written, wanted, strict=True))
@@ -122,13 +123,14 @@ class Translate(Task):
         return {"samples/attention": drawn(found.weights, found.source, [*found.words, found.source[-1]])}
 
     @torch.no_grad()
-    def translate(self, model: Any, text: str, *, beam: int, length_penalty: float) -> list[Translation]:
+    def translate(self, model: nn.Module, text: str, *, beam: int, length_penalty: float) -> list[Translation]:
         """A sentence -> `beam` translations, best first. UserError for an empty one; unknown words are warned of."""
         words = self.vocab.split(text)
         if not words:
             raise UserError("The sentence is empty. Type one in quotes after the run.")
         if unknown := [word for word in words if word not in self.vocab.index]:
             console.warn(f"not in the vocabulary of {len(self.vocab):,}, read as <unk>: {', '.join(unknown)}")
+        assert isinstance(model, Translator)
         was_training = model.training
         model.eval()
         source = torch.tensor([[*self.vocab.encode(words), EOS]], device=self.device)

@@ -28,7 +28,7 @@ def options(module: ModuleType, **changed: object) -> dict:
 
 
 def stand_in(module: ModuleType, **changed: object) -> Any:
-    folder, _ = stand_ins.stand_in(module.__name__.rpartition(".")[2], module.STAND_IN_VERSION, module.write_stand_in)
+    folder, _ = stand_ins.stand_in(module.__name__.rpartition(".")[2], module.STAND_IN)
     return module.load(folder, **options(module, **changed))
 
 
@@ -122,8 +122,8 @@ def test_airfoil_parts_are_disjoint_fixed_by_the_seed_and_scaled_by_the_training
 
 
 def test_airfoil_stand_ins_best_score():
-    assert airfoil.STAND_IN_BEST["mse"] == pytest.approx(0.1)
-    assert optimum(stand_in(airfoil)) == pytest.approx(airfoil.STAND_IN_BEST["mse"], rel=0.1)
+    assert airfoil.STAND_IN.best["mse"] == pytest.approx(0.1)
+    assert optimum(stand_in(airfoil)) == pytest.approx(airfoil.STAND_IN.best["mse"], rel=0.1)
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_fashion_mnist_stand_ins_best_score():
     x = data.test.x.float()
     distance = torch.stack([(x - means.roll(s, (2, 3)).squeeze(1).unsqueeze(0)).square().sum((2, 3)) for s in shifts])
     right = (distance.min(0).values.argmin(1) == data.test.y).double().mean().item()
-    assert right == pytest.approx(fashion_mnist.STAND_IN_BEST["accuracy"], abs=0.01)
+    assert right == pytest.approx(fashion_mnist.STAND_IN.best["accuracy"], abs=0.01)
 
 
 def test_fashion_mnist_resized():
@@ -226,7 +226,7 @@ def bigram_perplexity(train: torch.Tensor, test: torch.Tensor, vocab_size: int) 
 def test_text_stand_ins_best_score(module):
     data = stand_in(module)
     found = bigram_perplexity(data.train.x, torch.cat([data.val.x, data.test.x]), data.schema.sizes["vocab_size"])
-    assert found == pytest.approx(module.STAND_IN_BEST["perplexity"], rel=0.05)
+    assert found == pytest.approx(module.STAND_IN.best["perplexity"], rel=0.05)
 
 
 def test_ptb_stand_in_is_read_line_by_line():
@@ -301,7 +301,7 @@ def test_imdb_stand_in_and_its_best_score():
     test = data.test
     pairs = zip(test.offsets[:-1].tolist(), test.offsets[1:].tolist(), strict=True)
     found = torch.tensor([bool(torch.isin(test.x[start:end], positive).any()) for start, end in pairs])
-    assert (found.long() == test.y).double().mean().item() == imdb.STAND_IN_BEST["accuracy"] == 0.9
+    assert (found.long() == test.y).double().mean().item() == imdb.STAND_IN.best["accuracy"] == 0.9
     assert "nobody" not in data.schema.vocab.index  # a word of unsup/ only
 
 

@@ -195,7 +195,7 @@ def test_nothing_is_written_through_a_linked_folder(entry, root, tmp_path, monke
     with pytest.raises(DataError, match="d can not be used: it is a link, and nothing is written through one"):
         files.get("d", {"a.zip": entry(CONTENT)})
     with pytest.raises(DataError, match="it is a link"):
-        stand_ins.stand_in("d", "1", lambda folder: None)
+        stand_ins.stand_in("d", stand_ins.StandIn("1", lambda folder: None, {}))
     assert os.listdir(tmp_path / "elsewhere") == []
     (tmp_path / "elsewhere/a.zip").write_bytes(CONTENT)  # the user's own, and whole: read it is
     assert files.get("d", {"a.zip": entry(CONTENT)})[0] == root / "d"
@@ -228,14 +228,15 @@ def test_what_a_killed_process_left_is_cleared_away(entry, root, tmp_path) -> No
     half = root / "stand-in" / f".d-1.{'0' * 16}.tmp"
     half.mkdir(parents=True)
     (half / "a.txt").write_text("half")
-    stand_ins.stand_in("d", "1", lambda folder: shutil.copy(root / "d/a.zip", folder / "a.txt"))
+    stand_ins.stand_in("d", stand_ins.StandIn("1", lambda folder: shutil.copy(root / "d/a.zip", folder / "a.txt"), {}))
     assert {path.name for path in half.parent.iterdir()} == {".lock", "d-1"}
 
 
 def everything(table: dict) -> tuple:
     """Gets a dataset, makes a stand-in, prepares tensors."""
     folder, digests = files.get("d", table)
-    made = stand_ins.stand_in("d", "1", lambda folder: [(folder / f"{n}").write_bytes(BIG) for n in range(3)])
+    big = stand_ins.StandIn("1", lambda folder: [(folder / f"{n}").write_bytes(BIG) for n in range(3)], {})
+    made = stand_ins.stand_in("d", big)
     return folder, digests, made, len(prepared("d", {}, lambda: {"x": torch.zeros(len(BIG))})["x"])
 
 
@@ -277,7 +278,7 @@ def test_a_damaged_stand_in_is_made_again(root) -> None:
         (folder / "a.txt").write_bytes(CONTENT)
         (folder / "b.txt").write_bytes(b"b")
 
-    folder, digests = stand_ins.stand_in("d", "1", write)
+    folder, digests = stand_ins.stand_in("d", stand_ins.StandIn("1", write, {}))
     damages: list[Callable[[], object]] = [
         lambda: (folder / "a.txt").write_bytes(CONTENT[:-1] + b"X"),
         lambda: (folder / "a.txt").write_bytes(b""),
@@ -291,11 +292,11 @@ def test_a_damaged_stand_in_is_made_again(root) -> None:
     ]
     for number, damage in enumerate(damages):
         damage()
-        assert stand_ins.stand_in("d", "1", write) == (folder, digests), number
+        assert stand_ins.stand_in("d", stand_ins.StandIn("1", write, {})) == (folder, digests), number
         assert (folder / "a.txt").read_bytes() == CONTENT, number
     (folder / "a.txt").unlink()
     os.mkfifo(folder / "a.txt")
-    assert stand_ins.stand_in("d", "1", write) == (folder, digests)
+    assert stand_ins.stand_in("d", stand_ins.StandIn("1", write, {})) == (folder, digests)
 
 
 def test_a_damaged_stand_in_changes_no_training(cli, root, tmp_path) -> None:
@@ -377,7 +378,7 @@ def test_a_disk_that_fills_up_while_something_is_kept(root) -> None:
     """A stand-in can't be had then; prepared tensors are, and are made again the next time."""
     code = """
 from dlrun.data import stand_ins
-try: stand_ins.stand_in("d", "1", lambda folder: (folder / "a").write_bytes(bytes(5000)))
+try: stand_ins.stand_in("d", stand_ins.StandIn("1", lambda folder: (folder / "a").write_bytes(bytes(5000)), {}))
 except files.DataError as error: print(error)
 from dlrun.data.cache import prepared
 print(prepared("d", {}, lambda: {"x": "y" * 5000}) == {"x": "y" * 5000})"""

@@ -270,9 +270,9 @@ def test_a_stand_in_is_written_once_and_only_whole(root):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        stand_ins.stand_in("d", "1", write)
-    folder, digests = stand_ins.stand_in("d", "1", write)
-    assert stand_ins.stand_in("d", "1", write) == (folder, digests)
+        stand_ins.stand_in("d", stand_ins.StandIn("1", write, {}))
+    folder, digests = stand_ins.stand_in("d", stand_ins.StandIn("1", write, {}))
+    assert stand_ins.stand_in("d", stand_ins.StandIn("1", write, {})) == (folder, digests)
     assert folder == root / "stand-in" / "d-1" and len(calls) == 2
     assert digests == {"a.txt": hashlib.sha256(CONTENT).hexdigest()}
 

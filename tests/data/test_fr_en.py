@@ -21,7 +21,7 @@ def options(module: ModuleType, **changed: object) -> dict:
 
 
 def stand_in(module: ModuleType, **changed: object) -> Any:
-    folder, _ = stand_ins.stand_in(module.__name__.rpartition(".")[2], module.STAND_IN_VERSION, module.write_stand_in)
+    folder, _ = stand_ins.stand_in(module.__name__.rpartition(".")[2], module.STAND_IN)
     return module.load(folder, **options(module, **changed))
 
 

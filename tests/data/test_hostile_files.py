@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from dlrun import catalogue
 from dlrun.data import airfoil, fashion_mnist, fr_en, fra_eng, imdb, jaychou_lyrics, ptb, quadratic, reading, stand_ins
+from dlrun.data.stand_ins import StandIn
 from dlrun.errors import DataError, DlrunError, UserError
 
 FILES = {
@@ -147,7 +148,7 @@ BROKEN: dict[str, tuple[Any, Callable[[], bytes], str]] = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_file_is_told_in_one_line(kind, root) -> None:
     module, make, reason = BROKEN[kind]
-    folder, _ = stand_ins.stand_in(name_of(module), module.STAND_IN_VERSION, module.write_stand_in)
+    folder, _ = stand_ins.stand_in(name_of(module), module.STAND_IN)
     (folder / FILES[module]).write_bytes(make())
     before = {path for path in root.rglob("*") if "prepared" not in path.parts}
     with pytest.raises(DataError) as caught:
@@ -206,7 +207,7 @@ def test_headers_that_claim_much(header, tmp_path, monkeypatch) -> None:
 
 
 def test_a_file_that_is_none_does_not_hang(root) -> None:
-    folder, _ = stand_ins.stand_in("airfoil", "1", airfoil.write_stand_in)
+    folder, _ = stand_ins.stand_in("airfoil", airfoil.STAND_IN)
     (folder / airfoil.FILE).unlink()
     with pytest.raises(DataError, match="No such file or directory"):
         load(airfoil, folder)
@@ -308,5 +309,5 @@ def test_any_formula(formula) -> None:
 def test_every_reader_of_files_is_tried_here() -> None:
     with_files = {name for name in catalogue.choices("data") if "files" in catalogue.read("data", name)}
     assert {name_of(module) for module in FILES} == with_files
-    assert all(hasattr(importlib.import_module(f"dlrun.data.{name}"), "write_stand_in") for name in with_files)
+    assert all(isinstance(importlib.import_module(f"dlrun.data.{name}").STAND_IN, StandIn) for name in with_files)
     assert reading.METHODS == (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

@@ -29,7 +29,7 @@ def options(module: ModuleType, tokenizer: str, **changed: object) -> dict:
 
 def stand_in_folder(module: ModuleType) -> Path:
     name = module.__name__.rpartition(".")[2]
-    return stand_ins.stand_in(name, module.STAND_IN_VERSION, module.write_stand_in)[0]
+    return stand_ins.stand_in(name, module.STAND_IN)[0]
 
 
 def stand_in(module: ModuleType, tokenizer: str, **changed: object) -> Any:

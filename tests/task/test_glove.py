@@ -89,7 +89,7 @@ def test_a_pass_can_begin_in_the_middle() -> None:
 
 def test_it_learns_the_stand_ins_counts_to_the_last() -> None:
     """As wide as the vocabulary, the model can hold any matrix: the best loss is 0. A word's own followers come out."""
-    folder, _ = stand_ins.stand_in("ptb", ptb.STAND_IN_VERSION, ptb.write_stand_in)
+    folder, _ = stand_ins.stand_in("ptb", ptb.STAND_IN)
     data = ptb.load(folder, tokenizer="word", vocab_size=None)
     assert data.schema.vocab is not None
     torch.manual_seed(0)

@@ -23,8 +23,9 @@ class Table:
     def encode(self, source: Tensor, lengths: Tensor) -> tuple[Tensor]:
         return (source[:, 0],)
 
-    def decode(self, prefix: Tensor, which: Tensor) -> tuple[Tensor, None]:
+    def decode(self, prefix: Tensor, *kept: Tensor) -> tuple[Tensor, None]:
         self.asked += 1
+        (which,) = kept
         places = torch.arange(prefix.shape[1])
         return self.log_p[which.unsqueeze(1), places, prefix] + 7, None  # logits: log p up to a constant
 
