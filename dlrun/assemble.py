@@ -27,7 +27,7 @@ from dlrun.optim.schedule import Schedule
 from dlrun.pace import Settings
 from dlrun.task.base import Task
 
-GROUPS = ("task", "data", "optim", "scheduler", "model", "init", "device", "trainer")
+GROUPS = catalogue.PARTS
 PLAIN_KEYS = ("seed", "batch_size", "stand_in", "trusted", "folder", "choices")
 START_KEYS = {"vectors": str | None, "freeze": bool}  # what a model of words starts from; not options of its class
 
@@ -82,10 +82,7 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans
     for group in GROUPS:
         if not isinstance(config[group], dict):
             raise UserError(f"{group}={shown(config[group])}: a group of keys is expected. Pick one: {group}=NAME")
-    plans = {
-        group: plan_group(group, config[group], allowed, typed)
-        for group in ("data", "task", "model", "init", "optim", "scheduler")
-    }
+    plans = {group: plan_group(group, config[group], allowed, typed) for group in catalogue.BUILT}
     settings = plan("trainer", config["trainer"], Settings)()
     if settings.epochs is None and settings.max_steps is None:
         raise UserError("A run needs an end: type trainer.epochs=… or trainer.max_steps=…")
