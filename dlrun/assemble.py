@@ -28,7 +28,7 @@ from dlrun.pace import Settings
 from dlrun.task.base import Task
 from dlrun.text.embeddings import KeyedVectors
 
-GROUPS = ("task", "data", "optim", "scheduler", "model", "init", "device", "trainer")
+GROUPS = catalogue.PARTS
 Given = Callable[[Sequence[str]], KeyedVectors]  # word vectors for a vocabulary
 PLAIN_KEYS = ("seed", "batch_size", "stand_in", "trusted", "folder", "choices")
 
@@ -81,10 +81,7 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans
     for group in GROUPS:
         if not isinstance(config[group], dict):
             raise UserError(f"{group}={shown(config[group])}: a group of keys is expected. Pick one: {group}=NAME")
-    plans = {
-        group: plan_group(group, config[group], allowed, typed)
-        for group in ("data", "task", "model", "init", "optim", "scheduler")
-    }
+    plans = {group: plan_group(group, config[group], allowed, typed) for group in catalogue.BUILT}
     settings = plan("trainer", config["trainer"], Settings)()
     if settings.epochs is None and settings.max_steps is None:
         raise UserError("A run needs an end: type trainer.epochs=… or trainer.max_steps=…")

@@ -14,7 +14,9 @@ from dlrun import renamed
 from dlrun.errors import UserError
 
 FILES = ("name", "files")  # of a dataset: where its files are, which is no option of its load()
-GROUPS = ("model", "data", "task", "optim", "scheduler", "init", "device", "trainer", "experiment", "sweep")
+BUILT = ("model", "data", "task", "optim", "scheduler", "init")  # each names a class
+PARTS = (*BUILT, "device", "trainer")  # whose keys a run's config has
+GROUPS = (*PARTS, "experiment", "sweep")  # all that can be chosen
 
 
 def choices(group: str) -> list[str]:

@@ -39,7 +39,6 @@ from dlrun.errors import UserError
 __all__ = ["IntervalSweep", "Override", "RangeSweep"]  # what a search reads of a range
 
 OURS = ("hydra", "launcher", "sweep")  # what the config says about running many, not about a run
-WHOLE = (*OURS, "folder", "trusted")  # keys that a sweep has once
 SHOWING = ("cfg", "info", "hydra_help", "shell_completion")
 UNREADABLE = (HydraException, ValueError, RecursionError)  # a number of 5,000 digits, a nest of 5,000 brackets
 
@@ -252,7 +251,7 @@ class Composer:
 
 def is_of_many(key: str) -> bool:
     """Whether it is a sweep's to say, and not a job's."""
-    return key.split(".")[0].split("/")[0] in WHOLE
+    return key.split(".")[0].split("/")[0] in (*OURS, *typed.ONE_VALUE)
 
 
 def lacks(config: DictConfig, key: str) -> bool:

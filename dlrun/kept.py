@@ -251,6 +251,26 @@ def lock(folder: str | Path) -> "BaseFileLock":
     return FileLock(f"{folder}/.lock", timeout=0)
 
 
+@contextmanager
+def held(folder: str | Path, busy: str, *inner: str) -> Iterator[None]:
+    """A folder for this process alone, without what a killed one left half written. UserError `busy` where it is not.
+
+    The lock's file stays: unlinking it lets two processes hold it.
+    """
+    from filelock import Timeout
+
+    found = lock(folder)
+    try:
+        found.acquire()
+    except Timeout:
+        raise UserError(busy) from None
+    try:
+        clear_temporary(folder, *inner)
+        yield
+    finally:
+        found.release()
+
+
 def clear_temporary(folder: str | Path, *inner: str) -> None:
     """Removes what a killed process left half written, in a folder and those `inner` ones. Its lock must be held."""
     for name in ("", *inner):

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf._utils import get_yaml_loader
 
 from dlrun.errors import UserError
 
 LARGEST = 1_000_000  # bytes
 MOST_VALUES = 100_000  # with every alias written out
+WORD = "tag:yaml.org,2002:str"
 
 
 def check(path: Path) -> None:
@@ -21,7 +21,7 @@ def check(path: Path) -> None:
     try:
         text = path.read_text(encoding="utf-8")
         size = values(yaml.compose(text, Loader=yaml.SafeLoader), {})
-        content = yaml.load(text, Loader=get_yaml_loader()) if size <= MOST_VALUES else None
+        content = yaml.safe_load(text) if size <= MOST_VALUES else None
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"{path}{line}: {error.problem}.") from error
@@ -42,11 +42,16 @@ def check(path: Path) -> None:
 
 
 def values(node: Any, known: dict[int, int]) -> int:
-    """How many values a node stands for; RecursionError where it holds itself."""
+    """How many values a node stands for; RecursionError where it holds itself, MarkedYAMLError for a key twice."""
     if not isinstance(node, yaml.CollectionNode):
         return 1
     if id(node) not in known:
         known[id(node)] = -1
+        seen: set[str] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if key.tag == WORD and key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"found duplicate key {key.value}", problem_mark=key.start_mark)
+            seen |= {key.value} if key.tag == WORD else set()
         inner = [each for entry in node.value for each in (entry if isinstance(entry, tuple) else [entry])]
         known[id(node)] = 1 + sum(values(each, known) for each in inner)
     if known[id(node)] < 0:

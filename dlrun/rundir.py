@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,10 +56,6 @@ class RunDir:
     @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
-
-    @cached_property
-    def lock(self) -> filelock.BaseFileLock:
-        return kept.lock(self.path)
 
     @classmethod
     def create(cls, wanted: Path) -> RunDir:
@@ -105,15 +100,9 @@ class RunDir:
     @contextmanager
     def working(self) -> Iterator[None]:
         """Holds the folder for this process alone."""
-        try:
-            self.lock.acquire()
-        except filelock.Timeout:
-            raise UserError(f"{self.path} is in use: another dlrun is training it. Wait for it or stop it.") from None
-        try:
-            kept.clear_temporary(self.path, "checkpoints", "attention")
+        busy = f"{self.path} is in use: another dlrun is training it. Wait for it or stop it."
+        with kept.held(self.path, busy, "checkpoints", "attention"):
             yield
-        finally:
-            self.lock.release()  # the file stays: unlinking a lock lets two processes hold it
 
     @contextmanager
     def writing(self, purge_after: int | None = None) -> Iterator[None]:

@@ -63,6 +63,11 @@ def check(text: str, key: str, values: Sequence[Any], *, several: bool) -> None:
             check_choice(key, value)
 
 
+def names_data(overrides: Sequence[str]) -> bool:
+    """Whether the user said which data is meant, so that no stand-in may take its place."""
+    return any(each.lstrip("+").startswith(("data=", "experiment=")) for each in overrides)
+
+
 def check_choice(group: str, value: Any) -> None:
     """The name of a file of a group."""
     names = catalogue.choices(group)
@@ -137,7 +142,7 @@ def where(name: str) -> dict[str, list[str]]:
     places: dict[str, list[str]] = {}
     if name in catalogue.key_help("", "config"):
         places[name] = ["config"]
-    for group in ("trainer", "optim", "model", "data", "task", "scheduler", "init", "device"):
+    for group in catalogue.PARTS:
         for choice in catalogue.choices(group):
             if name in {key.rpartition(".")[2] for key in catalogue.key_help(group, choice)}:
                 places.setdefault(f"{group}.{name}", []).append(choice)

@@ -18,7 +18,7 @@ from dlrun.compose import Composer
 Cli = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parents[1]
 
-# What dlrun/compose.py and own_yaml.py use that is private, and the parameters that they rely on, by place or by name.
+# What dlrun/compose.py uses that is private, and the parameters that they rely on, by place or by name.
 PRIVATE = {
     "hydra._internal.callbacks.Callbacks": ["config"],
     "hydra._internal.config_loader_impl.ConfigLoaderImpl": ["config_search_path"],
@@ -36,7 +36,6 @@ PRIVATE = {
     "hydra._internal.utils.create_config_search_path": ["search_path_dir"],
     "hydra._internal.utils.get_args_parser": [],
     "hydra.plugins.config_source.ConfigSource._normalize_file_name": ["filename"],
-    "omegaconf._utils.get_yaml_loader": [],
 }
 PUBLIC = {  # said nowhere to be stable, and used in a way of our own
     "hydra.core.plugins.Plugins.instantiate_launcher": ["self", "hydra_context", "task_function", "config"],

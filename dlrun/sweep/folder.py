@@ -17,9 +17,9 @@ from typing import Any
 import filelock
 
 from dlrun import decode, kept
-from dlrun.errors import UserError, refuse_newer
+from dlrun.errors import refuse_newer
 from dlrun.kept import Missing, Unreadable
-from dlrun.records import Format, JobRecord, SweepFacts
+from dlrun.records import Format, JobRecord, Summary, SweepFacts
 from dlrun.rundir import RunDir, name_of
 
 SWEEP_FORMAT = 1  # of sweep.json and jobs.jsonl; raised when an older dlrun would misread them
@@ -43,10 +43,6 @@ class Job:
     def run(self) -> RunDir:
         return RunDir(Path(self.config["folder"]))
 
-    def replaceable(self) -> bool:
-        """Whether a stand-in may take the data's place: the user named neither data nor experiment."""
-        return not any(each.lstrip("+").startswith(("data=", "experiment=")) for each in self.overrides)
-
 
 class SweepDir:
     """A sweep's folder. `create` makes a new one, `open` finds one; `working` holds it for this process alone."""
@@ -59,18 +55,14 @@ class SweepDir:
     def create(cls, wanted: Path, facts: dict[str, Any]) -> SweepDir:
         path = RunDir.create(wanted).path  # the same race for a name, won by one
         (path / "checkpoints").rmdir()
-        sweep = cls(path)
-        sweep.write_facts(facts)
-        return sweep
+        kept.write_json(path, "sweep.json", {"format": SWEEP_FORMAT, **facts})
+        return cls(path)
 
     @classmethod
     def open(cls, path: Path) -> SweepDir:
         sweep = cls(path)
         sweep.facts()
         return sweep
-
-    def write_facts(self, facts: dict[str, Any]) -> None:
-        kept.write_json(self.path, "sweep.json", {"format": SWEEP_FORMAT, **facts})
 
     def facts(self) -> SweepFacts:
         refuse_newer(
@@ -81,16 +73,8 @@ class SweepDir:
     @contextmanager
     def working(self) -> Iterator[SweepDir]:
         """Two processes working on one sweep would train the same jobs twice."""
-        lock = kept.lock(self.path)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
-            raise UserError(f"{self.path} is in use: another dlrun works on this sweep.") from None
-        try:
-            kept.clear_temporary(self.path)
+        with kept.held(self.path, f"{self.path} is in use: another dlrun works on this sweep."):
             yield self
-        finally:
-            lock.release()
 
     def writing(self) -> filelock.FileLock:
         """Held while the leaderboard is written by jobs that know nothing of each other."""
@@ -136,23 +120,23 @@ class SweepDir:
         return Job(number, overrides, config | {"folder": str(self.path / f"{number}-{name_of(config['choices'])}")})
 
     @staticmethod
-    def status(job: Job) -> str:
-        """waiting, running, interrupted, or how it ended."""
+    def summary(job: Job) -> Summary:
+        """What a job says of itself, with its status: waiting, running, interrupted, or how it ended."""
         try:
-            status = job.run.read_summary().get("status", "waiting")
-        except Unreadable:
-            return "failed"
-        if status == "running" and not job.run.in_use():
-            return "interrupted"  # killed: nobody was left to write it down
-        return status
+            summary = job.run.read_summary()
+        except Unreadable as error:
+            return {"status": "failed", "error": str(error)}
+        if summary.get("status") == "running" and not job.run.in_use():
+            summary["status"] = "interrupted"  # killed: nobody was left to write it down
+        return summary
+
+    def status(self, job: Job) -> str:
+        return self.summary(job).get("status", "waiting")
 
     def note_failure(self, job: Job, reason: str) -> None:
         """A job that could not say itself how it ended: killed, or failed before its first step."""
         job.run.path.mkdir(exist_ok=True)
-        try:
-            summary = job.run.read_summary()
-        except Unreadable:
-            return
+        summary = self.summary(job)
         if summary.get("status") in ENDED:
             return
         if not (job.run.path / "config.yaml").exists():
@@ -164,19 +148,14 @@ class SweepDir:
         """A job in the leaderboard, without its rank."""
         if job.number in self.rows:
             return self.rows[job.number]
-        try:
-            summary = job.run.read_summary()
-        except Unreadable as error:
-            summary = {"error": str(error)}
+        summary = self.summary(job)
         goal = summary.get("goal", {})
         row = {
             "rank": None,
             "job": job.number,
-            "status": self.status(job),
+            "status": summary.get("status", "waiting"),
             "overrides": job.overrides,
-            "metric": goal.get("metric"),
-            "mode": goal.get("mode"),
-            "best": goal.get("best"),
+            **{key: goal.get(key) for key in ("metric", "mode", "best")},
             "last": summary.get("metrics", {}).get(goal.get("metric") or ""),
             "duration_s": summary.get("duration_s"),
             "folder": job.name,

@@ -22,7 +22,7 @@ from dlrun.errors import UserError
 from dlrun.plain import command, quoted
 from dlrun.signals import StopWish
 from dlrun.sweep import leaderboard
-from dlrun.sweep.folder import Job, SweepDir, is_sweep
+from dlrun.sweep.folder import Job, SweepDir, common, is_sweep
 from dlrun.sweep.pool import Launcher, warm_up
 from dlrun.sweep.scheduler import FixedJobs, Scheduler, Workers
 
@@ -210,7 +210,7 @@ def go_on(sweep: SweepDir, jobs: list[Job], pool: Callable[[], Workers], *, retr
     if not todo:
         console.say(f"{sweep.path} is complete: nothing is left to run")
     with sweep.working():
-        Scheduler(sweep, jobs, FixedJobs(todo, jobs), pool()).run()
+        Scheduler(sweep, jobs, FixedJobs(todo, common(jobs)), pool()).run()
 
 
 def pool_of(node: dict[str, Any], saved: Path | None) -> build.Plan:

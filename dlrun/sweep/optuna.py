@@ -10,6 +10,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,7 +22,7 @@ from dlrun.plain import command, quoted
 from dlrun.signals import StopWish
 from dlrun.sweep.folder import ENDED, Job, SweepDir
 from dlrun.sweep.jobs import SweepRequest
-from dlrun.sweep.scheduler import Scheduler
+from dlrun.sweep.scheduler import FixedJobs, Scheduler
 
 try:
     import optuna
@@ -34,25 +35,22 @@ STORED = 2 << 30  # bytes of a study that are read
 FILES = {"journal": "optuna.log", "sqlite": "optuna.db"}
 
 
+@dataclass(kw_only=True)
 class Search:
     """conf/hydra/sweeper/optuna.yaml."""
 
-    def __init__(
-        self,
-        *,
-        trials: Positive,
-        sampler: Literal["tpe", "random", "cmaes", "gp", "grid"],
-        pruner: Literal["none", "median", "hyperband"],
-        warmup_trials: NonNegative,
-        warmup_epochs: NonNegative,
-        goals: list[str] | None,
-        storage: Literal["journal", "sqlite"],
-        seed: SearchSeed,
-    ):
-        self.trials, self.sampler, self.pruner, self.storage, self.seed = trials, sampler, pruner, storage, seed
-        self.warmup_trials, self.warmup_epochs = warmup_trials, warmup_epochs
-        self.goals = [tuple(goal.split()) for goal in goals or []]
-        for goal in self.goals:
+    trials: Positive
+    sampler: Literal["tpe", "random", "cmaes", "gp", "grid"]
+    pruner: Literal["none", "median", "hyperband"]
+    warmup_trials: NonNegative
+    warmup_epochs: NonNegative
+    goals: list[str] | None
+    storage: Literal["journal", "sqlite"]
+    seed: SearchSeed
+
+    def __post_init__(self) -> None:
+        self.aims = [tuple(goal.split()) for goal in self.goals or []]
+        for goal in self.aims:
             if len(goal) != 2 or goal[0] not in ("min", "max"):
                 raise UserError(f"hydra.sweeper.goals: {' '.join(goal)} is no goal. For example: 'min val/perplexity'.")
 
@@ -71,7 +69,7 @@ class Search:
         lists = [[example(key, each) for key, each in space.items()]]
         (composed,) = request.checked(lists)  # a mistake is found before there is a folder
         pool, plans = request.pool(), assemble.check(composed.config)
-        goals = self.goals or [(plans.task.target.goal.split()[0], "best")]  # type: ignore[attr-defined]
+        goals = self.aims or [(plans.task.target.goal.split()[0], "best")]  # type: ignore[attr-defined]
         sampler, pruner = self.make_sampler(axes), self.make_pruner(plans.settings.epochs, len(goals))
         with StopWish("stopping"), request.open("optuna").working() as sweep:
             study = self.open_study(sweep.path, [mode for mode, _ in goals], sampler, pruner)
@@ -146,8 +144,8 @@ def stored(path: Path) -> Iterator[None]:
         raise UserError(f"The search's storage {path} is locked or damaged: {text}. {hint}") from error
 
 
-class Trials:
-    """Where the search's jobs come from: first those that a kill cut short, then new ones."""
+class Trials(FixedJobs):
+    """The search's jobs: first those that a kill cut short, then new ones."""
 
     def __init__(
         self,
@@ -162,12 +160,12 @@ class Trials:
     ):
         self.search, self.study, self.sweep, self.request = search, study, sweep, request
         self.space, self.ranges, self.goals = space, ranges, goals
-        self.common = [example(key, each) for key, each in space.items() if key not in ranges]
         self.running: dict[int, optuna.Trial] = {}
         self.known = {job.number for job in jobs}
         self.storage = sweep.path / FILES[search.storage]
         with stored(self.storage):
-            self.left = list(self.unfinished({job.number: job for job in jobs}))
+            left = list(self.unfinished({job.number: job for job in jobs}))
+        super().__init__(left, [example(key, each) for key, each in space.items() if key not in ranges])
 
     def unfinished(self, jobs: dict[int, Job]) -> Iterator[Job]:
         """Jobs of trials that a killed search never told the end of; one without a job was asked for and no more."""
@@ -184,8 +182,8 @@ class Trials:
                 yield job
 
     def next(self) -> Job | None:
-        if self.left:
-            return self.left.pop(0)
+        if job := super().next():
+            return job
         while len(self.known) < self.search.trials:
             with stored(self.storage):
                 trial = self.study.ask(self.ranges)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Sequence, Sized
+from collections import deque
+from collections.abc import Iterable, Iterator, Sized
 from typing import Protocol
 
 from dlrun import console, kept
@@ -12,9 +13,9 @@ from dlrun.errors import Stopped, UserError
 from dlrun.plain import command
 from dlrun.signals import AtOnce, StopWish
 from dlrun.sweep import leaderboard
-from dlrun.sweep.folder import ENDED, Job, SweepDir, common
+from dlrun.sweep.folder import ENDED, Job, SweepDir
 from dlrun.sweep.pool import Event, Slot
-from dlrun.sweep.table import JobState, LiveTable, live_table
+from dlrun.sweep.table import JobState, LiveTable
 
 STOPPING = "stopping: what runs is saved"
 KILL_AFTER = 60.0  # seconds that a worker has to save and end, once it was asked to
@@ -37,29 +38,17 @@ class Workers(Protocol):
     def signal_all(self, number: int) -> None: ...
 
 
-class Source(Protocol):
-    """Where jobs come from: a list, or a search that looks at how the earlier ones did."""
-
-    common: list[str]  # overrides that all jobs share
-
-    def next(self) -> Job | None: ...
-
-    def should_prune(self, job: Job, epoch: int, step: int, value: float) -> bool: ...
-
-    def ended(self, job: Job, status: str) -> None: ...
-
-
 class FixedJobs:
-    """Jobs that are known from the start."""
+    """Where jobs come from: those that are known from the start. `common`: overrides that all jobs share."""
 
-    def __init__(self, waiting: Sequence[Job], jobs: Sequence[Job]):
-        self.waiting = list(waiting)
-        self.common = common(jobs)
+    def __init__(self, waiting: Iterable[Job], common: list[str]):
+        self.waiting, self.common = deque(waiting), common
 
     def next(self) -> Job | None:
-        return self.waiting.pop(0) if self.waiting else None
+        return self.waiting.popleft() if self.waiting else None
 
     def should_prune(self, job: Job, epoch: int, step: int, value: float) -> bool:
+        """Whether a job is given up after an evaluation, and `ended` how it came out: a search asks and listens."""
         return False
 
     def ended(self, job: Job, status: str) -> None:
@@ -69,10 +58,9 @@ class FixedJobs:
 class Scheduler:
     """One session of a sweep. `jobs`: all that it has, those of earlier sessions too; a search appends to them."""
 
-    def __init__(self, sweep: SweepDir, jobs: list[Job], source: Source, workers: Workers):
+    def __init__(self, sweep: SweepDir, jobs: list[Job], source: FixedJobs, workers: Workers):
         self.sweep, self.jobs, self.source, self.workers = sweep, jobs, source, workers
         self.warned: set[str] = set()
-        self.common = source.common
 
     def run(self) -> None:
         """Raises Stopped after a signal, and RunFailed when a job has failed, both with the table shown."""
@@ -89,10 +77,10 @@ class Scheduler:
     def go(self, stop: StopWish) -> None:
         with console.log_to(self.sweep.path, "sweep.log"):
             console.say(f"sweep: {self.sweep.path}, {len(self.workers.free)} at a time")
-            if self.common:
-                console.say(f"all jobs: {' '.join(self.common)}")
+            if self.source.common:
+                console.say(f"all jobs: {' '.join(self.source.common)}")
             titles = {job.number: self.title(job) for job in self.jobs}
-            with live_table(titles, len(self.workers.free)) as table:
+            with LiveTable(titles, len(self.workers.free)) as table:
                 for job in self.jobs:
                     if (status := self.sweep.status(job)) in ENDED:
                         table.states[job.number] = JobState(status)
@@ -124,7 +112,7 @@ class Scheduler:
                 self.workers.signal_all(signal.SIGKILL)
 
     def title(self, job: Job) -> str:
-        return " ".join(each for each in job.overrides if each not in self.common)
+        return " ".join(each for each in job.overrides if each not in self.source.common)
 
     def take(self, event: Event, table: LiveTable) -> None:
         job = event.job

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,11 +44,6 @@ class LiveTable:
         self.best: tuple[float, int] | None = None  # the best value so far, and its job
         self.drawn = 0.0
         self.live: Live | None = None
-        if console.can_draw():
-            screen = console.screen()
-            self.live = Live(console=screen, auto_refresh=False, transient=True)
-            self.live.start()
-            console.say_above(screen)
 
     def add(self, job: int, title: str) -> None:
         self.titles[job] = title
@@ -115,7 +109,15 @@ class LiveTable:
             parts.append(f"{console.duration(rest / max(self.slots, 1))} left")
         return "  ".join(parts)
 
-    def close(self) -> None:
+    def __enter__(self) -> LiveTable:
+        if console.can_draw():
+            screen = console.screen()
+            self.live = Live(console=screen, auto_refresh=False, transient=True)
+            self.live.start()
+            console.say_above(screen)
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self.live:
             self.live.stop()
             console.say_above(None)
@@ -124,12 +126,3 @@ class LiveTable:
 def rounded(title: str) -> str:
     """Four significant digits of each number: optim.lr=0.0001176."""
     return re.sub(r"(?<![\w.])\d+\.\d{5,}(e-?\d+)?", lambda found: f"{float(found[0]):.4g}", title)
-
-
-@contextmanager
-def live_table(titles: dict[int, str], slots: int) -> Iterator[LiveTable]:
-    shown = LiveTable(titles, slots)
-    try:
-        yield shown
-    finally:
-        shown.close()

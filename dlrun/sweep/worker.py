@@ -27,6 +27,7 @@ from dlrun.signals import SIGNALS, Watch, nobody
 from dlrun.sweep import leaderboard
 from dlrun.sweep.folder import Job, SweepDir
 from dlrun.sweep.pool import Slot
+from dlrun.typed import names_data
 
 PATIENCE = 10.0  # seconds that a resumed job waits for the process that had it before
 
@@ -58,7 +59,8 @@ def train(
         shutil.rmtree(run.path)
     run = RunDir.create(run.path)
     begin(run)
-    session.start(dict(job.config), job.overrides, trusted=trusted, replaceable=job.replaceable(), watch=watch, run=run)
+    replaceable = not names_data(job.overrides)
+    session.start(dict(job.config), job.overrides, trusted=trusted, replaceable=replaceable, watch=watch, run=run)
 
 
 # a process of this machine's, or of a cluster's
@@ -77,7 +79,7 @@ def work(job: Job, slot: Slot, trusted: tuple[str, ...], connection: Line) -> No
     with console.relayed(sender(connection)):
         status, error = "completed", None
         try:
-            train(job, trusted=trusted, watch=Watcher(connection), begin=redirect)
+            train(job, trusted=trusted, watch=asking(connection), begin=redirect)
         except Pruned:
             status = "pruned"
         except Stopped as stopped:
@@ -123,19 +125,18 @@ def redirect(run: RunDir) -> None:
     os.close(log)
 
 
-class Watcher:
+def asking(connection: Line) -> Watch:
     """Reports each evaluation to the sweep, which answers whether the job should be given up."""
 
-    def __init__(self, connection: Line):
-        self.connection = connection
-
-    def __call__(self, epoch: int, step: int, value: float) -> bool:
-        sender(self.connection)("evaluated", epoch, step, value)
+    def should_prune(epoch: int, step: int, value: float) -> bool:
+        sender(connection)("evaluated", epoch, step, value)
         try:
-            return bool(self.connection.recv())
+            return bool(connection.recv())
         except (OSError, EOFError):
             os.kill(os.getpid(), signal.SIGTERM)
             return False
+
+    return should_prune
 
 
 # a process of one of Hydra's launchers

@@ -95,7 +95,7 @@ def remove(removal: Removal) -> bool:
     """Under the run's lock: it may have been resumed since it was listed."""
     run = RunDir(removal.row.path)
     try:
-        with run.lock:
+        with kept.lock(run.path):
             if removal.paths == (run.path,):
                 shutil.rmtree(run.path)  # itself follows no link
                 drop_empty(run.path.parent)

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from dlrun import compose, renamed
+from dlrun import catalogue, compose, renamed
 from dlrun.errors import UserError
 from dlrun.plain import command
 from dlrun.rundir import RunDir
@@ -15,7 +15,7 @@ from dlrun.trust import look_beside, packages
 from dlrun.verbs.parser import a_folder, saved_override, verb
 
 # Another value would be another run; what optim and scheduler say is in the checkpoint as well, which wins.
-FIXED = ("model", "data", "task", "init", "optim", "scheduler", "seed", "batch_size", "folder", "choices", "stand_in")
+FIXED = (*catalogue.BUILT, "seed", "batch_size", "folder", "choices", "stand_in")
 
 
 def run(argv: list[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from dlrun import compose, console
 from dlrun.compose import Composed, Composer
 from dlrun.errors import UserError
+from dlrun.typed import names_data
 
 HIDDEN_GROUPS = ("tuned",)  # values for exactly one triple of choices: nothing to pick by hand
 
@@ -35,8 +36,7 @@ def train(composed: Composed) -> None:
     from dlrun import assemble, session
 
     assemble.check_fit(assemble.check(composed.config))  # before anything is downloaded
-    named = any(each.lstrip("+").startswith(("data=", "experiment=")) for each in composed.overrides)
-    session.start(composed.config, composed.overrides, replaceable=not named)
+    session.start(composed.config, composed.overrides, replaceable=not names_data(composed.overrides))
 
 
 def sweep_job(config: Any) -> str:

@@ -13,9 +13,9 @@ import pytest
 
 DEMO = """
 import time
-from dlrun.sweep.table import live_table
+from dlrun.sweep.table import LiveTable
 titles = {job: f"optim.lr=0.000117571435143956{job} model.dropout=0.{job}" for job in range(12)}
-with live_table(titles, 2) as shown:
+with LiveTable(titles, 2) as shown:
     for job in (0, 1):
         shown.note(job, "running")
     shown.note_result(0, {"best": 0.86712, "mode": "max", "duration_s": 8.0})
