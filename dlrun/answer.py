@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from dlrun import assemble, catalogue, checkpoint, init, saved
-from dlrun.assemble import Plans
+from dlrun.assemble import Given, Plans
 from dlrun.data.schema import Schema
 from dlrun.decode import record
 from dlrun.errors import DlrunError, UserError
@@ -83,22 +83,24 @@ class Trained:
         return KeyedVectors(str(self.where), vocab.tokens, vectors, spelled)
 
 
-def given_vectors(plans: Plans) -> Callable[[Sequence[str]], KeyedVectors] | None:
-    """What init=vectors starts from, for the words of a vocabulary; its run is opened, its file looked for at once."""
+def given_vectors(plans: Plans) -> tuple[Given | None, Path | None]:
+    """What init=vectors starts from, for the words of a vocabulary, and its run, which is opened at once."""
     options = plans.init.options
     if plans.init.target is not init.vectors:
-        return None
+        return None, None
     if (options["file"] is None) == (options["run"] is None):
         raise UserError("init=vectors takes them from one place. Type init.file=FILE or init.run=RUN")
     if options["file"] is None:
         trained = Trained.open(*best_checkpoint(options["run"]), plans.trusted)
-        plans.config["init"]["run"] = str(trained.where)  # `last` will soon be another
         found = trained.embeddings()
-        return lambda words: found
+        return lambda words: found, trained.where
     path = Path(options["file"])
     if not path.is_file():
         raise UserError(f"init.file={path}: there is no such file.")
-    return lambda words: read_vectors(path, {spelled for word in words for spelled in (word, word.removeprefix(" "))})
+    return (
+        lambda words: read_vectors(path, {spelled for word in words for spelled in (word, word.removeprefix(" "))}),
+        None,
+    )
 
 
 @contextmanager

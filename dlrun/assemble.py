@@ -21,10 +21,10 @@ from dlrun.data import files, source, stand_ins
 from dlrun.data.base import Data
 from dlrun.data.source import Source
 from dlrun.device import Device
+from dlrun.due import Settings
 from dlrun.errors import DataError, UserError, nearest
 from dlrun.limits import Amount, NonNegative, Positive, Seed
 from dlrun.optim.schedule import Schedule
-from dlrun.pace import Settings
 from dlrun.task.base import Task
 from dlrun.text.embeddings import KeyedVectors
 
@@ -215,11 +215,8 @@ def build_optim(plans: Plans, parts: Parts) -> tuple[Optimizer, Schedule]:
 def planned_moves(plans: Plans, task: Task) -> int:
     """How often the scheduler moves in the whole run, at its own pace: that is the length of its curve."""
     settings = plans.settings
-    batches = len(task.batches("train", plans.config["batch_size"], seed=plans.config["seed"], epoch=0))
-    if not batches:  # said here, too, as the run has no folder yet
-        raise UserError("The training part is too small for one batch of this task. Pick another data=.")
-    a_pass = min(batches, settings.overfit_batches or settings.limit_batches or batches)
-    updates = max(1, -(-a_pass // settings.accumulate))  # in one pass
+    batches = task.batches("train", plans.config["batch_size"], seed=plans.config["seed"], epoch=0)
+    updates = -(-settings.pass_batches(len(batches)) // settings.accumulate)  # in one pass
     ends = (settings.epochs and settings.epochs * updates, settings.max_steps)
     steps = min(end for end in ends if end)
     every = plans.config["scheduler"]["every"]

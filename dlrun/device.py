@@ -27,6 +27,7 @@ class Device:
 
     torch: torch.device
     precision: str
+    asynchronous: bool  # work is queued, and to read a value waits for all of it: true of every GPU
 
     def autocast(self) -> AbstractContextManager:
         if self.precision == "fp32":
@@ -67,7 +68,7 @@ def choose(
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if kind == "cpu":
         keep_freed_memory()
-    return Device(torch.device(kind), precision)
+    return Device(torch.device(kind), precision, asynchronous=kind != "cpu")
 
 
 def keep_freed_memory() -> None:

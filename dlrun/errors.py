@@ -10,9 +10,10 @@ LONGEST_WORD = 300  # characters of one word in a message: what was typed is quo
 
 
 class DlrunError(Exception):
-    """Ends the program with `exit_code` and its message, never with a traceback."""
+    """Ends the program with `exit_code` and its message, never with a traceback; a run with `status` in its summary."""
 
     exit_code = 1
+    status = "failed"
 
     def __init__(self, message: str):
         short = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda found: f"{found[0][:60]}…", message)
@@ -32,15 +33,25 @@ class DataError(DlrunError):
 
 
 class RunFailed(DlrunError):
-    """A run failed or diverged; its folder says why."""
+    """A run failed; its folder says why."""
+
+
+class Diverged(RunFailed):
+    """A run's loss is no number any more."""
+
+    status = "diverged"
 
 
 class Pruned(DlrunError):
     """A search gave the run up: others do better."""
 
+    status = "pruned"
+
 
 class Stopped(DlrunError):
     """A run was stopped by a signal, with a checkpoint written. Exit code 128 + the signal's number."""
+
+    status = "interrupted"
 
     def __init__(self, message: str, signal_number: int):
         super().__init__(message)

@@ -12,22 +12,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from dlrun.errors import Pruned
 from dlrun.rundir import RunDir
 
-# TensorBoard believes the first end it reads. One that failed or was stopped may yet go on, so it gets none.
-ENDED = ("completed", "pruned")
 FEW = 6  # of a list's values, such as the widths of layers
 
 
-def opened_first(figures: dict[str, float], goal_tag: str, best: float | None) -> dict[str, float]:
+def opened_first(metrics: dict[str, float], goal_tag: str, best: float | None) -> dict[str, float]:
     """TensorBoard opens its first two groups by the alphabet, so these are `goal` and `loss`.
 
     The HParams tab shows the first five tags, and draws a line only through runs that have all it shows: so here a
     goal has the same two tags whatever its metric is.
     """
-    shown = {f"loss/{split}": figures[f"{split}/loss"] for split in ("train", "val") if f"{split}/loss" in figures}
-    if goal_tag in figures and best is not None:
-        shown |= {"goal/best": best, "goal/last": figures[goal_tag]}
+    shown = {f"loss/{split}": metrics[f"{split}/loss"] for split in ("train", "val") if f"{split}/loss" in metrics}
+    if goal_tag in metrics and best is not None:
+        shown |= {"goal/best": best, "goal/last": metrics[goal_tag]}
     return shown
 
 
@@ -39,10 +38,11 @@ def chart_train_and_val(run: RunDir, metric: str) -> None:
 
 
 @contextmanager
-def told(
-    run: RunDir, config: dict[str, Any], overrides: Sequence[str], goal: str, summary: dict[str, Any]
-) -> Iterator[None]:
-    """Tells TensorBoard what begins in the block and, by the summary that grows in it, whether it came to its end."""
+def log_hparams(run: RunDir, config: dict[str, Any], overrides: Sequence[str], goal: str) -> Iterator[None]:
+    """Tells TensorBoard what begins in the block, and its end where it comes to one.
+
+    TensorBoard believes the first end that it reads. A run that failed or was stopped may yet go on, so it gets none.
+    """
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 
     info = plugin_data_pb2.SessionStartInfo(start_time_secs=time.time())
@@ -52,12 +52,15 @@ def told(
         else:
             info.hparams[key].number_value = value
     write(run, metadata.SESSION_START_INFO_TAG, plugin_data_pb2.HParamsPluginData(session_start_info=info))
+    pruned = None
     try:
         yield
-    finally:
-        if summary["status"] in ENDED:
-            end = plugin_data_pb2.SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=time.time())
-            write(run, metadata.SESSION_END_INFO_TAG, plugin_data_pb2.HParamsPluginData(session_end_info=end))
+    except Pruned as error:
+        pruned = error
+    end = plugin_data_pb2.SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=time.time())
+    write(run, metadata.SESSION_END_INFO_TAG, plugin_data_pb2.HParamsPluginData(session_end_info=end))
+    if pruned:
+        raise pruned
 
 
 def values(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, str | float]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dlrun import console
 from dlrun.assemble import Parts, Plans
 from dlrun.device import not_compiled
-from dlrun.pace import Pace
+from dlrun.due import Settings
 from dlrun.plain import command
 from dlrun.rundir import RunDir
+from dlrun.state import TrainState
 from dlrun.task.base import Generator, Predictor
 from dlrun.text.embeddings import WordEmbedding
 from dlrun.trainer import Trainer
@@ -32,14 +33,16 @@ def introduce(run: RunDir, plans: Plans, parts: Parts, step: int) -> None:
 
 
 def show_result(trainer: Trainer, run: RunDir, plans: Plans) -> None:
-    at, task = trainer.at, trainer.task
-    lines = [f"{trainer.goal_tag} {console.number(at.best)} at step {at.best_step:,} (best)"]
-    lines += [f"{tag} {console.number(value)}" for tag, value in sorted(at.figures.items()) if tag.startswith("test/")]
-    lines += [f"{trainer.pace.elapsed():.1f} s, {run.path}"]
+    state, task = trainer.state, trainer.task
+    lines = [f"{trainer.goal_tag} {console.number(state.best)} at step {state.best_step:,} (best)"]
+    lines += [
+        f"{tag} {console.number(value)}" for tag, value in sorted(state.metrics.items()) if tag.startswith("test/")
+    ]
+    lines += [f"{trainer.elapsed():.1f} s, {run.path}"]
     sample = task.shown_sample(trainer.model, trainer.seed)
     lines += ["", *sample[1].split("\n")] if sample else []
     trust = [word for package in plans.trusted for word in ("--trust", package)]
-    follow = [*asks(trainer, sample[0] if sample else None), ["resume", *further(trainer.pace)]]
+    follow = [*asks(trainer, sample[0] if sample else None), ["resume", *further(trainer.settings, trainer.state)]]
     typed = [command(verb, run.path, *words, *trust) for verb, *words in follow]
     console.panel("done", lines)
     for start, line in zip(("next: ", *["      "] * len(typed)), (*typed, "dlrun tensorboard"), strict=True):
@@ -59,12 +62,11 @@ def asks(trainer: Trainer, prompt: str | None) -> list[list[str]]:
     return [["eval"]]
 
 
-def further(pace: Pace) -> list[str]:
+def further(settings: Settings, state: TrainState) -> list[str]:
     """The settings that let a run go on which has ended: each limit that it has reached, raised."""
-    at, settings = pace.at, pace.settings
     reached = {
-        "epochs": settings.epochs and at.epoch >= settings.epochs and 2 * at.epoch,
-        "max_steps": settings.max_steps and at.step >= settings.max_steps and 2 * at.step,
-        "patience": settings.patience and at.stale >= settings.patience and at.stale + settings.patience,
+        "epochs": settings.epochs and state.epoch >= settings.epochs and 2 * state.epoch,
+        "max_steps": settings.max_steps and state.step >= settings.max_steps and 2 * state.step,
+        "patience": settings.patience and state.stale >= settings.patience and state.stale + settings.patience,
     }
     return [f"trainer.{key}={value}" for key, value in reached.items() if value]

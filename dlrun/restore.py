@@ -37,8 +37,8 @@ def say_what_is_lost(name: str, damaged: Sequence[str], step: int) -> None:
 
 def check_best(trainer: Trainer) -> None:
     """Looks at best.pt when a run goes on, not at its end. Without it the best is counted anew from here."""
-    at = trainer.at
-    if at.best is None:
+    state = trainer.state
+    if state.best is None:
         return
     try:
         lost = "" if trainer.run.load_checkpoint("best") else "is gone."
@@ -46,9 +46,9 @@ def check_best(trainer: Trainer) -> None:
         lost = f"can't be used: {error}"
     if not lost:
         return
-    console.warn(f"best.pt, of step {at.best_step:,}, {lost} From here on the best is counted anew.")
-    at.best, at.stale = None, 0
-    if at.evaluated == at.step and trainer.goal_tag in at.figures:
+    console.warn(f"best.pt, of step {state.best_step:,}, {lost} From here on the best is counted anew.")
+    state.best, state.stale = None, 0
+    if state.evaluated == state.step and trainer.goal_tag in state.metrics:
         with getattr(trainer.optim, "averaged", nullcontext)():
-            if trainer.pace.note_best(at.figures[trainer.goal_tag], trainer.mode):
+            if state.note_best(state.metrics[trainer.goal_tag], trainer.mode):
                 trainer.keep_best()

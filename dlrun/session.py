@@ -7,6 +7,7 @@ import signal
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,15 @@ from typing import Any
 import yaml
 from torch.optim import Optimizer
 
-from dlrun import answer, assemble, blame, console, git, hparams, report, restore, saved
+from dlrun import assemble, blame, console, git, hparams, report, restore, saved
 from dlrun.assemble import Parts, Plans
 from dlrun.errors import DlrunError, RunFailed, Stopped, UserError
+from dlrun.evaluate import rehearse
 from dlrun.optim.schedule import Schedule
 from dlrun.plain import storable
 from dlrun.rundir import RunDir
-from dlrun.signals import StopWish, Watch, nobody
+from dlrun.signals import GracefulStop, ShouldPrune, never_prune
+from dlrun.summary import Summary
 from dlrun.trainer import Trainer
 
 
@@ -30,33 +33,46 @@ def start(
     *,
     replaceable: bool,
     trusted: Sequence[str] | None = None,
-    watch: Watch = nobody,
+    watch: ShouldPrune = never_prune,
     run: RunDir | None = None,
 ) -> RunDir:
     """Trains a new run. Its folder is made once everything is known to fit, unless it is there already."""
     plans, overrides = assemble.check(config, trusted), list(map(storable, overrides))
     try:
-        given = answer.given_vectors(plans)
-        parts = assemble.build_parts(plans, replaceable=replaceable, given=given)
-        config["stand_in"] = "always" if parts.data_facts["source"] == "stand-in" else "never"  # resumed: as it was
-        engine = assemble.build_optim(plans, parts)
+        plans, parts, engine = build(plans, replaceable=replaceable)
+        rehearse(parts.task, parts.model, parts.device, plans.config["batch_size"])
     except DlrunError:
         raise
     except Exception as error:
         if lower := blame.out_of_memory(error, config):
             raise UserError(lower) from error
         run = run or RunDir.create(Path(str(config["folder"])))
-        config["folder"] = storable(str(run.path))
-        with ending(run, config, overrides):
-            run.write_config(config)
+        plans = with_values(plans, folder=storable(str(run.path)))
+        with ending(run, plans.config, Summary(run, typed(plans, overrides))):
+            run.write_config(plans.config)
             raise
-    with StopWish() as stop:  # from here on there is a folder, which a run that is stopped can go on with
+    with GracefulStop() as stop:  # from here on there is a folder, which a run that is stopped can go on with
         run = run or RunDir.create(Path(str(config["folder"])))
-        config["folder"] = storable(str(run.path))
-        with ending(run, config, overrides, stop):
-            run.write_config(config)
-            train(run, plans, parts, engine, overrides=overrides, watch=watch, stop=stop)
+        plans = with_values(plans, folder=storable(str(run.path)))
+        with ending(run, plans.config, Summary(run, typed(plans, overrides)), stop):
+            run.write_config(plans.config)
+            train(run, plans, parts, engine, overrides=overrides, should_prune=watch, stop=stop)
     return run
+
+
+def build(plans: Plans, *, replaceable: bool) -> tuple[Plans, Parts, tuple[Optimizer, Schedule]]:
+    """All that a new run is made of, and its plans with what was found: resumed, it takes the same again."""
+    given, run = answer.given_vectors(plans)
+    parts = assemble.build_parts(plans, replaceable=replaceable, given=given)
+    plans = with_values(plans, stand_in="always" if parts.data_facts["source"] == "stand-in" else "never")
+    if run is not None:  # by its path: `last` will soon be another
+        plans = with_values(plans, init={**plans.config["init"], "run": str(run)})
+    return plans, parts, assemble.build_optim(plans, parts)
+
+
+def with_values(plans: Plans, **values: Any) -> Plans:
+    """The same plans, of a config that says what this run has come to."""
+    return replace(plans, config={**plans.config, **values})
 
 
 def resume(
@@ -64,7 +80,7 @@ def resume(
     plans: Plans,
     *,
     overrides: list[str],
-    watch: Watch = nobody,
+    watch: ShouldPrune = never_prune,
     checkpoint: str | None = None,
     changed: Sequence[str] = (),
 ) -> None:
@@ -73,18 +89,19 @@ def resume(
     `overrides`: all that its summary is to name. `changed`: what was typed anew; config.yaml then
     says what these plans do, once it is known that the run goes on.
     """
-    with ending(run, plans.config, overrides):
+    summary = Summary(run, typed(plans, overrides))
+    with ending(run, plans.config, summary):
         parts = assemble.build_parts(plans)
         engine = assemble.build_optim(plans, parts)
         saved.warn_of_other_data(run, parts)
     log = console.log_to(run.path, "run.log")
-    with StopWish() as stop, ending(run, plans.config, overrides, stop), log, run.working():
+    with GracefulStop() as stop, ending(run, plans.config, summary, stop), log, run.working():
         name, state, damaged = restore.newest(run, checkpoint)
-        trainer = make_trainer(run, plans, parts, engine, overrides=overrides, watch=watch, stop=stop)
+        trainer = make_trainer(run, plans, parts, engine, overrides=overrides, should_prune=watch, stop=stop)
         step = 0
         if state:
             trainer.load_state_dict(state)
-            step = trainer.at.step
+            step = trainer.state.step
             restore.say_what_is_lost(name, damaged, step)
         if changed:
             run.write_config(plans.config)
@@ -106,12 +123,12 @@ def train(
     engine: tuple[Optimizer, Schedule],
     *,
     overrides: list[str],
-    watch: Watch,
-    stop: StopWish,
+    should_prune: ShouldPrune,
+    stop: GracefulStop,
 ) -> None:
     """Trains in a new run's folder, and says how it ended."""
     with console.log_to(run.path, "run.log"), run.working(), run.writing():
-        trainer = make_trainer(run, plans, parts, engine, overrides=overrides, watch=watch, stop=stop)
+        trainer = make_trainer(run, plans, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop)
         report.introduce(run, plans, parts, 0)
         run.log_text("config", f"```yaml\n{yaml.safe_dump(plans.config, sort_keys=False)}```", 0)
         fit_on_the_board(trainer, run, plans, overrides)
@@ -124,8 +141,8 @@ def make_trainer(
     engine: tuple[Optimizer, Schedule],
     *,
     overrides: list[str],
-    watch: Watch,
-    stop: StopWish,
+    should_prune: ShouldPrune,
+    stop: GracefulStop,
 ) -> Trainer:
     return Trainer(
         task=parts.task,
@@ -137,9 +154,9 @@ def make_trainer(
         settings=plans.settings,
         seed=plans.config["seed"],
         batch_size=plans.config["batch_size"],
-        summary=facts(plans, parts, overrides),
+        summary=Summary(run, facts(plans, parts, overrides)),
         meaning={"config": plans.config, "schema": parts.task.schema.state_dict()},
-        watch=watch,
+        should_prune=should_prune,
         stop=stop,
     )
 
@@ -147,7 +164,7 @@ def make_trainer(
 def fit_on_the_board(trainer: Trainer, run: RunDir, plans: Plans, overrides: Sequence[str]) -> None:
     """With what only TensorBoard is told."""
     hparams.chart_train_and_val(run, trainer.metric)
-    with hparams.told(run, plans.config, overrides, f"{trainer.mode} {trainer.goal_tag}", trainer.summary):
+    with hparams.log_hparams(run, plans.config, overrides, f"{trainer.mode} {trainer.goal_tag}"):
         fit_and_tell(trainer, run, plans)
 
 
@@ -156,12 +173,13 @@ def keep_pictures(trainer: Trainer, run: RunDir, plans: Plans) -> None:
     chosen, lr = plans.config["choices"], plans.config["optim"].get("lr")
     title = " ".join(filter(None, (chosen.get("optim"), f"lr={lr:g}" if lr else "")))
     for name, picture in trainer.task.pictures(trainer.model, title).items():
-        console.say(f"picture: {run.keep_picture(name, picture, trainer.at.step)}")
+        console.say(f"picture: {run.keep_picture(name, picture, trainer.state.step)}")
 
 
 def fit_and_tell(trainer: Trainer, run: RunDir, plans: Plans) -> None:
     try:
-        trainer.fit()
+        with trainer.summary.kept(), explained(run, plans.config, trainer.stop):
+            trainer.fit()
     finally:
         if not trainer.stop.at_once:
             keep_pictures(trainer, run, plans)
@@ -169,36 +187,40 @@ def fit_and_tell(trainer: Trainer, run: RunDir, plans: Plans) -> None:
 
 
 @contextmanager
-def ending(run: RunDir, config: dict[str, Any], overrides: list[str], stop: StopWish | None = None) -> Iterator[None]:
-    """Whatever ends a run that has a folder becomes one line for the person; traceback and status are in the folder."""
+def explained(run: RunDir, config: dict[str, Any], stop: GracefulStop | None = None) -> Iterator[None]:
+    """Whatever ends a run that has a folder becomes one line for the person; its traceback goes to run.log."""
     try:
         yield
     except BaseException as error:
         if stop is not None and stop.at_once:  # whatever torch, in mid-write, made of AtOnce
             raise Stopped(f"Stopped at once. {blame.how_to_go_on(run)}", signal.SIGINT) from None
-        if not isinstance(error, Exception) or (isinstance(error, DlrunError) and not isinstance(error, RunFailed)):
+        if not isinstance(error, Exception) or isinstance(error, DlrunError):
             raise
-        told = blame.explained(error, run, config)
-        with suppress(OSError, DlrunError):  # the disk may be full
-            if told is not error:
-                with console.log_to(run.path, "run.log"):
-                    console.log_only("".join(traceback.format_exception(error)))
-            note_failure(run, config, overrides, str(told))
-        raise told from error
+        with suppress(OSError, DlrunError), console.log_to(run.path, "run.log"):  # the disk may be full
+            console.log_only("".join(traceback.format_exception(error)))
+        raise blame.explained(error, run, config) from error
 
 
-def note_failure(run: RunDir, config: dict[str, Any], overrides: list[str], reason: str) -> None:
-    """In the summary: of a run that never came to its trainer, and in place of an exception's own words."""
-    summary = run.read_summary()
-    if summary.get("status") in (None, "running", "failed") and not run.in_use():
-        known = {"choices": config["choices"], "overrides": overrides, "seed": config["seed"]}
-        run.write_summary({**known, **summary, "status": "failed", "error": reason})
+@contextmanager
+def ending(run: RunDir, config: dict[str, Any], summary: Summary, stop: GracefulStop | None = None) -> Iterator[None]:
+    """`explained`, and in the summary the reason of one that failed before or after its training."""
+    try:
+        with explained(run, config, stop):
+            yield
+    except RunFailed as error:
+        with suppress(OSError, DlrunError):
+            summary.note_failure(str(error))
+        raise
+
+
+def typed(plans: Plans, overrides: list[str]) -> dict[str, Any]:
+    """What summary.json says of a run that never came to its trainer."""
+    return {"choices": plans.config["choices"], "overrides": overrides, "seed": plans.config["seed"]}
 
 
 def facts(plans: Plans, parts: Parts, overrides: list[str]) -> dict[str, Any]:
     """What summary.json says from the start."""
     return {
-        "status": "running",
         "choices": plans.config["choices"],
         "parameters": sum(parameter.numel() for parameter in parts.model.parameters()),
         "seed": plans.config["seed"],

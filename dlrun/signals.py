@@ -14,12 +14,12 @@ from contextlib import suppress
 from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name))
-Watch = Callable[[int, int, float], bool]  # (epoch, step, value of the goal) after each evaluation -> give up?
+ShouldPrune = Callable[[int, int, float], bool]  # (epoch, step, value of the goal) after each evaluation -> give up?
 Handler = Callable[[int, FrameType | None], None]
 
 
-def nobody(epoch: int, step: int, value: float) -> bool:
-    """The watch of a run of its own: it is never given up."""
+def never_prune(epoch: int, step: int, value: float) -> bool:
+    """Of a run of its own: it is never given up."""
     return False
 
 
@@ -43,8 +43,8 @@ class AtOnce(BaseException):
     """A second Ctrl-C: no step is finished any more."""
 
 
-class StopWish:
-    """`with StopWish() as wish:` and ask `wish.number` now and then; a second Ctrl-C raises AtOnce, a third kills.
+class GracefulStop:
+    """`with GracefulStop() as stop:` and ask `stop.number` now and then; a second Ctrl-C raises AtOnce, a third kills.
 
     Saving inside of the handler would catch torch in mid-write and fail at random. Only a person is impatient: a closed
     terminal sends SIGHUP twice, Slurm SIGTERM after its warning, and neither may cut the saving short.
@@ -56,10 +56,10 @@ class StopWish:
         self.at_once = False
         self.earlier: dict[int, object] = {}
 
-    def __enter__(self) -> StopWish:
+    def __enter__(self) -> GracefulStop:
         for number in heard():
             outer = getattr(signal.getsignal(number), "__self__", None)
-            if isinstance(outer, StopWish):  # what it has heard is not lost
+            if isinstance(outer, GracefulStop):  # what it has heard is not lost
                 self.number = outer.number
         self.earlier = {number: signal.signal(number, self.note) for number in heard()}
         return self
@@ -77,3 +77,9 @@ class StopWish:
             self.at_once = True
             signal.signal(number, signal.SIG_DFL)
             raise AtOnce
+
+
+# As sweeps still call them.
+StopWish = GracefulStop
+Watch = ShouldPrune
+nobody = never_prune

@@ -30,8 +30,10 @@ class Mine(torch.nn.Module):
             return self.layer(x[:, :1])
         if self.how == "opens":
             open("nosuch.csv")
-        if self.how == "memory":
+        if self.how == "memory" and self.training or self.how == "evaluated memory" and not self.training:
             torch.empty(1 << 60)
+        if self.how == "evaluated" and not self.training:
+            raise ValueError("a bug of mine in evaluation")
         return self.layer(x)
 
 def load(*, n: int, how: str) -> Data:
@@ -72,6 +74,7 @@ def line_of(text: str) -> int:
     [
         ("model.how=builds", "ValueError: a bug of mine", 'raise ValueError("a bug'),
         ("model.how=answers", "RuntimeError: ", "self.layer(x[:, :1])"),
+        ("model.how=evaluated", "ValueError: a bug of mine in evaluation", 'raise ValueError("a bug of mine in'),
         ("model.how=opens", "FileNotFoundError: [Errno 2] No such file or directory: 'nosuch.csv'", 'open("nosuch'),
         ("data.how=loads", "KeyError: 'a column'", '{}["a column"]'),
         ("data.how=reads", "FileNotFoundError: [Errno 2] No such file or directory: 'nosuch.csv'", "reads"),
@@ -98,6 +101,12 @@ def test_memory_that_is_full_before_a_run(cli: Cli, mine: list[str]) -> None:
     code, out, err = cli(*mine, "data.how=memory", "folder=run")
     assert code == 2 and not Path("run").exists() and "Traceback" not in out + err
     assert err.splitlines()[-1].startswith("error: The data (data.n=200) would take 4,611,686,018.4 GB of memory; ")
+
+
+def test_memory_that_is_full_in_an_evaluation_is_seen_before_a_run(cli: Cli, mine: list[str]) -> None:
+    code, out, err = cli(*mine, "model.how=evaluated memory", "folder=run")
+    assert code == 2 and not Path("run").exists() and "Traceback" not in out + err
+    assert "Lower one of batch_size=" in err.splitlines()[-1]
 
 
 def test_memory_that_is_full_in_a_run(cli: Cli, mine: list[str]) -> None:

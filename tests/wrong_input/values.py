@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from dlrun import build, catalogue, device, pace
+from dlrun import build, catalogue, device, due
 from dlrun.limits import OF_TORCH, Range
 
 GROUPS = ("optim", "scheduler", "init", "data", "model", "task", "trainer", "device")
@@ -29,7 +29,7 @@ def choices() -> list[tuple[str, str]]:
 def hints(group: str, node: dict[str, Any]) -> dict[str, Any]:
     """key -> its declared type, for the keys of one choice."""
     if group in ("trainer", "device"):
-        target: Any = pace.Settings if group == "trainer" else device.choose
+        target: Any = due.Settings if group == "trainer" else device.choose
     else:
         target = build.locate(group, node["_target_"])
     known = build.type_hints(target) | ({} if build.is_own(target) else OF_TORCH)
