@@ -41,6 +41,9 @@ class Due:
     def __init__(self, settings: Settings):
         self.settings = settings
 
+    def title(self, state: TrainState) -> str:
+        return f"epoch {state.epoch + 1}" + (f"/{self.settings.epochs}" if self.settings.epochs else "")
+
     def end(self, state: TrainState) -> bool:
         settings = self.settings
         return bool(

@@ -44,7 +44,7 @@ class AtOnce(BaseException):
 
 
 class GracefulStop:
-    """`with GracefulStop() as stop:` and ask `stop.number` now and then; a second Ctrl-C raises AtOnce, a third kills.
+    """`with GracefulStop() as stop:` and ask `stop.asked()` now and then; a second Ctrl-C raises AtOnce, a third kills.
 
     Saving inside of the handler would catch torch in mid-write and fail at random. Only a person is impatient: a closed
     terminal sends SIGHUP twice, Slurm SIGTERM after its warning, and neither may cut the saving short.
@@ -67,6 +67,9 @@ class GracefulStop:
     def __exit__(self, *_: object) -> None:
         for number, handler in self.earlier.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def asked(self) -> bool:
+        return self.number is not None
 
     def note(self, number: int, frame: FrameType | None) -> None:
         if self.number is None:

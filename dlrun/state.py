@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -42,3 +43,13 @@ class TrainState:
             return False
         self.best, self.best_step = value, self.step
         return True
+
+    def progress(self, seconds: float) -> dict[str, Any]:
+        """What a summary says after so many seconds."""
+        return {
+            "metrics": self.metrics,
+            "epoch": self.epoch,
+            "step": self.step,
+            "duration_s": round(seconds, 3),
+            "examples_per_s": round(self.seen / max(seconds, 1e-9), 1),
+        }

@@ -37,7 +37,7 @@ from dlrun.task.base import Task
 class Trainer:
     """Trains a task's model in a run's folder. `state` says where it stands, and moves once an update is made.
 
-    `meaning` lies in each checkpoint beside the state, so that it answers by itself: config and schema.
+    `meaning` is what each checkpoint holds beside the state, so that it answers by itself: config and schema.
     """
 
     def __init__(
@@ -60,8 +60,8 @@ class Trainer:
         self.task, self.model, self.optim, self.schedule = task, model, optim, schedule
         self.device, self.run, self.settings = device, run, settings
         self.seed, self.batch_size, self.summary, self.should_prune = seed, batch_size, summary, should_prune
-        self.parameters = list(model.parameters())  # to walk over the modules costs as much as a small step
         self.meaning = meaning
+        self.parameters = list(model.parameters())  # to walk over the modules costs as much as a small step
         self.state, self.due = TrainState(), Due(settings)
         self.running = PassMean(on_device=device.asynchronous)  # of this pass's steps; its window: since the last line
         self.divergence = Divergence(asynchronous=device.asynchronous)
@@ -71,16 +71,16 @@ class Trainer:
         self.goal_tag = f"{self.goal_split}/{self.metric}"
         self.started = self.saved_at = time.monotonic()
         self.last_log = (time.monotonic(), 0)  # when, and how many examples had been seen
+        self.learns = any(parameter.requires_grad for parameter in self.parameters)
         self.last_means: dict[str, float] = {}  # of this pass, as they were then
         summary.progress = self.progress
-        self.learns = any(parameter.requires_grad for parameter in self.parameters)
         if settings.compile:
             model.compile()
 
     def fit(self) -> None:
         """Trains until epochs, steps or patience end it, then tests the best. A DlrunError says how else it ended."""
-        self.count()
         self.model.train()
+        self.count()
         self.record()  # a run that was stopped during an evaluation owes it
         with closing(self.updates()) as updates:
             for batches, count in updates:
@@ -88,7 +88,7 @@ class Trainer:
                 self.record()
                 if self.due.checkpoint(self.state, time.monotonic() - self.saved_at):
                     self.save("last")
-                if self.stop.number is not None:
+                if self.stop.asked():
                     self.save("last")
                     raise self.stopped()
         self.save("last")
@@ -111,9 +111,8 @@ class Trainer:
                 continue
             if self.state.batch == 0:
                 self.running = PassMean(on_device=self.device.asynchronous)
-            with console.progress(
-                self.title(), count, self.state.batch, self.due.batches_after(self.state, count)
-            ) as bar:
+            after = self.due.batches_after(self.state, count)
+            with console.progress(self.due.title(self.state), count, self.state.batch, after) as bar:
                 group: list[Any] = []
                 for number, batch in enumerate(batches, self.state.batch + 1):
                     group.append(batch)
@@ -187,8 +186,7 @@ class Trainer:
             self.save("last")  # best.pt alone would be a run that lost its last one
         state = self.state
         with getattr(self.optim, "averaged", nullcontext)():  # an optimizer may answer for other weights: asgd
-            metrics = self.evaluate(self.goal_split)
-            if metrics is None:
+            if (metrics := self.evaluate(self.goal_split)) is None:
                 return
             state.evaluated = state.step
             self.schedule.after_evaluation(metrics[self.goal_tag])
@@ -202,15 +200,8 @@ class Trainer:
 
     def evaluate(self, split: str) -> dict[str, float] | None:
         """Tags and values of one pass; None when a signal cut it short."""
-        return evaluate(
-            self.task,
-            self.model,
-            self.device,
-            split,
-            self.batch_size,
-            limit=self.settings.limit_batches,
-            stopped=lambda: self.stop.number is not None,
-        )
+        limit, stopped = self.settings.limit_batches, self.stop.asked
+        return evaluate(self.task, self.model, self.device, split, self.batch_size, limit=limit, stopped=stopped)
 
     def keep_best(self) -> None:
         """Its checkpoint, and a sample of text where the task can write one."""
@@ -221,12 +212,10 @@ class Trainer:
 
     def test_the_best(self) -> None:
         """Leaves the model with the weights of best.pt and logs their test metrics."""
-        best = self.run.load_checkpoint("best")
-        if best is not None:
+        if (best := self.run.load_checkpoint("best")) is not None:
             load_weights(self.model, best)
         if "test" in self.task.splits:
-            metrics = self.evaluate("test")
-            if metrics is None:
+            if (metrics := self.evaluate("test")) is None:
                 raise self.stopped()
             self.note(metrics)
 
@@ -234,16 +223,16 @@ class Trainer:
 
     def log(self, evaluated: dict[str, float]) -> None:
         """One line of metrics: means since the last line, and what was evaluated just now."""
-        state, now = self.state, time.monotonic()
-        before, seen_before = self.last_log
+        state, (before, seen_before) = self.state, self.last_log
         window = self.train_tags(self.running.window)
         metrics = evaluated | {
             "optim/lr": self.schedule.lr,
-            **{tag: state.metrics[tag] for tag in ("optim/grad_norm",) if tag in state.metrics},
-            "speed/examples_per_s": (state.seen - seen_before) / max(now - before, 1e-9),
+            "speed/examples_per_s": (state.seen - seen_before) / max(time.monotonic() - before, 1e-9),
         }
+        if "optim/grad_norm" in state.metrics:
+            metrics["optim/grad_norm"] = state.metrics["optim/grad_norm"]
         self.running.end_window()
-        self.last_means = self.means() if self.device.asynchronous else {}
+        self.last_means = self.means() if self.device.asynchronous and self.running.n else {}
         state.logged = state.step
         if state.batch == 0 or state.epoch == 0:  # the summary: the last whole pass, or what there is of the first
             state.metrics |= self.train_tags(self.running)
@@ -292,8 +281,7 @@ class Trainer:
             trainer = dict(state["trainer"])
             self.running.load_state_dict(trainer.pop("running"))
             self.scaler.load_state_dict(trainer.pop("scaler"))
-            if "figures" in trainer:  # its name in checkpoints of 0.1.0
-                trainer["metrics"] = trainer.pop("figures")
+            trainer |= {"metrics": trainer.pop("figures")} if "figures" in trainer else {}  # their name in 0.1.0
             self.state = record(trainer, TrainState)
             set_rng_state(state["rng"])
         except Exception as error:  # of another dlrun, or somebody's own: each part complains in its own way
@@ -312,26 +300,16 @@ class Trainer:
 
     def progress(self) -> dict[str, Any]:
         """What the summary says of how far it has come."""
-        state, seconds = self.state, self.elapsed()
-        return {
-            "goal": {"metric": self.goal_tag, "mode": self.mode, "best": state.best, "best_step": state.best_step},
-            "metrics": state.metrics,
-            "epoch": state.epoch,
-            "step": state.step,
-            "duration_s": round(seconds, 3),
-            "examples_per_s": round(state.seen / max(seconds, 1e-9), 1),
-        }
+        goal = {"metric": self.goal_tag, "mode": self.mode, "best": self.state.best, "best_step": self.state.best_step}
+        return {"goal": goal, **self.state.progress(self.elapsed())}
 
     # what the terminal shows
-
-    def title(self) -> str:
-        return f"epoch {self.state.epoch + 1}" + (f"/{self.settings.epochs}" if self.settings.epochs else "")
 
     def means(self) -> dict[str, float]:
         return self.task.report(self.running.means())
 
     def live_means(self) -> dict[str, float]:
-        """In the midst of a pass: a device that one would wait for tells those of the last line of metrics."""
+        """In the midst of a pass: a device that one would have to wait for shows those of the last line of metrics."""
         return self.last_means if self.device.asynchronous else self.means()
 
     def shown_means(self) -> dict[str, float]:

@@ -94,7 +94,7 @@ class NoReading(TorchDispatchMode):
         ["data=synthetic_linear", "trainer.accumulate=2", "trainer.clip=1", "scheduler=cosine"],
         ["model=lstm", "model.hidden=8", "model.embed=8", "optim=sgd"],
         ["model=skipgram", "model.embed=8", "data=jaychou_lyrics", "optim=sgd"],
-        ["model=lenet", "optim=sgd", "task.shift=2"],
+        ["model=lenet", "optim=sgd", "task.random_shift=2"],
     ],
 )
 @pytest.mark.slow

@@ -19,7 +19,7 @@ SMALL = ["model.hidden=8", "model.embed=8"]
 CASES = {
     "regress": ["model=mlp", "data=airfoil", "model.dropout=0.5"],
     "nothing held out": ["model=linear", "data=airfoil", "data.split=book"],
-    "images": ["model=lenet", "task.shift=2", "task.test_flip=true"],
+    "images": ["model=lenet", "task.random_shift=2", "task.tta_flip=true"],
     "texts": ["model=bag", "data=imdb", "model.embed=8"],
     "counts classes": ["model=nbsvm", "data=imdb"],
     "lm": ["model=lstm", *SMALL, "model.dropout=0.5"],
