@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from torch.optim import Optimizer
 
-from dlrun import assemble, blame, console, git, hparams, report, restore, saved
+from dlrun import answer, assemble, blame, console, git, hparams, report, restore, saved
 from dlrun.assemble import Parts, Plans
 from dlrun.errors import DlrunError, RunFailed, Stopped, UserError
 from dlrun.evaluate import rehearse
