@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from dlrun import catalogue, console, memory, trust
 from dlrun import device as devices
-from dlrun.build import Plan, folder_misfit, locate, misfit, plan, shown
+from dlrun.build import Plan, check_folder, locate, misfit, plan, shown
 from dlrun.data import files, source, stand_ins
 from dlrun.data.base import Data
 from dlrun.data.source import Source
@@ -69,13 +69,12 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> Plans
     unknown = [key for key in config if key not in (*GROUPS, *PLAIN_KEYS)]
     if unknown:
         raise UserError(f"There is no key {unknown[0]}. {nearest(unknown[0], (*GROUPS, *PLAIN_KEYS[:-1]))}")
-    plain = {"seed": Seed, "batch_size": Positive, "stand_in": Literal["auto", "never", "always"], "folder": str | int}
+    plain = {"seed": Seed, "batch_size": Positive, "stand_in": Literal["auto", "never", "always"]}
     for key, hint in plain.items():
         problem = misfit(config[key], hint)
         if problem:
             raise UserError(f"{key}={shown(config[key])}: {problem}.")
-    if problem := folder_misfit(config["folder"]):
-        raise UserError(problem)
+    check_folder(config["folder"])
     typed = "trusted=[{}]" if trusted is None else "--trust {}"
     allowed = trust.packages(config["trusted"] if trusted is None else trusted, typed)
     for group in GROUPS:

@@ -256,8 +256,9 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def folder_misfit(value: Any) -> str:
-    """Why a run's or sweep's folder can't have this name; "" when it can."""
-    if PurePath(str(value)).name not in ("", "..") and "\0" not in str(value):
-        return ""
-    return f"folder={shown(value)} names no folder of its own. For example: folder=outputs/first"
+def check_folder(value: Any) -> None:
+    """UserError for what can't be the name of a run's or sweep's folder."""
+    if problem := misfit(value, str | int):
+        raise UserError(f"folder={shown(value)}: {problem}.")
+    if PurePath(str(value)).name in ("", "..") or "\0" in str(value):
+        raise UserError(f"folder={shown(value)} names no folder of its own. For example: folder=outputs/first")

@@ -201,9 +201,7 @@ class Composer:
             self.set_values(self.config, values)
             HydraConfig.instance().cfg = self.config  # type: ignore[assignment]
             once = [key for key in ("launcher", "sweep", "folder", "trusted") if key in self.config]
-            hydras = self.config.hydra
-            ours = {key: OmegaConf.to_container(hydras[key], resolve=True) for key in ("launcher", "sweeper")}
-            return picked(self.config, once), ours
+            return picked(self.config, once), picked(self.config.hydra, ["launcher", "sweeper"])
 
     def launch(self, job: Callable[[DictConfig], Any], folder: Path, jobs: Sequence[Sequence[str]]) -> None:
         """Jobs of a sweep by the launcher of Hydra's that was chosen; where one runs, `job(config)` is called."""
@@ -274,7 +272,8 @@ def guard(source: ConfigSource) -> None:
 
 def picked(config: DictConfig, keys: list[str]) -> dict[str, Any]:
     """Some of its keys as plain values, resolved."""
-    return dict(OmegaConf.to_container(OmegaConf.masked_copy(config, keys), resolve=True))  # type: ignore[arg-type]
+    nodes = {key: config[key] for key in keys}
+    return {k: OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for k, v in nodes.items()}
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

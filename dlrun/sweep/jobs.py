@@ -98,6 +98,9 @@ def run(typed: Command, job: Callable[[Any], Any], into: SweepDir | None = None)
     """A sweep, or with `into` more jobs for one. `job(config)` is called where a launcher of Hydra's runs it."""
     composer = Composer(typed)
     once, hydras = composer.whole()
+    for where, node in {"launcher": once["launcher"], **{f"hydra.{key}": node for key, node in hydras.items()}}.items():
+        if not isinstance(node, dict):
+            raise UserError(f"{where}={build.shown(node)}: a group of keys is expected.")
     workers = hydras["launcher"]
     external = None if str(workers.get("_target_")).startswith("dlrun.") else composer.launch
     if external or into:  # a sweep goes on where it ran, and one of Hydra's launchers here
@@ -106,10 +109,8 @@ def run(typed: Command, job: Callable[[Any], Any], into: SweepDir | None = None)
         warm_up()
     given = [composer.parse(f"{key}={value}") for key, value in (once.get("sweep") or {}).items()]
     last = {each.get_key_element(): each for each in [*given, *typed.overrides]}  # the command line wins
-    if not isinstance(once["launcher"], dict):
-        raise UserError(f"launcher={build.shown(once['launcher'])}: a group of keys is expected, such as workers.")
-    if "folder" in last and (problem := build.folder_misfit(once["folder"])):
-        raise UserError(problem)
+    if "folder" in last:
+        build.check_folder(once["folder"])
     request = SweepRequest(
         command=[*map(compose.line, typed.overrides), *typed.words],
         composer=composer,

@@ -26,6 +26,10 @@ MISTAKES = {
     ("-m", "seed=range(5,1"): "seed=range(5,1 can't be read: no viable alternative at input 'range(5,1'",
     ("-m", "optim.lr=interval(0,1)"): "optim.lr=interval(0,1) is a range without steps, which a search samples: "
     "add hydra/sweeper=optuna. For a grid list values, such as optim.lr=0.1,0.01",
+    ("-m", "seed=0,1", "folder=null"): "folder=null: a word is expected.",
+    ("-m", "seed=0,1", "launcher=3"): "launcher=3: a group of keys is expected.",
+    ("-m", "seed=0,1", "hydra.launcher=5"): "hydra.launcher=5: a group of keys is expected.",
+    ("-m", "seed=0,1", "hydra.sweeper=null"): "hydra.sweeper=null: a group of keys is expected.",
     ("-m", "seed=0,1", "launcher.workers=0"): "launcher.workers=0: it must be at least 1.",
     ("-m", "seed=0,1", "launcher.workers=many"): "launcher.workers=many: a whole number is expected.",
     ("-m", "seed=0,1", "launcher.wrokers=2"): "launcher has no key wrokers. Did you mean workers? "
