@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 from dlrun import checkpoint, console
 from dlrun.errors import UserError
+from dlrun.optim.base import judged
 from dlrun.rundir import RunDir
 from dlrun.trainer import Trainer
 
@@ -49,6 +49,6 @@ def check_best(trainer: Trainer) -> None:
     console.warn(f"best.pt, of step {state.best_step:,}, {lost} From here on the best is counted anew.")
     state.best, state.stale = None, 0
     if state.evaluated == state.step and trainer.goal_tag in state.metrics:
-        with getattr(trainer.optim, "averaged", nullcontext)():
+        with judged(trainer.optim):
             if state.note_best(state.metrics[trainer.goal_tag], trainer.mode):
                 trainer.keep_best()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
@@ -25,6 +25,7 @@ from dlrun.errors import Pruned, Stopped, UserError
 from dlrun.evaluate import evaluate, goal_split, load_weights
 from dlrun.metric import Mean, PassMean
 from dlrun.model.base import Counted
+from dlrun.optim.base import judged
 from dlrun.optim.schedule import Schedule
 from dlrun.plain import command
 from dlrun.rundir import RunDir
@@ -185,7 +186,7 @@ class Trainer:
         if not self.run.has_checkpoint("last"):
             self.save("last")  # best.pt alone would be a run that lost its last one
         state = self.state
-        with getattr(self.optim, "averaged", nullcontext)():  # an optimizer may answer for other weights: asgd
+        with judged(self.optim):
             if (metrics := self.evaluate(self.goal_split)) is None:
                 return
             state.evaluated = state.step

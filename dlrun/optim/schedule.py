@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from dlrun.errors import UserError
+from dlrun.optim.base import EvaluationAware
 
 LENGTHS = ("T_max", "total_steps", "total_iters")  # what a scheduler calls the length of the run
 
@@ -70,7 +71,7 @@ class Schedule:
             self.write()
 
     def after_evaluation(self, value: float) -> None:
-        if hasattr(self.optim, "after_evaluation"):  # an optimizer that changes its ways when nothing gets better
+        if isinstance(self.optim, EvaluationAware):
             self.optim.after_evaluation(value)
         if self.every == "evaluation":
             self.move(*([value] if isinstance(self.inner, ReduceLROnPlateau) else []))
