@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import torch
 
 from dlrun import checkpoint, console, kept, saved, session
-from dlrun.errors import DataError, DlrunError, Pruned, Stopped, UserError
+from dlrun.errors import DlrunError, Stopped
 from dlrun.rundir import RunDir
 from dlrun.signals import SIGNALS, Watch, nobody
 from dlrun.sweep import leaderboard
@@ -80,15 +80,8 @@ def work(job: Job, slot: Slot, trusted: tuple[str, ...], connection: Line) -> No
         status, error = "completed", None
         try:
             train(job, trusted=trusted, watch=asking(connection), begin=redirect)
-        except Pruned:
-            status = "pruned"
-        except Stopped as stopped:
-            status, error = "interrupted", str(stopped)
-        except (UserError, DataError) as mistake:
-            status, error = "failed", str(mistake)
-        except DlrunError as failure:
-            status = job.run.read_summary().get("status", "failed")
-            error = str(failure)
+        except DlrunError as end:
+            status, error = end.status, str(end)
         except BaseException as crash:
             status, error = "failed", f"{type(crash).__name__}: {crash}"
             with suppress(OSError):  # of a full disk
