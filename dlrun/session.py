@@ -33,7 +33,7 @@ def start(
     *,
     replaceable: bool,
     trusted: Sequence[str] | None = None,
-    watch: ShouldPrune = never_prune,
+    should_prune: ShouldPrune = never_prune,
     run: RunDir | None = None,
 ) -> RunDir:
     """Trains a new run. Its folder is made once everything is known to fit, unless it is there already."""
@@ -56,7 +56,7 @@ def start(
         plans = with_values(plans, folder=storable(str(run.path)))
         with ending(run, plans.config, Summary(run, typed(plans, overrides)), stop):
             run.write_config(plans.config)
-            train(run, plans, parts, engine, overrides=overrides, should_prune=watch, stop=stop)
+            train(run, plans, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop)
     return run
 
 
@@ -80,7 +80,7 @@ def resume(
     plans: Plans,
     *,
     overrides: list[str],
-    watch: ShouldPrune = never_prune,
+    should_prune: ShouldPrune = never_prune,
     checkpoint: str | None = None,
     changed: Sequence[str] = (),
 ) -> None:
@@ -97,7 +97,7 @@ def resume(
     log = console.log_to(run.path, "run.log")
     with GracefulStop() as stop, ending(run, plans.config, summary, stop), log, run.working():
         name, state, damaged = restore.newest(run, checkpoint)
-        trainer = make_trainer(run, plans, parts, engine, overrides=overrides, should_prune=watch, stop=stop)
+        trainer = make_trainer(run, plans, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop)
         step = 0
         if state:
             trainer.load_state_dict(state)

@@ -80,9 +80,3 @@ class GracefulStop:
             self.at_once = True
             signal.signal(number, signal.SIG_DFL)
             raise AtOnce
-
-
-# As sweeps still call them.
-StopWish = GracefulStop
-Watch = ShouldPrune
-nobody = never_prune

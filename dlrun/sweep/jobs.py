@@ -20,7 +20,7 @@ from dlrun import build, compose, console, rundir, trust
 from dlrun.compose import Command, Composed, Composer, Override, RangeSweep
 from dlrun.errors import UserError
 from dlrun.plain import command, quoted
-from dlrun.signals import StopWish
+from dlrun.signals import GracefulStop
 from dlrun.sweep import leaderboard
 from dlrun.sweep.folder import Job, SweepDir, common, is_sweep
 from dlrun.sweep.pool import Launcher, warm_up
@@ -139,7 +139,7 @@ class Grid:
         if len(lists) == 1 and request.into is None:
             raise UserError("Nothing to sweep over. Give a key several values, such as optim.lr=0.1,0.01, or drop -m.")
         composed, pool = request.checked(lists), request.pool()
-        with StopWish("stopping"):  # once there is a folder, it is whole
+        with GracefulStop("stopping"):  # once there is a folder, it is whole
             sweep = request.open("grid")
             jobs = add(sweep, composed)
             if request.external is None:

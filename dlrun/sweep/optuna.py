@@ -19,7 +19,7 @@ from dlrun.compose import IntervalSweep, Override, RangeSweep
 from dlrun.errors import UserError
 from dlrun.limits import NonNegative, Positive, Range
 from dlrun.plain import command, quoted
-from dlrun.signals import StopWish
+from dlrun.signals import GracefulStop
 from dlrun.sweep.folder import ENDED, Job, SweepDir
 from dlrun.sweep.jobs import SweepRequest
 from dlrun.sweep.scheduler import FixedJobs, Scheduler
@@ -71,7 +71,7 @@ class Search:
         pool, plans = request.pool(), assemble.check(composed.config)
         goals = self.aims or [(plans.task.target.goal.split()[0], "best")]  # type: ignore[attr-defined]
         sampler, pruner = self.make_sampler(axes), self.make_pruner(plans.settings.epochs, len(goals))
-        with StopWish("stopping"), request.open("optuna").working() as sweep:
+        with GracefulStop("stopping"), request.open("optuna").working() as sweep:
             study = self.open_study(sweep.path, [mode for mode, _ in goals], sampler, pruner)
             jobs = sweep.jobs()
             source = Trials(self, study, sweep, jobs, request, space, ranges, goals)

@@ -11,7 +11,7 @@ from typing import Protocol
 from dlrun import console, kept
 from dlrun.errors import Stopped, UserError
 from dlrun.plain import command
-from dlrun.signals import AtOnce, StopWish
+from dlrun.signals import AtOnce, GracefulStop
 from dlrun.sweep import leaderboard
 from dlrun.sweep.folder import ENDED, Job, SweepDir
 from dlrun.sweep.pool import Event, Slot
@@ -64,7 +64,7 @@ class Scheduler:
 
     def run(self) -> None:
         """Raises Stopped after a signal, and RunFailed when a job has failed, both with the table shown."""
-        with StopWish(STOPPING) as stop:
+        with GracefulStop(STOPPING) as stop:
             try:
                 self.go(stop)
             except AtOnce:
@@ -74,7 +74,7 @@ class Scheduler:
                 self.workers.signal_all(signal.SIGTERM)
                 raise kept.unwritable(self.sweep.path, error) from error
 
-    def go(self, stop: StopWish) -> None:
+    def go(self, stop: GracefulStop) -> None:
         with console.log_to(self.sweep.path, "sweep.log"):
             console.say(f"sweep: {self.sweep.path}, {len(self.workers.free)} at a time")
             if self.source.common:
@@ -91,7 +91,7 @@ class Scheduler:
                     raise
             self.finish(stop)
 
-    def loop(self, table: LiveTable, stop: StopWish) -> None:
+    def loop(self, table: LiveTable, stop: GracefulStop) -> None:
         asked = told = None  # when the workers were asked to stop, first and last
         while True:
             while self.workers.free and not stop.number and (job := self.source.next()):
@@ -140,12 +140,12 @@ class Scheduler:
         seconds = f"{row['duration_s']:.1f} s" if row["duration_s"] is not None else ""
         return f"{row['metric']} {console.number(row['best'])}  {seconds}"
 
-    def finish(self, stop: StopWish) -> None:
+    def finish(self, stop: GracefulStop) -> None:
         rows = leaderboard.show(self.sweep, self.jobs)
         if stop.number:
             raise self.stopped(stop)
         leaderboard.raise_failures(self.sweep, rows)
 
-    def stopped(self, stop: StopWish) -> Stopped:
+    def stopped(self, stop: GracefulStop) -> Stopped:
         assert stop.number is not None
         return Stopped(f"The sweep was stopped. Go on: {command('resume', self.sweep.path)}", stop.number)

@@ -23,7 +23,7 @@ import torch
 from dlrun import checkpoint, console, kept, saved, session
 from dlrun.errors import DlrunError, Stopped
 from dlrun.rundir import RunDir
-from dlrun.signals import SIGNALS, Watch, nobody
+from dlrun.signals import SIGNALS, ShouldPrune, never_prune
 from dlrun.sweep import leaderboard
 from dlrun.sweep.folder import Job, SweepDir
 from dlrun.sweep.pool import Slot
@@ -44,7 +44,7 @@ def train(
     job: Job,
     *,
     trusted: Sequence[str],
-    watch: Watch = nobody,
+    should_prune: ShouldPrune = never_prune,
     begin: Callable[[RunDir], Any] = lambda run: None,
 ) -> None:
     """`begin(run)` is called once the folder is this job's own. Raises what the run raises."""
@@ -53,14 +53,16 @@ def train(
         run.wait_until_free(PATIENCE)
     if any(run.has_checkpoint(name) for name in checkpoint.NEWEST_FIRST):
         begin(run)
-        session.resume(run, saved.open_plans(run, trust=trusted), overrides=job.overrides, watch=watch)
+        session.resume(run, saved.open_plans(run, trust=trusted), overrides=job.overrides, should_prune=should_prune)
         return
     if run.path.exists():  # it was killed before its first checkpoint
         shutil.rmtree(run.path)
     run = RunDir.create(run.path)
     begin(run)
     replaceable = not names_data(job.overrides)
-    session.start(dict(job.config), job.overrides, trusted=trusted, replaceable=replaceable, watch=watch, run=run)
+    session.start(
+        dict(job.config), job.overrides, trusted=trusted, replaceable=replaceable, should_prune=should_prune, run=run
+    )
 
 
 # a process of this machine's, or of a cluster's
@@ -79,7 +81,7 @@ def work(job: Job, slot: Slot, trusted: tuple[str, ...], connection: Line) -> No
     with console.relayed(sender(connection)):
         status, error = "completed", None
         try:
-            train(job, trusted=trusted, watch=asking(connection), begin=redirect)
+            train(job, trusted=trusted, should_prune=asking(connection), begin=redirect)
         except DlrunError as end:
             status, error = end.status, str(end)
         except BaseException as crash:
@@ -118,7 +120,7 @@ def redirect(run: RunDir) -> None:
     os.close(log)
 
 
-def asking(connection: Line) -> Watch:
+def asking(connection: Line) -> ShouldPrune:
     """Reports each evaluation to the sweep, which answers whether the job should be given up."""
 
     def should_prune(epoch: int, step: int, value: float) -> bool:
