@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from dlrun import catalogue
+from dlrun.config import catalogue
 
 REPEATS = 3
 COMMANDS: tuple[list[str], ...] = (

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch  # noqa: F401  imported here, so that it is not measured
 
-from dlrun import catalogue
-from dlrun.data import files
+from dlrun.config import catalogue
 from dlrun.errors import DataError
+from dlrun.files import download
 
 
 def load(name: str) -> Any:
@@ -22,7 +22,7 @@ def load(name: str) -> Any:
     module, _, function = node.pop("_target_").rpartition(".")
     arguments = []
     if "files" in node:
-        folder, _ = files.get(node.pop("name"), node.pop("files"))
+        folder, _ = download.get(node.pop("name"), node.pop("files"))
         arguments.append(folder)
     return getattr(importlib.import_module(module), function)(*arguments, **node)
 

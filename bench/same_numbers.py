@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from dlrun import renamed
+from dlrun.config import renamed
 
 CLOCKS = ("time_s", "speed/examples_per_s")
 COMMON = ["stand_in=always", "device=cpu", "trainer.log_every_steps=4", "trainer.limit_batches=12", "seed=3"]
@@ -35,7 +35,7 @@ TASKS = {
     "cbow": ["model=cbow", "model.embed=8"],
     "glove": ["model=glove", "model.embed=8"],
     "translate": ["model=seq2seq", "model.hidden=16", "model.embed=16"],
-    "descend": ["model=point", "optim.lr=0.1"],
+    "minimize": ["model=point", "optim.lr=0.1"],
 }
 
 

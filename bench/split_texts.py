@@ -13,8 +13,9 @@ from itertools import islice
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from dlrun import catalogue
-from dlrun.data import files, imdb
+from dlrun.config import catalogue
+from dlrun.data import imdb
+from dlrun.files import download
 from dlrun.text.normalizers import PUNCTUATION
 from dlrun.text.vocab import Tokenization, Vocab
 
@@ -63,7 +64,7 @@ def compare(texts: list[str], tokenization: Tokenization, normalizer: str) -> No
 
 
 def main() -> None:
-    folder, _ = files.get("imdb", catalogue.read("data", "imdb")["files"])
+    folder, _ = download.get("imdb", catalogue.read("data", "imdb")["files"])
     count = int(sys.argv[1]) if sys.argv[1:] else 3000
     texts = [review.text for review in islice(imdb.reviews(folder / imdb.FILE), count)]
     texts = [text for text in texts if SIGMA not in text]

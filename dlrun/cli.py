@@ -7,26 +7,10 @@ import sys
 from importlib import import_module
 from types import FrameType
 
-from dlrun import __version__, signals
+from dlrun import __version__
 from dlrun.errors import DlrunError, Stopped, UserError
-
-VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
-    "train": "OVERRIDES: train; the word itself may be left out",
-    "resume": "RUN [KEY=VALUE…]: go on exactly where a run stopped; trainer.epochs=20 extends it",
-    "eval": "RUN: metrics of a run's model on its val, test or training part",
-    "sample": "RUN PROMPT: text from a language model",
-    "predict": "RUN INPUT…: a label with probabilities, or a number, for each input",
-    "neighbors": "RUN WORD…: the words nearest to a word",
-    "analogy": "RUN A B C: A is to B as C is to …",
-    "export": "RUN --to word2vec: its word vectors as a file for other programs",
-    "runs": "[DIR…]: a table of runs; --where, --sort, --limit, --json, --csv",
-    "compare": "RUN RUN…: where their configs differ, and their metrics side by side",
-    "rerun": "RUN [KEY=VALUE…]: the same again from its saved config, in a new folder",
-    "prune": "[DIR…] --where CONDITION…: remove checkpoints or whole runs; asks first",
-    "fetch": "[DATA…]: where every dataset is; with names: get them",
-    "list": "every model, data, task, optim …, and which model fits which data",
-    "tensorboard": "[DIR]: TensorBoard over outputs/",
-}
+from dlrun.run import signals
+from dlrun.verbs import VERBS
 
 
 def main() -> None:
@@ -45,7 +29,8 @@ def end_at_once(number: int, frame: FrameType | None) -> None:
 
 
 def exit_code(argv: list[str]) -> int:
-    from dlrun import console, streams  # Rich takes 0.05 s: a signal meanwhile is heard already
+    from dlrun import console  # Rich takes 0.05 s: a signal meanwhile is heard already
+    from dlrun.terminal import streams  # Rich takes 0.05 s: a signal meanwhile is heard already
 
     streams.fill_closed_streams()
     try:
@@ -71,7 +56,7 @@ def exit_code(argv: list[str]) -> int:
 
 def disk(error: Exception) -> str:
     """One line about a kept file that can't be written; "" for any other exception."""
-    from dlrun import blame
+    from dlrun.run import blame
 
     if not isinstance(error, OSError) or not blame.writes_ours(error):
         return ""
@@ -105,6 +90,6 @@ def dispatch(argv: list[str]) -> None:
     elif first in VERBS:
         import_module(f"dlrun.verbs.{first}").run(argv[1:])
     elif first and "=" not in first and not first.startswith(("-", "+", "~")):
-        raise UserError(import_module("dlrun.typed").no_verb(argv, list(VERBS)))
+        raise UserError(import_module("dlrun.config.typed").no_verb(argv, list(VERBS)))
     else:
         import_module("dlrun.verbs.train").run(argv)

@@ -23,10 +23,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from dlrun import kept, streams
-from dlrun.columns import fit, shortened
 from dlrun.errors import UserError
-from dlrun.plain import duration, json_text, number, visible
+from dlrun.store import kept
+from dlrun.terminal import streams
+from dlrun.terminal.columns import fit, shortened
+from dlrun.terminal.plain import duration, json_text, number, visible
 
 BAR_SECONDS = 0.1  # between two drawings of a bar
 PLAIN_SECONDS = 10.0  # between two lines about the same epoch where there is no bar

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from dlrun.errors import UserError
-from dlrun.limits import Amount, Rate
+from dlrun.limits import NonNegativeFloat, PositiveFloat
 from dlrun.text.embeddings import KeyedVectors, PretrainedEmbedding
 
 Fill = Callable[[Tensor], object]  # changes a (outputs, inputs, ...) tensor in place
@@ -27,12 +27,12 @@ def default(model: nn.Module) -> None:
     """Leaves everything as the layers drew it."""
 
 
-def normal(model: nn.Module, *, sigma: Amount) -> None:
+def normal(model: nn.Module, *, sigma: NonNegativeFloat) -> None:
     """N(0, sigma^2)."""
     fill(model, lambda w: nn.init.normal_(w, std=sigma))
 
 
-def xavier(model: nn.Module, *, gain: Rate) -> None:
+def xavier(model: nn.Module, *, gain: PositiveFloat) -> None:
     """Evenly within gain sqrt(6 / (inputs + outputs)), keeps activations and gradients of a size (Glorot 2010)."""
     fill(model, lambda w: nn.init.xavier_uniform_(w, gain))
 
@@ -42,7 +42,7 @@ def he(model: nn.Module) -> None:
     fill(model, lambda w: nn.init.kaiming_normal_(w, nonlinearity="relu"))
 
 
-def orthogonal(model: nn.Module, *, gain: Rate) -> None:
+def orthogonal(model: nn.Module, *, gain: PositiveFloat) -> None:
     """Rows or columns at right angles, all of length gain: no direction grows or fades (Saxe 2014, arXiv 1312.6120)."""
     fill(model, lambda w: nn.init.orthogonal_(w, gain))
 
@@ -78,7 +78,7 @@ def vectors(
 
 def freeze_table(model: nn.Module, tables: list[Tensor]) -> None:
     if len(tables) > 1:
-        raise UserError("One of the two channels is frozen anyway. Type init.freeze=false or model.two_channels=false.")
+        raise UserError("One of the two channels is frozen anyway. Type init.freeze=false or model.multichannel=false.")
     if sum(parameter is tables[0] for _, parameter in model.named_parameters(remove_duplicate=False)) > 1:
         raise UserError("init.freeze=true would freeze the output too: it is tied. Type model.tied=false.")
     tables[0].requires_grad_(False)

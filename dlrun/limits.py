@@ -1,6 +1,6 @@
 """Types for a part's options that say which values make sense; `assemble.build` checks them before anything starts.
 
-`def __init__(self, vocab_size: int, *, hidden: Positive, dropout: Share)` refuses `model.hidden=-3` by itself.
+`def __init__(self, vocab_size: int, *, hidden: PositiveInt, dropout: Fraction)` refuses `model.hidden=-3` by itself.
 """
 
 from dataclasses import dataclass
@@ -28,22 +28,22 @@ class Range:
         return f"from {low} to {'below ' if self.open_high else ''}{high}"
 
 
-Positive = Annotated[int, Range(1)]  # a size or a count
-NonNegative = Annotated[int, Range(0)]
+PositiveInt = Annotated[int, Range(1)]  # a size or a count
+NonNegativeInt = Annotated[int, Range(0)]
 Layers = Annotated[int, Range(1, 1000)]  # each costs time to build, however narrow it is
 Reach = Annotated[int, Range(1, 1000)]  # words or characters to look at together, each a pass over the data
 Seed = Annotated[int, Range(-(2**63), 2**63 - 1)]  # what torch draws from
-Share = Annotated[float, Range(0, 1, open_high=True)]  # dropout, a held-out part
-Rate = Annotated[float, Range(0, open_low=True)]  # a learning rate, a temperature
-Amount = Annotated[float, Range(0)]  # noise, a weight decay
+Fraction = Annotated[float, Range(0, 1, open_high=True)]  # dropout, a held-out part
+PositiveFloat = Annotated[float, Range(0, open_low=True)]  # a learning rate, a temperature
+NonNegativeFloat = Annotated[float, Range(0)]  # noise, a weight decay
 
 OF_TORCH: dict[
     str, Any
 ] = {  # options of its optimizers and schedulers that it takes at any value and stumbles over later
-    "step_size": Positive,
-    "patience": NonNegative,
-    "cooldown": NonNegative,
-    "gamma": Amount,
-    "eta_min": Amount,
-    "max_lr": Rate | list[Rate],
+    "step_size": PositiveInt,
+    "patience": NonNegativeInt,
+    "cooldown": NonNegativeInt,
+    "gamma": NonNegativeFloat,
+    "eta_min": NonNegativeFloat,
+    "max_lr": PositiveFloat | list[PositiveFloat],
 }

@@ -15,8 +15,8 @@ from torch.nn.functional import mse_loss
 EXACT = 2**24  # whole numbers up to it are float32's, too
 
 
-class HasScores(Protocol):
-    """What a task's step answers: see `dlrun.task.base.Scores`."""
+class HasStepOutput(Protocol):
+    """What a task's step answers: see `dlrun.task.base.StepOutput`."""
 
     @property
     def loss(self) -> Tensor: ...
@@ -67,7 +67,7 @@ class Mean:
         self.n = 0
         self.sums: dict[str, Any] = {}
 
-    def add(self, scores: HasScores) -> None:
+    def add(self, scores: HasStepOutput) -> None:
         self.n += scores.n
         if "loss" not in scores.values:
             self.put("loss", self.times(scores.loss, scores.n))
@@ -113,7 +113,7 @@ class PassMean(Mean):
         super().__init__(on_device=on_device)
         self.window = Mean(on_device=on_device)
 
-    def add(self, scores: HasScores) -> None:
+    def add(self, scores: HasStepOutput) -> None:
         self.window.add(scores)
 
     def end_window(self) -> None:

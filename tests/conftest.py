@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dlrun.cli import exit_code
-from dlrun.signals import SIGNALS
+from dlrun.run.signals import SIGNALS
 
 REAL_DATA = "real data: set DLRUN_MIRRORS"
 

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from dlrun import catalogue
+from dlrun.config import catalogue
 from dlrun.data.base import Data
 from dlrun.task.base import Task
 

@@ -8,7 +8,7 @@ import torch
 
 from dlrun.cli import exit_code
 from dlrun.data import airfoil, fashion_mnist, fr_en, imdb, jaychou_lyrics, ptb
-from dlrun.data.chain import NEXT
+from dlrun.files.markov import NEXT
 
 SMALL = [
     "model.dropout=0.0",
@@ -23,7 +23,7 @@ IMAGES = (fashion_mnist, "accuracy", 0.97)
 TOY = ["data.val=0.1", "data.test=0.1", "batch_size=32", "scheduler=cosine", "trainer.eval_every_epochs=8"]
 DROPPED = ("word", "input", "hidden", "output")
 PLAIN = ["model=seq2seq", "model.layers=1", "model.dropout=0"]
-# Share of the best score that is enough. The 150 test rows of airfoil's stand-in measure an mse of 0.1 to +-12 %.
+# Fraction of the best score that is enough. The 150 test rows of airfoil's stand-in measure an mse of 0.1 to +-12 %.
 LEARNS = {
     "linear on airfoil": (["model=linear", "data=airfoil", "optim=adam", "optim.lr=0.02"], airfoil, "mse", 1.3),
     "mlp on airfoil": (["model=mlp", "data=airfoil", "model.hidden=[32]", "optim.lr=0.005"], airfoil, "mse", 1.5),
@@ -34,14 +34,14 @@ LEARNS = {
         ["model=mlp", "model.hidden=[64]", "model.batch_norm=true", *FAST, "trainer.epochs=3"],
         *IMAGES,
     ),
-    "alexnet": (["model=alexnet", "model.divide=8", *FAST], *IMAGES),
-    "vgg": (["model=vgg", "model.divide=16", "model.dropout=0.0", *FAST], *IMAGES),
+    "alexnet": (["model=alexnet", "model.width_divisor=8", *FAST], *IMAGES),
+    "vgg": (["model=vgg", "model.width_divisor=16", "model.dropout=0.0", *FAST], *IMAGES),
     "nin": (
-        ["model=nin", "model.divide=8", "model.dropout=0.0", "data.resize=16", *FAST, "batch_size=32"],
+        ["model=nin", "model.width_divisor=8", "model.dropout=0.0", "data.resize=16", *FAST, "batch_size=32"],
         *IMAGES,
     ),
     "googlenet": (  # with its side heads
-        ["model=googlenet", "model.divide=16", "model.auxiliary=true", "data.resize=16", *FAST],
+        ["model=googlenet", "model.width_divisor=16", "model.auxiliary=true", "data.resize=16", *FAST],
         *IMAGES,
     ),
     "resnet": (["model=resnet", "model.channels=[8,8,16,16]", "model.blocks=[1,1,1,1]", *FAST], *IMAGES),
@@ -71,7 +71,7 @@ LEARNS = {
             "model.hidden=64",
             *(f"model.{each}_dropout=0.0" for each in DROPPED),
         ]
-        + ["model.weight_dropout=0.2", "batch_size=16", "task.steps=20"]
+        + ["model.weight_dropout=0.2", "batch_size=16", "task.seq_len=20"]
         + ["optim.lr=0.02", "scheduler=cosine", "trainer.epochs=3"],
         jaychou_lyrics,
         "perplexity",
@@ -79,7 +79,7 @@ LEARNS = {
     ),
     "ngram": (["model=ngram", "model.order=2"], ptb, "perplexity", 1.04),
     "ngram of longer contexts": (["model=ngram", "data=jaychou_lyrics"], jaychou_lyrics, "perplexity", 1.2),
-    "random order": (["model=gru", "task.order=random", *SMALL], jaychou_lyrics, "perplexity", 1.08),
+    "random order": (["model=gru", "task.sampling=random", *SMALL], jaychou_lyrics, "perplexity", 1.08),
     "textcnn": (
         ["model=textcnn", "model.embed=16", "model.channels=16", "optim.lr=0.01", "trainer.epochs=4"],
         imdb,
@@ -90,7 +90,7 @@ LEARNS = {
         [
             "model=textcnn",
             "model.embed=16",
-            "model.two_channels=true",
+            "model.multichannel=true",
             "model.channels=16",
             "optim.lr=0.01",
             "trainer.epochs=3",
@@ -101,8 +101,14 @@ LEARNS = {
     ),
     "bag": (["model=bag", "model.buckets=4096"], imdb, "accuracy", 0.97),
     "nbsvm": (["model=nbsvm", "model.buckets=4096"], imdb, "accuracy", 0.97),
-    "text_transformer": (
-        ["model=text_transformer", "model.embed=16", "model.feedforward=16", "optim.lr=0.005", "model.dropout=0.0"],
+    "transformer_classifier": (
+        [
+            "model=transformer_classifier",
+            "model.embed=16",
+            "model.feed_forward=16",
+            "optim.lr=0.005",
+            "model.dropout=0.0",
+        ],
         imdb,
         "accuracy",
         0.97,
@@ -122,8 +128,8 @@ LEARNS = {
     # All 100 held-out sentences right: 0.999 of them would be 99.9.
     "asks before a word": ([*PLAIN, *TOY, "trainer.epochs=6"], fr_en, "exact", 0.999),
     "asks after a word": ([*PLAIN, *TOY, "model.attention=luong_general", "trainer.epochs=8"], fr_en, "exact", 0.999),
-    "translator": (
-        ["model=translator", "model.layers=1", *TOY, "optim.lr=0.005", "trainer.epochs=7"],
+    "transformer": (
+        ["model=transformer", "model.layers=1", *TOY, "optim.lr=0.005", "trainer.epochs=7"],
         fr_en,
         "exact",
         0.999,
@@ -164,7 +170,7 @@ def neighbour_entropy() -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["skipgram", "fasttext"])
 def test_word_vectors_learn_who_stands_beside_whom(model: str, tmp_path: Path) -> None:
-    chosen = ["task.window=1", "task.loss=full", "task.subsample=null", "task.min_count=1", "model.embed=32"]
+    chosen = ["task.window=1", "task.loss=softmax", "task.subsample=null", "task.min_count=1", "model.embed=32"]
     chosen += ["batch_size=512", "scheduler=cosine", "trainer.epochs=4"]
     chosen += ["model.buckets=500", "optim.lr=0.2"] if model == "fasttext" else ["optim.lr=0.02"]
     folder = tmp_path / "run"

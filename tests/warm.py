@@ -9,8 +9,8 @@ from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from dlrun import signals
 from dlrun.cli import end_at_once, exit_code
+from dlrun.run import signals
 from dlrun.sweep.pool import warm_up
 
 

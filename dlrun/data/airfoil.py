@@ -12,12 +12,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dlrun.data.base import Data, Split
-from dlrun.data.parts import held_out, shuffled
-from dlrun.data.reading import reading, whole
-from dlrun.data.schema import Scale, Schema
-from dlrun.data.stand_ins import StandIn
-from dlrun.limits import Share
+from dlrun.data.base import Data, Scale, Schema, Split, held_out, shuffled
+from dlrun.files.reading import reading, whole
+from dlrun.files.stand_ins import StandIn
+from dlrun.limits import Fraction
 
 FILE = "airfoil_self_noise.dat"
 COLUMNS = 6
@@ -29,7 +27,7 @@ WEIGHTS = (3.0, -2.0, 2.0, -1.5, 1.0)
 NOISE = 1.5
 
 
-def load(folder: Path, *, split: Literal["random", "book"], val: Share, test: Share, seed: int) -> Data:
+def load(folder: Path, *, split: Literal["random", "book"], val: Fraction, test: Fraction, seed: int) -> Data:
     """x (N, 5) and y (N, 1) in the file's units, with scales: mean and population standard deviation.
 
     random: rows drawn by `seed`, scales of the training part. book: scales over all rows, the first 1,500 to train on,

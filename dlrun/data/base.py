@@ -1,14 +1,111 @@
-"""The types every dataset answers with."""
+"""The types every dataset answers with: its parts, and the schema that says what they mean.
+
+The schema lies in every checkpoint, so that a run answers without its data.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from dlrun.data.schema import Schema
+from dlrun.errors import UserError, refuse_newer
+from dlrun.text.vocab import Vocab
+
+VERSION = 1
+NEEDED = {"table": ("in_features",), "image": ("in_channels", "height", "width"), "pair": ("target_len",)}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation, measured once; applied when a batch is made, so that memory holds raw values."""
+
+    mean: Tensor
+    std: Tensor
+
+    def apply(self, raw: Tensor) -> Tensor:
+        return (raw.float() - self.mean.to(raw.device)) / self.std.to(raw.device)
+
+    def undo(self, scaled: Tensor) -> Tensor:
+        return scaled * self.std.to(scaled.device) + self.mean.to(scaled.device)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """`sizes` is the only road from data to model. Plain values and tensors, no example of the data.
+
+    UserError where `sizes` lacks what every dataset of its kind has: `in_features` of a table, `in_channels`, `height`
+    and `width` of images, `target_len` of pairs of sentences (the longest one to write, <eos> counted in).
+    """
+
+    sizes: dict[str, int]
+    inputs: Literal["table", "image", "text", "pair", "function"]
+    targets: Literal["class", "number", "text"] | None = None
+    vocab: Vocab | None = None
+    target_vocab: Vocab | None = None  # of translations; `vocab` is then that of what is translated
+    labels: tuple[str, ...] | None = None  # names of the classes
+    features: tuple[str, ...] | None = None  # names of a table's columns
+    x_scale: Scale | None = None
+    y_scale: Scale | None = None
+
+    def __post_init__(self) -> None:
+        needed = (*NEEDED.get(self.inputs, ()), *(("outputs",) if self.targets in ("class", "number") else ()))
+        if missing := [name for name in needed if name not in self.sizes]:
+            raise UserError(f"A schema of inputs={self.inputs!r} needs the size {missing[0]}.")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Loads with `weights_only=True`."""
+        return {
+            "version": VERSION,
+            "sizes": dict(self.sizes),
+            "inputs": self.inputs,
+            "targets": self.targets,
+            "vocab": self.vocab and self.vocab.to_json(),
+            "target_vocab": self.target_vocab and self.target_vocab.to_json(),
+            "labels": self.labels,
+            "features": self.features,
+            "x_scale": self.x_scale and (self.x_scale.mean, self.x_scale.std),
+            "y_scale": self.y_scale and (self.y_scale.mean, self.y_scale.std),
+        }
+
+    @classmethod
+    def from_state_dict(cls, state: Any, where: str) -> Schema:
+        """UserError, which names `where` it stands, for one of a newer dlrun and for what is none."""
+        try:
+            refuse_newer(f"The schema of {where}", state["version"], VERSION)
+            sizes = {str(name): whole(size) for name, size in state["sizes"].items()}
+            vocab, target_vocab = (
+                None if state[name] is None else Vocab.from_json(state[name]) for name in ("vocab", "target_vocab")
+            )
+            x_scale, y_scale = (None if state[name] is None else scale(*state[name]) for name in ("x_scale", "y_scale"))
+            names = {
+                name: None if state[name] is None else tuple(map(str, state[name])) for name in ("labels", "features")
+            }
+            made = cls(
+                sizes, state["inputs"], state["targets"], vocab, target_vocab, **names, x_scale=x_scale, y_scale=y_scale
+            )
+        except UserError:
+            raise
+        except Exception as error:  # somebody's own: anything may be anything
+            raise UserError(f"{where} has no schema that can be read ({type(error).__name__}).") from error
+        if made.labels is not None and len(made.labels) != sizes.get("outputs"):
+            raise UserError(f"{where} has no schema that can be read: its labels are not as many as its outputs.")
+        return made
+
+
+def whole(size: Any) -> int:
+    if type(size) is not int or not 0 < size < 2**40:
+        raise ValueError(f"{size!r} is no size")
+    return size
+
+
+def scale(mean: Any, std: Any) -> Scale:
+    if not (isinstance(mean, Tensor) and isinstance(std, Tensor) and mean.shape == std.shape and mean.dim() < 4):
+        raise ValueError("a mean and a standard deviation are two tensors of one shape")
+    return Scale(mean.to(torch.float32), std.to(torch.float32))
 
 
 @dataclass(frozen=True)
@@ -42,3 +139,18 @@ class Data:
     schema: Schema
     objective: Callable[[Tensor], Tensor] | None = None  # (..., coordinates) -> (...), where a function is all there is
     note: str = field(default="")  # one line for the user on what is special, such as "nothing is held out"
+
+
+def shuffled(count: int, seed: int) -> Tensor:
+    """(count,) a fixed order of the rows: `data.seed` alone decides which are held out."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+
+
+def held_out(rows: Tensor, val: float, test: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
+    """`rows` in three: what is left to train on comes first, then the shares `val` and `test` of all, rounded."""
+    held = [round(len(rows) * val), round(len(rows) * test)]
+    left = len(rows) - sum(held)
+    if left < 1:
+        raise UserError(f"The held-out shares leave nothing of {len(rows)} to train on. Type a smaller data.val=…")
+    train, val_rows, test_rows = rows.split([left, *held])
+    return train, val_rows, test_rows

@@ -11,15 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from dlrun.data import files
-from dlrun.data.base import Data, Split
-from dlrun.data.cache import prepared
-from dlrun.data.parts import held_out, shuffled
-from dlrun.data.reading import gunzipped, reading
-from dlrun.data.schema import Scale, Schema
-from dlrun.data.stand_ins import StandIn
+from dlrun.data.base import Data, Scale, Schema, Split, held_out, shuffled
 from dlrun.errors import DataError
-from dlrun.limits import Positive, Share
+from dlrun.files import download
+from dlrun.files.cache import prepared
+from dlrun.files.reading import gunzipped, reading
+from dlrun.files.stand_ins import StandIn
+from dlrun.limits import Fraction, PositiveInt
 
 LABELS = (
     "t-shirt/top",
@@ -44,7 +42,7 @@ STAND_IN_COUNTS = {"train": 3000, "test": 500}
 FLIPPED = 10  # every tenth label of the stand-in is wrong
 
 
-def load(folder: Path, *, val: Share, resize: Positive | None, seed: int) -> Data:
+def load(folder: Path, *, val: Fraction, resize: PositiveInt | None, seed: int) -> Data:
     """x (N, 1, H, W) uint8, y (N,) int64; x_scale is one mean and deviation over all pixels of the training part.
 
     Memory: a byte a pixel, 55 MB in all as published, 3.5 GB with resize=224.
@@ -71,7 +69,9 @@ def load(folder: Path, *, val: Share, resize: Positive | None, seed: int) -> Dat
 
 def decoded(folder: Path) -> dict[str, Tensor]:
     """The four files as tensors. Unpacking takes 0.5 s, reading them prepared a tenth of that."""
-    key = {name: files.digest(folder / name) for pair in NAMES.values() for name in pair} | {"reader": READER_VERSION}
+    key = {name: download.digest(folder / name) for pair in NAMES.values() for name in pair} | {
+        "reader": READER_VERSION
+    }
 
     def make() -> dict[str, Tensor]:
         made: dict[str, Tensor] = {}

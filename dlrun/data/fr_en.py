@@ -9,13 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dlrun.data.base import Data, Split
-from dlrun.data.parts import held_out, shuffled
-from dlrun.data.reading import reading, whole
-from dlrun.data.schema import Schema
-from dlrun.data.stand_ins import StandIn
+from dlrun.data.base import Data, Schema, Split, held_out, shuffled
 from dlrun.errors import UserError
-from dlrun.limits import Positive, Share
+from dlrun.files.reading import reading, whole
+from dlrun.files.stand_ins import StandIn
+from dlrun.limits import Fraction, PositiveInt
 from dlrun.text.normalizers import sentence
 from dlrun.text.vocab import Tokenization, Vocab, check
 
@@ -34,11 +32,11 @@ def load(
     *,
     reverse: bool,
     tokenizer: Tokenization,
-    vocab_size: Positive | None,
-    max_words: Positive | None,
-    min_freq: Positive,
-    val: Share,
-    test: Share,
+    vocab_size: PositiveInt | None,
+    max_words: PositiveInt | None,
+    min_freq: PositiveInt,
+    val: Fraction,
+    test: Fraction,
     seed: int,
 ) -> Data:
     """x is (N, S), y (N, T) int64: tokens, `<eos>`, and 0 = `<pad>` up to the longest sentence of the dataset.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dlrun.data import fr_en
 from dlrun.data.base import Data
-from dlrun.data.reading import reading, unzipped
-from dlrun.data.stand_ins import StandIn
-from dlrun.limits import Positive, Share
+from dlrun.files.reading import reading, unzipped
+from dlrun.files.stand_ins import StandIn
+from dlrun.limits import Fraction, PositiveInt
 from dlrun.text.vocab import Tokenization
 
 FILE = "fra-eng.zip"
@@ -20,14 +20,14 @@ MEMBER = "fra-eng/fra.txt"
 def load(
     folder: Path,
     *,
-    max_pairs: Positive | None,
+    max_pairs: PositiveInt | None,
     reverse: bool,
     tokenizer: Tokenization,
-    vocab_size: Positive | None,
-    max_words: Positive | None,
-    min_freq: Positive,
-    val: Share,
-    test: Share,
+    vocab_size: PositiveInt | None,
+    max_words: PositiveInt | None,
+    min_freq: PositiveInt,
+    val: Fraction,
+    test: Fraction,
     seed: int,
 ) -> Data:
     """As `fr_en.load`; only the first `max_pairs` lines are read: the shortest, as the file is sorted by length."""

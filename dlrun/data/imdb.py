@@ -19,15 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from dlrun.data import files, transport
-from dlrun.data.base import Data, Split
-from dlrun.data.cache import prepared
-from dlrun.data.parts import held_out
-from dlrun.data.reading import Limited, reading
-from dlrun.data.schema import Schema
-from dlrun.data.stand_ins import StandIn
+from dlrun.data.base import Data, Schema, Split, held_out
 from dlrun.errors import DataError, UserError
-from dlrun.limits import Positive, Share
+from dlrun.files import download, transport
+from dlrun.files.cache import prepared
+from dlrun.files.reading import Limited, reading
+from dlrun.files.stand_ins import StandIn
+from dlrun.limits import Fraction, PositiveInt
 from dlrun.text.vocab import Tokenization, Vocab, check
 
 FILE = "aclImdb_v1.tar.gz"
@@ -45,10 +43,10 @@ def load(
     folder: Path,
     *,
     tokenizer: Tokenization,
-    vocab_size: Positive | None,
-    min_freq: Positive,
-    max_vocab: Positive | None,
-    val: Share,
+    vocab_size: PositiveInt | None,
+    min_freq: PositiveInt,
+    max_vocab: PositiveInt | None,
+    val: Fraction,
     seed: int,
 ) -> Data:
     """x is one flat (tokens,) int32 tensor with offsets, y (N,) int64: 0 negative, 1 positive.
@@ -62,7 +60,7 @@ def load(
         raise UserError("data.max_vocab is for words and characters. Type data.vocab_size=… alone.")
     settings: dict[str, Any] = {"min_freq": min_freq, "max_vocab": max_vocab, "val": val, "seed": seed}
     settings |= {"tokenizer": tokenizer, "vocab_size": vocab_size}
-    key = {"file": files.digest(folder / FILE), "reader": READER_VERSION, **settings}
+    key = {"file": download.digest(folder / FILE), "reader": READER_VERSION, **settings}
     made = prepared("imdb", key, lambda: prepare(folder / FILE, **settings))
     vocab = Vocab.from_json(made["vocab"])
     train, val_split, test = (

@@ -10,13 +10,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dlrun.data.base import Data, Split
-from dlrun.data.chain import Chain
-from dlrun.data.parts import held_out
-from dlrun.data.reading import reading, unzipped
-from dlrun.data.schema import Schema
-from dlrun.data.stand_ins import StandIn
-from dlrun.limits import Positive, Share
+from dlrun.data.base import Data, Schema, Split, held_out
+from dlrun.files.markov import Chain
+from dlrun.files.reading import reading, unzipped
+from dlrun.files.stand_ins import StandIn
+from dlrun.limits import Fraction, PositiveInt
 from dlrun.text.vocab import Tokenization, Vocab, check
 
 FILE = "jaychou_lyrics.txt.zip"
@@ -31,10 +29,10 @@ def load(
     folder: Path,
     *,
     tokenizer: Tokenization,
-    vocab_size: Positive | None,
-    max_chars: Positive | None,
-    val: Share,
-    test: Share,
+    vocab_size: PositiveInt | None,
+    max_chars: PositiveInt | None,
+    val: Fraction,
+    test: Fraction,
 ) -> Data:
     """One flat stream of tokens, cut by position: training part, `val`, `test` (shares of the characters).
 

@@ -11,14 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlrun.data import files
-from dlrun.data.base import Data, Split
-from dlrun.data.cache import prepared
-from dlrun.data.chain import Chain
-from dlrun.data.reading import reading, unzipped
-from dlrun.data.schema import Schema
-from dlrun.data.stand_ins import StandIn
-from dlrun.limits import Positive
+from dlrun.data.base import Data, Schema, Split
+from dlrun.files import download
+from dlrun.files.cache import prepared
+from dlrun.files.markov import Chain
+from dlrun.files.reading import reading, unzipped
+from dlrun.files.stand_ins import StandIn
+from dlrun.limits import PositiveInt
 from dlrun.text.vocab import Tokenization, Vocab, check
 
 FILE = "ptb.zip"
@@ -33,7 +32,7 @@ SYLLABLES = ("ba", "de", "fi", "go", "ku", "la", "me")
 CHAIN = Chain([first + last for first in SYLLABLES for last in SYLLABLES] + [UNKNOWN], end=0.1)
 
 
-def load(folder: Path, *, tokenizer: Tokenization, vocab_size: Positive | None) -> Data:
+def load(folder: Path, *, tokenizer: Tokenization, vocab_size: PositiveInt | None) -> Data:
     """Three flat int64 streams of tokens, `<eos>` after each line; text i of a part is its line i, `<eos>` included.
 
     Words and characters are numbered from the most to the least frequent in the training part, which is also all that
@@ -41,7 +40,7 @@ def load(folder: Path, *, tokenizer: Tokenization, vocab_size: Positive | None) 
     """
     check(tokenizer, vocab_size, SPECIAL_TOKENS)
     settings: dict[str, Any] = {"tokenizer": tokenizer, "vocab_size": vocab_size}
-    key = {"file": files.digest(folder / FILE), "reader": READER_VERSION, **settings}
+    key = {"file": download.digest(folder / FILE), "reader": READER_VERSION, **settings}
     made = prepared("ptb", key, lambda: prepare(folder / FILE, **settings))
     vocab = Vocab.from_json(made["vocab"])
     train, val, test = (Split(made[part], offsets=line_starts(made[part], vocab.index[END])) for part in PARTS)

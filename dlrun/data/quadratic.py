@@ -9,8 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dlrun.data.base import Data, Split
-from dlrun.data.schema import Schema
+from dlrun.data.base import Data, Schema, Split
 from dlrun.errors import UserError
 
 Objective = Callable[[Tensor], Tensor]

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import torch
 
-from dlrun.data.base import Data, Split
-from dlrun.data.parts import held_out
-from dlrun.data.schema import Schema
+from dlrun.data.base import Data, Schema, Split, held_out
 from dlrun.errors import UserError
-from dlrun.limits import Amount, Positive, Share
+from dlrun.limits import Fraction, NonNegativeFloat, PositiveInt
 
 
-def load(*, n: Positive, weights: list[float], bias: float, noise: Amount, val: Share, test: Share, seed: int) -> Data:
+def load(
+    *,
+    n: PositiveInt,
+    weights: list[float],
+    bias: float,
+    noise: NonNegativeFloat,
+    val: Fraction,
+    test: Fraction,
+    seed: int,
+) -> Data:
     """x is (n, len(weights)) standard normal, y (n, 1); `val` and `test` are shares of n. Nothing needs scaling."""
     if not weights:
         raise UserError("data.weights=[] leaves nothing to learn. Type at least one: data.weights=[2.0]")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from dlrun.limits import Positive, Share
-from dlrun.model.stem import Stem, convolution, is_large
+from dlrun.limits import Fraction, PositiveInt
+from dlrun.nn.stem import Stem, convolution, is_large
 
 
 class AlexNet(nn.Module):
@@ -22,13 +22,13 @@ class AlexNet(nn.Module):
         outputs: int,
         *,
         stem: Stem,
-        divide: Positive,
+        width_divisor: PositiveInt,
         batch_norm: bool,
-        dropout: Share,
+        dropout: Fraction,
     ):
         super().__init__()
         large = is_large("AlexNet", stem, height, width, large=65, small=15)
-        a, b, c, hidden = (max(1, size // divide) for size in (96, 256, 384, 4096))
+        a, b, c, hidden = (max(1, size // width_divisor) for size in (96, 256, 384, 4096))
         kernel, stride = (11, 4) if large else (3, 1)
         self.features = nn.Sequential(
             convolution(in_channels, a, kernel, stride=stride, padding=1, batch_norm=batch_norm),

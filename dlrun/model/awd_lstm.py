@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from dlrun.limits import Amount, Layers, Positive, Share
+from dlrun.limits import Fraction, Layers, NonNegativeFloat, PositiveInt
 from dlrun.model.base import Output
 
 State = tuple[tuple[Tensor, Tensor], ...]  # of each layer (1, B, H) twice: what it shows, what it remembers
@@ -28,16 +28,16 @@ class AWDLSTM(nn.Module):
         self,
         vocab_size: int,
         *,
-        embed: Positive,
-        hidden: Positive,
+        embed: PositiveInt,
+        hidden: PositiveInt,
         layers: Layers,
-        word_dropout: Share,
-        input_dropout: Share,
-        weight_dropout: Share,
-        hidden_dropout: Share,
-        output_dropout: Share,
-        activation_penalty: Amount,
-        change_penalty: Amount,
+        word_dropout: Fraction,
+        input_dropout: Fraction,
+        weight_dropout: Fraction,
+        hidden_dropout: Fraction,
+        output_dropout: Fraction,
+        activation_penalty: NonNegativeFloat,
+        change_penalty: NonNegativeFloat,
     ):
         super().__init__()
         self.word_dropout, self.input_dropout = word_dropout, input_dropout
@@ -120,5 +120,5 @@ class WeightDropLSTM(nn.LSTM):
         weights = [self.weight_ih_l0, recurrent, self.bias_ih_l0, self.bias_hh_l0]
         with warnings.catch_warnings(action="ignore", category=UserWarning):
             # On a GPU torch tells to keep all weights in one piece; a dropped one is new each time.
-            y, shown, remembered = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
-        return y, (shown, remembered)
+            y, h, c = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
+        return y, (h, c)

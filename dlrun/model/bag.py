@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from dlrun.limits import Positive, Reach, Share
-from dlrun.model.ngrams import ngram_set
+from dlrun.limits import Fraction, PositiveInt, Reach
+from dlrun.nn.ngrams import ngram_set
 
 
 class Bag(nn.Module):
@@ -15,7 +15,14 @@ class Bag(nn.Module):
     """
 
     def __init__(
-        self, vocab_size: int, outputs: int, *, ngrams: Reach, buckets: Positive, embed: Positive, dropout: Share
+        self,
+        vocab_size: int,
+        outputs: int,
+        *,
+        ngrams: Reach,
+        buckets: PositiveInt,
+        embed: PositiveInt,
+        dropout: Fraction,
     ):
         super().__init__()
         self.vocab_size, self.ngrams, self.buckets = vocab_size, ngrams, buckets

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.errors import UserError
-from dlrun.limits import Layers, Positive
-from dlrun.model.stem import Stem, averaged, first_layer, is_large
+from dlrun.limits import Layers, PositiveInt
+from dlrun.nn.stem import Stem, averaged, first_layer, is_large
 
 
 class DenseNet(nn.Module):
@@ -24,8 +24,8 @@ class DenseNet(nn.Module):
         width: int,
         outputs: int,
         *,
-        channels: Positive,
-        growth: Positive,
+        channels: PositiveInt,
+        growth: PositiveInt,
         blocks: list[Layers],
         bottleneck: bool,
         stem: Stem,

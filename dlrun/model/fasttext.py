@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
 from dlrun.errors import UserError
-from dlrun.limits import Positive, Reach
+from dlrun.limits import PositiveInt, Reach
 from dlrun.model.word2vec import WordVectors
 
 NONE = 0  # the first row of the table stands for no n-gram: it is never read
@@ -56,8 +56,8 @@ class FastText(WordVectors):
         words: int,
         spelling: Sequence[str],
         *,
-        embed: Positive,
-        buckets: Positive,
+        embed: PositiveInt,
+        buckets: PositiveInt,
         shortest: Reach,
         longest: Reach,
     ):

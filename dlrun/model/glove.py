@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from dlrun.limits import Positive
+from dlrun.limits import PositiveInt
 
 
 class GloVe(nn.Module):
     """Two vectors and two biases a word, as a centre and as its context."""
 
-    def __init__(self, counted_words: int, *, embed: Positive):
+    def __init__(self, counted_words: int, *, embed: PositiveInt):
         super().__init__()
         self.centre, self.context = nn.Embedding(counted_words, embed), nn.Embedding(counted_words, embed)
         self.centre_bias, self.context_bias = nn.Embedding(counted_words, 1), nn.Embedding(counted_words, 1)

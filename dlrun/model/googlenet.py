@@ -10,9 +10,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from dlrun.limits import Positive, Share
+from dlrun.limits import Fraction, PositiveInt
 from dlrun.model.base import Output
-from dlrun.model.stem import Stem, averaged, convolution, first_layer, is_large
+from dlrun.nn.stem import Stem, averaged, convolution, first_layer, is_large
 
 # channels of the paths: 1 x 1 | 1 x 1 then 3 x 3 | 1 x 1 then 5 x 5 | pooled then 1 x 1 (the paper's table 1)
 STAGES = (
@@ -44,16 +44,16 @@ class GoogLeNet(nn.Module):
         outputs: int,
         *,
         stem: Stem,
-        divide: Positive,
+        width_divisor: PositiveInt,
         auxiliary: bool,
         batch_norm: bool,
-        dropout: Share,
+        dropout: Fraction,
     ):
         super().__init__()
         large = is_large("GoogLeNet", stem, height, width, large=32, small=8)
 
         def thin(channels: int) -> int:
-            return max(1, channels // divide)
+            return max(1, channels // width_divisor)
 
         a, b = thin(64), thin(192)
         self.stem = nn.Sequential(

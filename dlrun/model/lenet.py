@@ -11,7 +11,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from dlrun.errors import UserError
-from dlrun.limits import Share
+from dlrun.limits import Fraction
 
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 POOLS = {"avg": nn.AvgPool2d, "max": nn.MaxPool2d}
@@ -30,7 +30,7 @@ class LeNet(nn.Module):
         activation: Literal["relu", "sigmoid", "tanh"],
         pool: Literal["avg", "max"],
         batch_norm: bool,
-        dropout: Share,
+        dropout: Fraction,
     ):
         super().__init__()
         if min(height, width) < SMALLEST:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from dlrun.limits import Positive, Share
+from dlrun.limits import Fraction, PositiveInt
 
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 
@@ -19,10 +19,10 @@ class MLP(nn.Module):
         in_features: int,
         outputs: int,
         *,
-        hidden: list[Positive],
+        hidden: list[PositiveInt],
         activation: Literal["relu", "sigmoid", "tanh"],
         batch_norm: bool,
-        dropout: Share,
+        dropout: Fraction,
     ):
         super().__init__()
         layers: list[nn.Module] = []

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
-from dlrun.limits import Positive, Rate, Reach
-from dlrun.model.ngrams import ngram_set
+from dlrun.limits import PositiveFloat, PositiveInt, Reach
+from dlrun.nn.ngrams import ngram_set
 
 
 class NBSVM(nn.Module):
@@ -25,7 +25,7 @@ class NBSVM(nn.Module):
 
     votes: Tensor
 
-    def __init__(self, vocab_size: int, outputs: int, *, ngrams: Reach, buckets: Positive, smoothing: Rate):
+    def __init__(self, vocab_size: int, outputs: int, *, ngrams: Reach, buckets: PositiveInt, smoothing: PositiveFloat):
         super().__init__()
         self.vocab_size, self.ngrams, self.buckets, self.smoothing = vocab_size, ngrams, buckets, smoothing
         rows = vocab_size + (buckets if ngrams > 1 else 0)

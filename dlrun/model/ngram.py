@@ -48,7 +48,7 @@ class NGram(nn.Module):
         """UserError for a text that is not read in order."""
         pieces = list(batches)
         if any(batch.fresh for batch in pieces[1:]):
-            raise UserError("An n-gram model reads its text in order. Type task.order=consecutive.")
+            raise UserError("An n-gram model reads its text in order. Type task.sampling=consecutive.")
         self.set_extra_state(torch.cat([batch.ids.to("cpu", torch.int32) for batch in pieces], dim=1))
 
     def get_extra_state(self) -> Tensor:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from dlrun.limits import Positive, Share
-from dlrun.model.stem import Stem, averaged, convolution, is_large
+from dlrun.limits import Fraction, PositiveInt
+from dlrun.nn.stem import Stem, averaged, convolution, is_large
 
 
 class NiN(nn.Module):
@@ -26,13 +26,13 @@ class NiN(nn.Module):
         outputs: int,
         *,
         stem: Stem,
-        divide: Positive,
+        width_divisor: PositiveInt,
         batch_norm: bool,
-        dropout: Share,
+        dropout: Fraction,
     ):
         super().__init__()
         large = is_large("NiN", stem, height, width, large=67, small=15)
-        a, b, c = (max(1, size // divide) for size in (96, 256, 384))
+        a, b, c = (max(1, size // width_divisor) for size in (96, 256, 384))
         kernel, stride, padding = (11, 4, 0) if large else (3, 1, 1)
 
         def pointwise(channels: int) -> tuple[nn.Module, nn.Module]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.errors import UserError
-from dlrun.limits import Positive, Share
+from dlrun.limits import Fraction, PositiveInt
 from dlrun.model.base import Output
 
 
@@ -17,7 +17,14 @@ class NNLM(nn.Module):
     """
 
     def __init__(
-        self, vocab_size: int, *, window: Positive, embed: Positive, hidden: Positive, dropout: Share, tied: bool
+        self,
+        vocab_size: int,
+        *,
+        window: PositiveInt,
+        embed: PositiveInt,
+        hidden: PositiveInt,
+        dropout: Fraction,
+        tied: bool,
     ):
         super().__init__()
         if tied and embed != hidden:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from dlrun.errors import UserError
-from dlrun.limits import NonNegative, Positive
-from dlrun.model.stem import Stem, averaged, convolution, first_layer, is_large
+from dlrun.limits import NonNegativeInt, PositiveInt
+from dlrun.nn.stem import Stem, averaged, convolution, first_layer, is_large
 
 
 class ResNet(nn.Module):
@@ -17,8 +17,8 @@ class ResNet(nn.Module):
     A stage of no blocks is left out.
 
     `stem` large: 7 x 7 at every second pixel, pooled; small: 3 x 3 at every pixel.
-    `shrink` stride: a stage's first convolutions take every second pixel, as published; pool: the largest of each 2 x 2
-    goes in, which a CPU computes faster, and which learns a little better where channels are few.
+    `downsample` stride: a stage's first convolutions take every second pixel, as published; pool: the largest of each
+    2 x 2 goes in, which a CPU computes faster, and which learns a little better where channels are few.
     """
 
     def __init__(
@@ -28,10 +28,10 @@ class ResNet(nn.Module):
         width: int,
         outputs: int,
         *,
-        channels: list[Positive],
-        blocks: list[NonNegative],
+        channels: list[PositiveInt],
+        blocks: list[NonNegativeInt],
         stem: Stem,
-        shrink: Literal["stride", "pool"],
+        downsample: Literal["stride", "pool"],
     ):
         super().__init__()
         if not blocks or len(channels) != len(blocks):
@@ -45,9 +45,9 @@ class ResNet(nn.Module):
         for number, (count, wide) in enumerate(zip(blocks, channels, strict=True)):
             for place in range(count):
                 shrinks = number > 0 and place == 0
-                if shrinks and shrink == "pool":
+                if shrinks and downsample == "pool":
                     layers.append(nn.MaxPool2d(2))
-                layers.append(Residual(inputs, wide, stride=2 if shrinks and shrink == "stride" else 1))
+                layers.append(Residual(inputs, wide, stride=2 if shrinks and downsample == "stride" else 1))
                 inputs = wide
         self.layers = nn.Sequential(*layers, averaged(), nn.Linear(inputs, outputs))
 

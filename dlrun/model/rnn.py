@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.errors import UserError
-from dlrun.limits import Layers, Positive, Share
+from dlrun.limits import Fraction, Layers, PositiveInt
 from dlrun.model.base import Output
 
 
@@ -23,10 +23,10 @@ class Recurrent(nn.Module):
         vocab_size: int,
         outputs: int | None = None,
         *,
-        embed: Positive,
-        hidden: Positive,
+        embed: PositiveInt,
+        hidden: PositiveInt,
         layers: Layers,
-        dropout: Share,
+        dropout: Fraction,
         tied: bool,
         bidirectional: bool,
     ):
@@ -42,7 +42,7 @@ class Recurrent(nn.Module):
         inner = dropout if layers > 1 else 0.0
         self.layers: nn.Module
         if bidirectional:
-            self.layers = BothWays(self.cell, embed, hidden, layers, inner)
+            self.layers = BiRNN(self.cell, embed, hidden, layers, inner)
         else:
             self.layers = self.cell(embed, hidden, layers, batch_first=True, dropout=inner)
         self.dropout = nn.Dropout(dropout)
@@ -69,14 +69,14 @@ class Recurrent(nn.Module):
 
     def classify(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, D), (B,) lengths -> (B, outputs), from mean and maximum over the words."""
-        x = self.layers(x, lengths) if isinstance(self.layers, BothWays) else self.layers(x)[0]  # (B, T, H)
+        x = self.layers(x, lengths) if isinstance(self.layers, BiRNN) else self.layers(x)[0]  # (B, T, H)
         outside = (torch.arange(x.shape[1], device=x.device) >= lengths.unsqueeze(1)).unsqueeze(2)  # (B, T, 1)
         mean = x.masked_fill(outside, 0).sum(1) / lengths.unsqueeze(1)
         largest = x.masked_fill(outside, -torch.inf).amax(1)
         return self.output(self.dropout(torch.cat([mean, largest], dim=1)))
 
 
-class BothWays(nn.Module):
+class BiRNN(nn.Module):
     """Recurrent layers that read padded texts from the left and from the right (Schuster & Paliwal 1997; book 10.7).
 
     Each text is turned round within its length, so that both directions meet its padding last and nothing of it counts.

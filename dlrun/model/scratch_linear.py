@@ -11,13 +11,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dlrun.limits import Amount, Positive, Share
+from dlrun.limits import Fraction, NonNegativeFloat, PositiveInt
 
 
 class ScratchLinear(nn.Module):
     """y = x w + b"""
 
-    def __init__(self, in_features: int, outputs: int, *, std: Amount):
+    def __init__(self, in_features: int, outputs: int, *, std: NonNegativeFloat):
         super().__init__()
         self.w, self.b = drawn(in_features, outputs, std)
 
@@ -31,7 +31,7 @@ class ScratchSoftmax(nn.Module):
     cross entropy and probabilities are those of logits.
     """
 
-    def __init__(self, in_channels: int, height: int, width: int, outputs: int, *, std: Amount):
+    def __init__(self, in_channels: int, height: int, width: int, outputs: int, *, std: NonNegativeFloat):
         super().__init__()
         self.w, self.b = drawn(in_channels * height * width, outputs, std)
 
@@ -43,7 +43,15 @@ class ScratchSoftmax(nn.Module):
 class ScratchMLP(nn.Module):
     """h = max(x w + b, 0) for each of `hidden`, then a linear layer."""
 
-    def __init__(self, in_features: int, outputs: int, *, hidden: list[Positive], dropout: Share, std: Amount | None):
+    def __init__(
+        self,
+        in_features: int,
+        outputs: int,
+        *,
+        hidden: list[PositiveInt],
+        dropout: Fraction,
+        std: NonNegativeFloat | None,
+    ):
         super().__init__()
         widths = [in_features, *hidden, outputs]
         self.dropout = dropout

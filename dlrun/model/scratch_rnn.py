@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dlrun import limits
-from dlrun.limits import Positive, Share
+from dlrun.limits import Fraction, PositiveInt
 from dlrun.model.rnn import Recurrent
 
 State = tuple[Tensor, ...]  # (H,), for an LSTM (H, C)
@@ -88,7 +88,7 @@ def weights(inputs: int, hidden: int) -> list[nn.Parameter]:
 class Layers(nn.Module):
     """Takes the place of `nn.LSTM(..., batch_first=True)`: cells above each other, dropout between them.
 
-    A state is a tuple of (layers, B, H). Both directions are made of two of these by `dlrun.model.rnn.BothWays`.
+    A state is a tuple of (layers, B, H). Both directions are made of two of these by `dlrun.model.rnn.BiRNN`.
     """
 
     def __init__(
@@ -144,10 +144,10 @@ class ScratchGRU(Recurrent):
         vocab_size: int,
         outputs: int | None = None,
         *,
-        embed: Positive,
-        hidden: Positive,
+        embed: PositiveInt,
+        hidden: PositiveInt,
         layers: limits.Layers,
-        dropout: Share,
+        dropout: Fraction,
         tied: bool,
         bidirectional: bool,
         reset: Literal["before", "after"],

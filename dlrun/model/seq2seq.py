@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from dlrun.limits import Layers, Positive, Share
+from dlrun.limits import Fraction, Layers, PositiveInt
 
 
 class Seq2Seq(nn.Module):
@@ -25,10 +25,10 @@ class Seq2Seq(nn.Module):
         target_vocab_size: int,
         *,
         attention: Literal["none", "bahdanau", "luong_dot", "luong_general"],
-        embed: Positive,
-        hidden: Positive,
+        embed: PositiveInt,
+        hidden: PositiveInt,
         layers: Layers,
-        dropout: Share,
+        dropout: Fraction,
     ):
         super().__init__()
         self.attention = attention

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, pad, relu
 
-from dlrun.limits import Positive, Share
+from dlrun.limits import Fraction, PositiveInt
 
 
 class TextCNN(nn.Module):
-    """`channels` filters of each of `widths` words. Padding never wins a maximum: a text's answer is its own.
+    """`channels` filters of each of `kernel_sizes` words. Padding never wins a maximum: a text's answer is its own.
 
-    With `two_channels` a word has two vectors, of which one stays as it began: Kim's "multichannel". Kim's filters are
+    With `multichannel` a word has two vectors, of which one stays as it began: Kim's "multichannel". Kim's filters are
     the same for both channels, the book's and these are not.
 
     A text is a picture one pixel high whose channels lie side by side: so a CPU takes 0.6 of the time of Conv1d.
@@ -23,22 +23,22 @@ class TextCNN(nn.Module):
         vocab_size: int,
         outputs: int,
         *,
-        embed: Positive,
-        widths: list[Positive],
-        channels: Positive,
-        two_channels: bool,
-        dropout: Share,
+        embed: PositiveInt,
+        kernel_sizes: list[PositiveInt],
+        channels: PositiveInt,
+        multichannel: bool,
+        dropout: Fraction,
     ):
         super().__init__()
-        self.widths = widths
+        self.kernel_sizes = kernel_sizes
         self.embedding = nn.Embedding(vocab_size, embed)
         nn.init.uniform_(self.embedding.weight, -0.25, 0.25)  # Kim's; torch's N(0, 1) drowns what Adam can add to it
         self.constant: Tensor | None
-        self.register_buffer("constant", self.embedding.weight.detach().clone() if two_channels else None)  # (V, D)
-        entering = 2 * embed if two_channels else embed
-        self.filters = nn.ModuleList(nn.Conv2d(entering, channels, (1, width)) for width in widths)
+        self.register_buffer("constant", self.embedding.weight.detach().clone() if multichannel else None)  # (V, D)
+        entering = 2 * embed if multichannel else embed
+        self.filters = nn.ModuleList(nn.Conv2d(entering, channels, (1, width)) for width in kernel_sizes)
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(channels * len(widths), outputs)
+        self.output = nn.Linear(channels * len(kernel_sizes), outputs)
 
     def word_vectors(self) -> Tensor:
         return self.embedding.weight
@@ -58,11 +58,11 @@ class TextCNN(nn.Module):
         place = torch.arange(ids.shape[1], device=ids.device)
         inside = place < lengths.unsqueeze(1)  # (B, T)
         x = self.dropout(self.embedded(ids)) * inside.unsqueeze(2)  # (B, T, D)
-        x = pad(x, (0, 0, 0, max(self.widths) - 1))  # a text shorter than a filter goes on with zeros
+        x = pad(x, (0, 0, 0, max(self.kernel_sizes) - 1))  # a text shorter than a filter goes on with zeros
         x = x.transpose(1, 2).unsqueeze(2)  # (B, D, 1, T'), never made contiguous: that is what costs
         found = [
             self.strongest(filter(x).squeeze(2), lengths, width)
-            for width, filter in zip(self.widths, self.filters, strict=True)
+            for width, filter in zip(self.kernel_sizes, self.filters, strict=True)
         ]
         return self.output(self.dropout(torch.cat(found, dim=1)))
 

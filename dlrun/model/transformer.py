@@ -1,132 +1,117 @@
-"""The Transformer that writes: a decoder alone, with a memory of what it read before (Dai 2019, arXiv 1901.02860).
+"""The Transformer that translates: encoder, and decoder that looks at it (Vaswani 2017, arXiv 1706.03762; book 11.7).
 
-Positions are distances back from the token that looks, so they mean the same wherever a text is cut, and what the
-layers made of the last `context` tokens can be kept. Norms stand before each part (Xiong 2020, arXiv 2002.04745).
+The norm stands before each part and not behind it (Xiong 2020, arXiv 2002.04745): it then trains without a warm-up.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 from dlrun.errors import UserError
-from dlrun.limits import Layers, Positive, Share
-from dlrun.model.base import Output
-from dlrun.model.positions import positions as sines
+from dlrun.limits import Fraction, Layers, PositiveInt
+from dlrun.nn.positions import positions
 
 
-class Transformer(nn.Module):
-    """In each layer a token looks at itself and the `context` tokens before it, however a text is cut into pieces.
-
-    So `layers` x `context` tokens reach a prediction, and a text of T tokens costs T x (T + context) scores a head.
-    """
+class EncoderDecoder(nn.Module):
+    """`layers` each of encoder and decoder; positions are sines and cosines, so sentences can be of any length."""
 
     def __init__(
         self,
-        vocab_size: int,
+        source_vocab_size: int,
+        target_vocab_size: int,
         *,
-        embed: Positive,
+        embed: PositiveInt,
+        heads: PositiveInt,
+        feed_forward: PositiveInt,
         layers: Layers,
-        heads: Positive,
-        feed_forward: Positive,
-        dropout: Share,
-        positions: Literal["learned", "sinusoidal"],
-        context: Positive,
-        tied: bool,
+        dropout: Fraction,
     ):
         super().__init__()
         if embed % heads or embed % 2:
             raise UserError(f"model.embed={embed} must be even and a multiple of model.heads={heads}.")
-        self.context = context
-        self.embedding = nn.Embedding(vocab_size, embed)
-        nn.init.normal_(self.embedding.weight, std=embed**-0.5)  # times sqrt(embed) later: first logits stay small
+        self.embed = embed
         self.dropout = nn.Dropout(dropout)
-        self.distances: Tensor  # (context + 1, D)
-        if positions == "learned":
-            self.distances = nn.Parameter(torch.randn(context + 1, embed) * math.sqrt(0.5))  # as large as the sines
-        else:
-            self.register_buffer("distances", sines(context + 1, embed), persistent=False)
-        self.layers = nn.ModuleList(Layer(embed, heads, feed_forward, dropout) for _ in range(layers))
-        self.norm = nn.LayerNorm(embed)
-        self.output = nn.Linear(embed, vocab_size)
-        if tied:
-            nn.init.zeros_(self.output.bias)
-            self.output.weight = self.embedding.weight
+        self.source_embedding = nn.Embedding(source_vocab_size, embed)
+        self.target_embedding = nn.Embedding(target_vocab_size, embed)
+        for table in (self.source_embedding, self.target_embedding):
+            nn.init.normal_(table.weight, std=embed**-0.5)  # times sqrt(embed) again: as large as the positions
+        sizes = (embed, heads, feed_forward, dropout)
+        self.encoder = nn.ModuleList(Layer(*sizes, cross_attention=False) for _ in range(layers))
+        self.decoder = nn.ModuleList(Layer(*sizes, cross_attention=True) for _ in range(layers))
+        self.encoder_norm, self.decoder_norm = nn.LayerNorm(embed), nn.LayerNorm(embed)
+        self.output = nn.Linear(embed, target_vocab_size)
 
-    def word_vectors(self) -> Tensor:
-        return self.embedding.weight
+    def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
+        """(B, S) ids, (B,) lengths, (B, T) ids that begin with <bos> -> (B, T, V) logits of the word after each."""
+        return self.decode(target, *self.encode(source, lengths))[0]
 
-    def embedding_tables(self) -> list[Tensor]:
-        return [self.embedding.weight]
+    def encode(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S) ids -> (B, S, D) outputs, (B, 1, S) True in the padding."""
+        padding = (torch.arange(source.shape[1], device=source.device) >= lengths.unsqueeze(1)).unsqueeze(1)
+        x = self.embedded(source, self.source_embedding)
+        for layer in self.encoder:
+            x, _ = layer(x, padding)
+        return self.encoder_norm(x), padding
 
-    def forward(self, ids: Tensor, state: Tensor | None = None) -> Output:
-        """(B, T) ids, a state -> (B, T, V) logits, a state.
+    def decode(self, target: Tensor, memory: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T) ids, what `encode` answers -> (B, T, V) logits, (B, T, S) weights: the last layer's, mean of heads."""
+        steps = target.shape[1]
+        future = torch.ones(1, steps, steps, dtype=torch.bool, device=target.device).triu(1)
+        x, weights = self.embedded(target, self.target_embedding), memory
+        for layer in self.decoder:
+            x, weights = layer(x, future, memory, padding)
+        return self.output(self.decoder_norm(x)), weights.mean(1)
 
-        The state is what each layer was given for the last S <= context tokens, (layers, B, S, D); None at first.
-        """
-        x = self.dropout(self.embedding(ids) * math.sqrt(self.embedding.embedding_dim))  # (B, T, D)
-        if state is None:
-            state = x.new_zeros(len(self.layers), len(ids), 0, x.shape[2])
-        back = distances_back(ids.shape[1], state.shape[2]).to(ids.device)
-        kept = []
-        for layer, before in zip(self.layers, state, strict=True):
-            read = torch.cat([before, x], dim=1)  # (B, S + T, D)
-            kept.append(read[:, -self.context :])
-            x = layer(x, read, self.distances, back)
-        return Output(self.output(self.dropout(self.norm(x))), torch.stack(kept))
+    def embedded(self, ids: Tensor, table: nn.Embedding) -> Tensor:
+        return self.dropout(table(ids) * math.sqrt(self.embed) + positions(ids.shape[1], self.embed).to(ids.device))
 
 
 class Layer(nn.Module):
-    """Looks back, then at each token alone."""
+    """Looks at its own sentence, then, in the decoder, at the other one, then at each word alone."""
 
-    def __init__(self, embed: int, heads: int, feed_forward: int, dropout: float):
+    def __init__(self, embed: int, heads: int, feed_forward: int, dropout: float, *, cross_attention: bool):
         super().__init__()
-        self.norm, self.attention = nn.LayerNorm(embed), LookBack(embed, heads, dropout)
+        self.norm, self.attention = nn.LayerNorm(embed), Attention(embed, heads, dropout)
+        if cross_attention:
+            self.across_norm, self.across = nn.LayerNorm(embed), Attention(embed, heads, dropout)
         self.feed_forward = nn.Sequential(
-            nn.LayerNorm(embed),
-            nn.Linear(embed, feed_forward),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(feed_forward, embed),
+            nn.LayerNorm(embed), nn.Linear(embed, feed_forward), nn.ReLU(), nn.Linear(feed_forward, embed)
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, read: Tensor, distances: Tensor, back: Tensor) -> Tensor:
-        """(B, T, D), and with what was read before them (B, S + T, D) -> (B, T, D)."""
-        x = x + self.dropout(self.attention(self.norm(x), self.norm(read), distances, back))
-        return x + self.dropout(self.feed_forward(x))
+    def forward(
+        self, x: Tensor, mask: Tensor, memory: Tensor | None = None, padding: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(B, T, D) -> (B, T, D), and the weights (B, N, T, S) of its last look."""
+        own = self.norm(x)
+        y, weights = self.attention(own, own, mask)
+        x = x + self.dropout(y)
+        if memory is not None and padding is not None:
+            y, weights = self.across(self.across_norm(x), memory, padding)
+            x = x + self.dropout(y)
+        return x + self.dropout(self.feed_forward(x)), weights
 
 
-class LookBack(nn.Module):
-    """Scores q (k + r) / sqrt(d), r a key of the distance (section 3.3); q's bias is both of the paper's u and v."""
+class Attention(nn.Module):
+    """softmax(q k' / sqrt(d)) v in several heads (section 3.2). Without biases: that of k would change nothing."""
 
     def __init__(self, embed: int, heads: int, dropout: float):
         super().__init__()
-        self.heads, self.dropout = heads, dropout
-        self.query = nn.Linear(embed, embed)
-        self.key, self.value, self.distance, self.output = (nn.Linear(embed, embed, bias=False) for _ in range(4))
+        self.heads = heads
+        self.query, self.key, self.value, self.output = (nn.Linear(embed, embed, bias=False) for _ in range(4))
+        self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, read: Tensor, distances: Tensor, back: Tensor) -> Tensor:
-        """(B, T, D) asks (B, S + T, D); `back` (T, S + T): how far each lies behind, what is out of reach is unseen."""
-        q, k, v = (self.split(part) for part in (self.query(x), self.key(read), self.value(read)))
-        r = self.split(self.distance(distances))  # (N, context + 1, D / N)
-        furthest = len(distances) - 1
-        by_distance = q @ r.transpose(1, 2) / math.sqrt(q.shape[3])  # (B, N, T, context + 1)
-        bias = by_distance.gather(3, back.clamp(0, furthest).expand(*q.shape[:2], *back.shape))
-        bias = bias.masked_fill((back < 0) | (back > furthest), -torch.inf)
-        rate = self.dropout if self.training else 0.0
-        y = scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=rate)
-        return self.output(y.transpose(1, 2).flatten(2))
-
-    def split(self, x: Tensor) -> Tensor:
-        """(..., T, D) -> (..., N, T, D / N)."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-
-
-def distances_back(steps: int, before: int) -> Tensor:
-    """(T, S + T) how many tokens before each token the others lie; below 0: yet to come."""
-    return torch.arange(before, before + steps).unsqueeze(1) - torch.arange(before + steps)
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, D) asks (B, S, D) -> (B, T, D), (B, N, T, S) weights; `mask` is True where it may not look and has
+        (B or 1, T or 1, S)."""
+        q, k, v = (
+            part.unflatten(2, (self.heads, -1)).transpose(1, 2)  # (B, N, ..., D / N)
+            for part in (self.query(x), self.key(memory), self.value(memory))
+        )
+        scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[3])  # (B, N, T, S)
+        weights = scores.masked_fill(mask.unsqueeze(1), -torch.inf).softmax(3)
+        y = self.dropout(weights) @ v
+        return self.output(y.transpose(1, 2).flatten(2)), weights

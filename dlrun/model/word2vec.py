@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from dlrun.limits import Positive
+from dlrun.limits import PositiveInt
 
 
 class WordVectors(nn.Module):
     """Starts as word2vec.c does: small input vectors, output vectors of zeros, so that every score begins at 0."""
 
-    def __init__(self, words: int, *, embed: Positive):
+    def __init__(self, words: int, *, embed: PositiveInt):
         super().__init__()
         self.input = nn.Embedding(words, embed)
         self.output = nn.Embedding(words, embed)  # of words; under a Huffman tree, of its inner nodes

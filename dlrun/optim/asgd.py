@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.optim import SGD
 
-from dlrun.limits import Amount, NonNegative, Positive
+from dlrun.limits import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 
 class ASGD(SGD):
@@ -27,10 +27,10 @@ class ASGD(SGD):
         params: Iterable[Any],
         mode: str,
         *,
-        lr: Amount,
-        weight_decay: Amount,
-        start: NonNegative | None,
-        patience: Positive,
+        lr: NonNegativeFloat,
+        weight_decay: NonNegativeFloat,
+        start: NonNegativeInt | None,
+        patience: PositiveInt,
     ):
         super().__init__(params, lr=lr, weight_decay=weight_decay)
         self.mode, self.patience = mode, patience

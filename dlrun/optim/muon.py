@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from dlrun.limits import Amount, Rate, Share
+from dlrun.limits import Fraction, NonNegativeFloat, PositiveFloat
 from dlrun.optim.scratch import AdamW
 
 ROUNDS = 5
@@ -28,11 +28,11 @@ class Muon(AdamW):
         self,
         model: nn.Module,
         *,
-        lr: Amount,
-        momentum: Share,
-        betas: tuple[Share, Share],
-        eps: Rate,
-        weight_decay: Amount,
+        lr: NonNegativeFloat,
+        momentum: Fraction,
+        betas: tuple[Fraction, Fraction],
+        eps: PositiveFloat,
+        weight_decay: NonNegativeFloat,
     ):
         tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)}
         groups: dict[bool, list[Tensor]] = {True: [], False: []}

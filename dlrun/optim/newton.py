@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dlrun.limits import Amount
+from dlrun.limits import NonNegativeFloat
 from dlrun.optim.scratch import Scratch
 
 
@@ -20,7 +20,7 @@ class Newton(Scratch):
     and needs the objective itself, since a gradient does not tell how it changes.
     """
 
-    def __init__(self, params: Iterable[Any], objective: Callable[[Tensor], Tensor], *, lr: Amount):
+    def __init__(self, params: Iterable[Any], objective: Callable[[Tensor], Tensor], *, lr: NonNegativeFloat):
         super().__init__(params, lr=lr)
         self.objective = objective
 

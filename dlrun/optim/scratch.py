@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from dlrun.errors import UserError
-from dlrun.limits import Amount, Rate, Share
+from dlrun.limits import Fraction, NonNegativeFloat, PositiveFloat
 
 
 class Scratch(Optimizer):
@@ -54,7 +54,7 @@ class Scratch(Optimizer):
 class SGD(Scratch):
     """Gradient descent on a batch's gradient (book 7.2)."""
 
-    def __init__(self, params: Iterable[Any], *, lr: Amount):
+    def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat):
         super().__init__(params, lr=lr)
 
     def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
@@ -72,7 +72,7 @@ class Momentum(Scratch):
 
     averages = ("v",)
 
-    def __init__(self, params: Iterable[Any], *, lr: Amount, momentum: Share):
+    def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat, momentum: Fraction):
         super().__init__(params, lr=lr, momentum=momentum)
 
     def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
@@ -92,7 +92,7 @@ class AdaGrad(Scratch):
 
     averages = ("s",)
 
-    def __init__(self, params: Iterable[Any], *, lr: Amount, eps: Rate):
+    def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat, eps: PositiveFloat):
         super().__init__(params, lr=lr, eps=eps)
 
     def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
@@ -111,7 +111,7 @@ class RMSProp(Scratch):
 
     averages = ("s",)
 
-    def __init__(self, params: Iterable[Any], *, lr: Amount, alpha: Share, eps: Rate):
+    def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat, alpha: Fraction, eps: PositiveFloat):
         super().__init__(params, lr=lr, alpha=alpha, eps=eps)
 
     def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
@@ -132,7 +132,7 @@ class AdaDelta(Scratch):
 
     averages = ("s", "dx")
 
-    def __init__(self, params: Iterable[Any], *, lr: Amount, rho: Share, eps: Rate):
+    def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat, rho: Fraction, eps: PositiveFloat):
         super().__init__(params, lr=lr, rho=rho, eps=eps)
 
     def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
@@ -155,7 +155,9 @@ class Adam(Scratch):
 
     averages = ("v", "s")
 
-    def __init__(self, params: Iterable[Any], *, lr: Amount, betas: tuple[Share, Share], eps: Rate):
+    def __init__(
+        self, params: Iterable[Any], *, lr: NonNegativeFloat, betas: tuple[Fraction, Fraction], eps: PositiveFloat
+    ):
         super().__init__(params, lr=lr, betas=two(betas), eps=eps)
 
     def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
@@ -174,7 +176,13 @@ class AdamW(Adam):
     """Adam with weight decay apart from the gradient: no root divides it (Loshchilov & Hutter 2019)."""
 
     def __init__(
-        self, params: Iterable[Any], *, lr: Amount, betas: tuple[Share, Share], eps: Rate, weight_decay: Amount
+        self,
+        params: Iterable[Any],
+        *,
+        lr: NonNegativeFloat,
+        betas: tuple[Fraction, Fraction],
+        eps: PositiveFloat,
+        weight_decay: NonNegativeFloat,
     ):
         Scratch.__init__(self, params, lr=lr, betas=two(betas), eps=eps, weight_decay=weight_decay)
 

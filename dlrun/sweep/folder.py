@@ -16,11 +16,12 @@ from typing import Any
 
 import filelock
 
-from dlrun import decode, kept
+from dlrun.config.outputs import name_of
 from dlrun.errors import refuse_newer
-from dlrun.kept import Missing, Unreadable
-from dlrun.records import Format, JobRecord, Summary, SweepFacts
-from dlrun.rundir import RunDir, name_of
+from dlrun.run.folder import RunDir
+from dlrun.run.records import Format, JobRecord, Summary, SweepFacts
+from dlrun.store import decode, kept
+from dlrun.store.kept import Missing, Unreadable
 
 SWEEP_FORMAT = 1  # of sweep.json and jobs.jsonl; raised when an older dlrun would misread them
 ENDED = ("completed", "pruned", "failed", "diverged")

@@ -16,15 +16,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dlrun import build, compose, console, rundir, trust
-from dlrun.compose import Command, Composed, Composer, Override, RangeSweep
+from dlrun import console
+from dlrun.config import bind, compose, outputs, renamed, trust
+from dlrun.config.compose import Command, Composed, Composer, Override, RangeSweep
 from dlrun.errors import UserError
-from dlrun.plain import command, quoted
-from dlrun.signals import GracefulStop
+from dlrun.run.signals import GracefulStop
 from dlrun.sweep import leaderboard
 from dlrun.sweep.folder import Job, SweepDir, common, is_sweep
-from dlrun.sweep.pool import Launcher, warm_up
+from dlrun.sweep.launcher import Launcher
+from dlrun.sweep.pool import warm_up
 from dlrun.sweep.scheduler import FixedJobs, Scheduler, Workers
+from dlrun.terminal.plain import command, quoted
 
 MOST_JOBS = 10_000  # of a grid: each is composed and checked before the first one starts
 SHOWN = 5  # of the reasons why jobs do not compose
@@ -49,14 +51,16 @@ class SweepRequest:
 
     def checked(self, lists: Sequence[Sequence[str]]) -> list[Composed]:
         """Every job composed and its parts checked. UserError names those that are wrong."""
-        from dlrun import assemble
+        from dlrun.config import assemble
 
         good: list[Composed] = []
         problems: dict[str, list[str]] = {}  # what is wrong, and with which jobs
         for number, texts in enumerate(lists):
             try:
                 overrides = [self.composer.parse(each) for each in texts]
-                made = self.composer.job(overrides, lenient=self.launcher.lenient, trusted=self.trusted)
+                made = self.composer.job(
+                    overrides, ignore_missing_keys=self.launcher.ignore_missing_keys, trusted=self.trusted
+                )
                 assemble.check_fit(assemble.check(made.config))
                 good.append(made)
             except UserError as error:
@@ -83,14 +87,16 @@ class SweepRequest:
                 "or type folder=PATH for another place."
             )
         facts = {"kind": kind, "command": self.command, "launcher": asdict(self.launcher), "workers": self.workers}
-        return SweepDir.create(self.folder or rundir.new_folder("sweep"), facts)
+        return SweepDir.create(self.folder or outputs.new_folder("sweep"), facts)
 
 
 def listed(problems: dict[str, list[str]], *, hint: bool) -> str:
     lines = [f"{jobs[0]}{f' and {len(jobs) - 1} more' * (len(jobs) > 1)}: {why}" for why, jobs in problems.items()]
     more = [f"and {len(lines) - SHOWN} reasons more"] if len(lines) > SHOWN else []
     if hint and any("has no key" in each for each in problems):
-        more.append("With launcher.lenient=true what is written ++key=value reaches only the jobs that have the key.")
+        more.append(
+            "With launcher.ignore_missing_keys=true a word ++key=value reaches only the jobs that have the key."
+        )
     return "\n".join(lines[:SHOWN] + more)
 
 
@@ -100,7 +106,7 @@ def run(typed: Command, job: Callable[[Any], Any], into: SweepDir | None = None)
     once, hydras = composer.whole()
     for where, node in {"launcher": once["launcher"], **{f"hydra.{key}": node for key, node in hydras.items()}}.items():
         if not isinstance(node, dict):
-            raise UserError(f"{where}={build.shown(node)}: a group of keys is expected.")
+            raise UserError(f"{where}={bind.shown(node)}: a group of keys is expected.")
     workers = hydras["launcher"]
     external = None if str(workers.get("_target_")).startswith("dlrun.") else composer.launch
     if external or into:  # a sweep goes on where it ran, and one of Hydra's launchers here
@@ -110,7 +116,7 @@ def run(typed: Command, job: Callable[[Any], Any], into: SweepDir | None = None)
     given = [composer.parse(f"{key}={value}") for key, value in (once.get("sweep") or {}).items()]
     last = {each.get_key_element(): each for each in [*given, *typed.overrides]}  # the command line wins
     if "folder" in last:
-        build.check_folder(once["folder"])
+        bind.check_folder(once["folder"])
     request = SweepRequest(
         command=[*map(compose.line, typed.overrides), *typed.words],
         composer=composer,
@@ -118,12 +124,12 @@ def run(typed: Command, job: Callable[[Any], Any], into: SweepDir | None = None)
         folder=Path(str(once["folder"])) if "folder" in last else None,
         into=into,
         trusted=trust.packages(once["trusted"]),
-        launcher=build.plan("launcher", once["launcher"], Launcher)(),
+        launcher=bind.make_spec("launcher", once["launcher"], Launcher)(),
         workers=workers,
         external=partial(external, job) if external else None,
     )
     node = hydras["sweeper"]
-    build.plan("hydra.sweeper", node, build.locate("hydra/sweeper", node.get("_target_")))().sweep(request)
+    bind.make_spec("hydra.sweeper", node, bind.locate("hydra/sweeper", node.get("_target_")))().sweep(request)
 
 
 # every combination
@@ -199,7 +205,7 @@ def resume(sweep: SweepDir, *, trusted: tuple[str, ...], retry_failed: bool = Fa
     """Goes on with a grid, all of whose jobs are known."""
     facts, jobs = sweep.facts(), sweep.jobs()
     ask_for_trust([package for job in jobs for package in job.config.get("trusted") or ()], trusted)
-    launcher = build.plan("launcher", dict(facts["launcher"]), Launcher)()
+    launcher = bind.make_spec("launcher", renamed.renewed_launcher(facts["launcher"]), Launcher)()
     pool = pool_of(facts["workers"], sweep.path)
     go_on(sweep, jobs, lambda: pool(launcher=launcher, jobs=len(jobs), trusted=trusted), retry_failed=retry_failed)
 
@@ -214,7 +220,7 @@ def go_on(sweep: SweepDir, jobs: list[Job], pool: Callable[[], Workers], *, retr
         Scheduler(sweep, jobs, FixedJobs(todo, common(jobs)), pool()).run()
 
 
-def pool_of(node: dict[str, Any], saved: Path | None) -> build.Plan:
+def pool_of(node: dict[str, Any], saved: Path | None) -> bind.Spec:
     """The class that `hydra/launcher=` names: processes of this machine, or of a cluster.
 
     A `saved` sweep's word on which cluster is not believed: its jobs, and all that is in them, would go there.
@@ -223,7 +229,7 @@ def pool_of(node: dict[str, Any], saved: Path | None) -> build.Plan:
         typed = f"RAY_ADDRESS={quoted(address)} {command('resume', saved)}"
         raise UserError(f"This sweep ran on the Ray cluster {address}. If it is yours: {typed}")
     target = RENAMED.get(str(node.get("_target_")), node.get("_target_"))
-    return build.plan("hydra.launcher", dict(node), build.locate("hydra/launcher", target))
+    return bind.make_spec("hydra.launcher", dict(node), bind.locate("hydra/launcher", target))
 
 
 def ask_for_trust(wanted: Sequence[str], trusted: Sequence[str]) -> None:
@@ -266,7 +272,7 @@ def again(sweep: SweepDir, trusted: Sequence[str], config_dir: str | None) -> li
         elif (key == "hydra/launcher" and value not in ("local", "ray")) or ("." not in key and ".." in value):
             continue  # a launcher of Hydra's runs other programs; a choice with .. is a file from elsewhere
         elif "=" in argument or argument.startswith("~"):
-            kept.append(argument)
+            kept.append(renamed.renewed_word(argument))
     if not config_dir and folders:
         words = [*flags(wanted), "--config-dir", folders[0]]
         raise UserError(f"This sweep uses configs of somebody's own. If they are yours: {shlex.join(words)}")

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from dlrun import console, kept
+from dlrun import console
 from dlrun.errors import RunFailed
-from dlrun.plain import command
+from dlrun.store import kept
 from dlrun.sweep.folder import Job, SweepDir, common
+from dlrun.terminal.plain import command
 
 Row = dict[str, Any]
 COLUMNS = ["rank", "job", "status", "overrides", "metric", "best", "last", "time"]

@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from dlrun import assemble, console, kept
-from dlrun.compose import IntervalSweep, Override, RangeSweep
+from dlrun import console
+from dlrun.config import assemble
+from dlrun.config.compose import IntervalSweep, Override, RangeSweep
 from dlrun.errors import UserError
-from dlrun.limits import NonNegative, Positive, Range
-from dlrun.plain import command, quoted
-from dlrun.signals import GracefulStop
+from dlrun.limits import NonNegativeInt, PositiveInt, Range
+from dlrun.run.signals import GracefulStop
+from dlrun.store import kept
 from dlrun.sweep.folder import ENDED, Job, SweepDir
 from dlrun.sweep.jobs import SweepRequest
 from dlrun.sweep.scheduler import FixedJobs, Scheduler
+from dlrun.terminal.plain import command, quoted
 
 try:
     import optuna
@@ -39,11 +41,11 @@ FILES = {"journal": "optuna.log", "sqlite": "optuna.db"}
 class Search:
     """conf/hydra/sweeper/optuna.yaml."""
 
-    trials: Positive
+    trials: PositiveInt
     sampler: Literal["tpe", "random", "cmaes", "gp", "grid"]
     pruner: Literal["none", "median", "hyperband"]
-    warmup_trials: NonNegative
-    warmup_epochs: NonNegative
+    warmup_trials: NonNegativeInt
+    warmup_epochs: NonNegativeInt
     goals: list[str] | None
     storage: Literal["journal", "sqlite"]
     seed: SearchSeed
@@ -68,9 +70,9 @@ class Search:
             )
         lists = [[example(key, each) for key, each in space.items()]]
         (composed,) = request.checked(lists)  # a mistake is found before there is a folder
-        pool, plans = request.pool(), assemble.check(composed.config)
-        goals = self.aims or [(plans.task.target.goal.split()[0], "best")]  # type: ignore[attr-defined]
-        sampler, pruner = self.make_sampler(axes), self.make_pruner(plans.settings.epochs, len(goals))
+        pool, spec = request.pool(), assemble.check(composed.config)
+        goals = self.aims or [(spec.task.target.goal.split()[0], "best")]  # type: ignore[attr-defined]
+        sampler, pruner = self.make_sampler(axes), self.make_pruner(spec.settings.epochs, len(goals))
         with GracefulStop("stopping"), request.open("optuna").working() as sweep:
             study = self.open_study(sweep.path, [mode for mode, _ in goals], sampler, pruner)
             jobs = sweep.jobs()

@@ -15,7 +15,8 @@ from typing import Any
 
 from dlrun.errors import UserError
 from dlrun.sweep.folder import Job
-from dlrun.sweep.pool import Event, Launcher, Slot
+from dlrun.sweep.launcher import Launcher, Slot
+from dlrun.sweep.pool import Event
 from dlrun.sweep.worker import work
 
 try:

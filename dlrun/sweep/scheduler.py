@@ -8,14 +8,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sized
 from typing import Protocol
 
-from dlrun import console, kept
+from dlrun import console
 from dlrun.errors import Stopped, UserError
-from dlrun.plain import command
-from dlrun.signals import AtOnce, GracefulStop
+from dlrun.run.signals import AtOnce, GracefulStop
+from dlrun.store import kept
 from dlrun.sweep import leaderboard
 from dlrun.sweep.folder import ENDED, Job, SweepDir
-from dlrun.sweep.pool import Event, Slot
+from dlrun.sweep.launcher import Slot
+from dlrun.sweep.pool import Event
 from dlrun.sweep.table import JobState, LiveTable
+from dlrun.terminal.plain import command
 
 STOPPING = "stopping: what runs is saved"
 KILL_AFTER = 60.0  # seconds that a worker has to save and end, once it was asked to

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dlrun import console
-from dlrun.plain import visible
 from dlrun.sweep.folder import ENDED
+from dlrun.terminal.plain import visible
 
 SECONDS = 0.2  # between two drawings
 WIDTHS = {"job": 5, "state": 9, "epoch": 13, "left": 7}  # fixed: what tells jobs apart gets the rest

@@ -20,14 +20,16 @@ from typing import Any, Protocol
 
 import torch
 
-from dlrun import checkpoint, console, kept, saved, session
+from dlrun import console
+from dlrun.config.typed import names_data
 from dlrun.errors import DlrunError, Stopped
-from dlrun.rundir import RunDir
-from dlrun.signals import SIGNALS, ShouldPrune, never_prune
+from dlrun.run import checkpoint, saved, session
+from dlrun.run.folder import RunDir
+from dlrun.run.signals import SIGNALS, ShouldPrune, never_prune
+from dlrun.store import kept
 from dlrun.sweep import leaderboard
 from dlrun.sweep.folder import Job, SweepDir
-from dlrun.sweep.pool import Slot
-from dlrun.typed import names_data
+from dlrun.sweep.launcher import Slot
 
 PATIENCE = 10.0  # seconds that a resumed job waits for the process that had it before
 
@@ -53,7 +55,7 @@ def train(
         run.wait_until_free(PATIENCE)
     if any(run.has_checkpoint(name) for name in checkpoint.NEWEST_FIRST):
         begin(run)
-        session.resume(run, saved.open_plans(run, trust=trusted), overrides=job.overrides, should_prune=should_prune)
+        session.resume(run, saved.open_spec(run, trust=trusted), overrides=job.overrides, should_prune=should_prune)
         return
     if run.path.exists():  # it was killed before its first checkpoint
         shutil.rmtree(run.path)

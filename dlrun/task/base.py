@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Split
-from dlrun.data.schema import Schema
+from dlrun.data.base import Data, Schema, Split
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-class Scores(NamedTuple):
+class StepOutput(NamedTuple):
     """What one step answers."""
 
     loss: Tensor  # () mean over n, in nats where it is a likelihood
@@ -74,7 +73,7 @@ class Task:
         """One pass over a split. Batch i depends on (seed, epoch, i) alone: `start` goes on in mid-epoch at no cost."""
         raise NotImplementedError
 
-    def step(self, model: nn.Module, batch: Any) -> Scores:
+    def step(self, model: nn.Module, batch: Any) -> StepOutput:
         """Loss and metrics on one batch; the same for training and evaluation."""
         raise NotImplementedError
 

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from dlrun.data.schema import Schema
+from dlrun.data.base import Schema
 from dlrun.errors import UserError
-from dlrun.limits import Amount, Share
+from dlrun.limits import Fraction, NonNegativeFloat
 from dlrun.metric import accuracy
 from dlrun.model.base import Output
-from dlrun.task.base import Batches, Scores, Task
+from dlrun.task.base import Batches, StepOutput, Task
 from dlrun.task.regress import numbers_in
 
 TASKS = {"table": "classify", "image": "classify_images", "text": "classify_texts"}  # what tells what apart
@@ -32,7 +32,7 @@ class Classify(Task):
     goal = "max accuracy"
     kind: ClassVar[str] = "table"
 
-    def __init__(self, schema: Schema, *, label_smoothing: Share, auxiliary_weight: Amount):
+    def __init__(self, schema: Schema, *, label_smoothing: Fraction, auxiliary_weight: NonNegativeFloat):
         super().__init__(schema)
         if schema.targets != "class" or schema.inputs not in TASKS:
             raise UserError("task=classify needs examples with a class each; pick data=fashion_mnist or imdb.")
@@ -64,7 +64,7 @@ class Classify(Task):
     def scaled(self, x: Tensor) -> Tensor:
         return x if self.schema.x_scale is None else self.schema.x_scale.apply(x)
 
-    def step(self, model: nn.Module, batch: Any) -> Scores:
+    def step(self, model: nn.Module, batch: Any) -> StepOutput:
         """A model answers logits; while it trains it may answer an `Output`, whose side heads each add a loss."""
         answer = model(*self.augmented(batch)) if model.training else self.logits(model, batch.inputs)
         logits, sides = (answer.logits, answer.auxiliary) if isinstance(answer, Output) else (answer, ())
@@ -72,7 +72,7 @@ class Classify(Task):
         loss = cross_entropy(logits, batch.y, label_smoothing=smoothing)
         for side in sides:
             loss = loss + self.auxiliary_weight * cross_entropy(side, batch.y, label_smoothing=smoothing)
-        return Scores(loss, {"accuracy": accuracy(logits, batch.y)}, len(batch.y))
+        return StepOutput(loss, {"accuracy": accuracy(logits, batch.y)}, len(batch.y))
 
     def augmented(self, batch: Batch) -> tuple[Tensor, ...]:
         """The inputs as they are trained on."""

@@ -9,10 +9,10 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor, nn
 
-from dlrun.data.schema import Schema
+from dlrun.data.base import Schema
 from dlrun.errors import UserError
-from dlrun.limits import Amount, NonNegative, Share
-from dlrun.task.augment import covered, moved
+from dlrun.limits import Fraction, NonNegativeFloat, NonNegativeInt
+from dlrun.nn.augment import covered, moved
 from dlrun.task.base import generator
 from dlrun.task.classify import Batch, Classify
 
@@ -27,13 +27,13 @@ class ClassifyImages(Classify):
         self,
         schema: Schema,
         *,
-        label_smoothing: Share,
-        auxiliary_weight: Amount,
-        random_shift: NonNegative,
+        label_smoothing: Fraction,
+        auxiliary_weight: NonNegativeFloat,
+        random_shift: NonNegativeInt,
         random_flip: bool,
-        random_erase: NonNegative,
+        random_erase: NonNegativeInt,
         tta_flip: bool,
-        tta_shift: NonNegative,
+        tta_shift: NonNegativeInt,
     ):
         super().__init__(schema, label_smoothing=label_smoothing, auxiliary_weight=auxiliary_weight)
         side = min(schema.sizes[name] for name in ("height", "width"))

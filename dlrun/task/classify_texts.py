@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dlrun.data.base import Data
-from dlrun.data.schema import Schema
+from dlrun.data.base import Data, Schema
 from dlrun.errors import UserError
-from dlrun.limits import Amount, Positive, Share
+from dlrun.limits import Fraction, NonNegativeFloat, PositiveInt
 from dlrun.task.base import generator
 from dlrun.task.classify import Classify
 
@@ -23,7 +22,14 @@ class ClassifyTexts(Classify):
 
     kind = "text"
 
-    def __init__(self, schema: Schema, *, label_smoothing: Share, auxiliary_weight: Amount, max_len: Positive | None):
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        label_smoothing: Fraction,
+        auxiliary_weight: NonNegativeFloat,
+        max_len: PositiveInt | None,
+    ):
         super().__init__(schema, label_smoothing=label_smoothing, auxiliary_weight=auxiliary_weight)
         self.max_len = max_len
 

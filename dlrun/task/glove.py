@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dlrun.data.base import Data
-from dlrun.data.schema import Schema
+from dlrun.data.base import Data, Schema
 from dlrun.errors import UserError
-from dlrun.limits import Positive, Rate, Reach
-from dlrun.task.base import Batches, Scores, Task, generator
+from dlrun.limits import PositiveFloat, PositiveInt, Reach
+from dlrun.task.base import Batches, StepOutput, Task, generator
 from dlrun.task.word2vec import frequent_words
 
 
@@ -36,7 +35,9 @@ class Glove(Task):
 
     goal = "min loss"
 
-    def __init__(self, schema: Schema, *, window: Reach, min_count: Positive, x_max: Rate, alpha: Rate):
+    def __init__(
+        self, schema: Schema, *, window: Reach, min_count: PositiveInt, x_max: PositiveFloat, alpha: PositiveFloat
+    ):
         super().__init__(schema)
         if schema.vocab is None or schema.inputs != "text":
             raise UserError("Word vectors need text; pick data=ptb, imdb or jaychou_lyrics.")
@@ -76,10 +77,10 @@ class Glove(Task):
 
         return Batches(make, -(-len(order) // batch_size), start)
 
-    def step(self, model: nn.Module, batch: Any) -> Scores:
+    def step(self, model: nn.Module, batch: Any) -> StepOutput:
         weight = (batch.counts / self.x_max).clamp(max=1) ** self.alpha  # (B,)
         error = model(batch.centres, batch.contexts) - batch.counts.log()
-        return Scores((weight * error**2).mean(), {}, len(batch.counts))
+        return StepOutput((weight * error**2).mean(), {}, len(batch.counts))
 
 
 def cooccurrences(words: Tensor, text: Tensor, window: int, size: int) -> Cells:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from dlrun.data.schema import Schema
+from dlrun.data.base import Schema
 from dlrun.errors import UserError, did_you_mean
-from dlrun.limits import Positive
+from dlrun.limits import PositiveInt
 from dlrun.model.base import Output
-from dlrun.task.base import Batches, Scores, Task, generator
+from dlrun.task.base import Batches, StepOutput, Task, generator
 
 IGNORE = -100  # cross_entropy leaves such targets out
 
@@ -30,18 +30,18 @@ class LanguageModel(Task):
 
     Row r predicts its part of the stream from the token before it on, so every token but the very first is predicted
     once and perplexity is exp(total nll / tokens). More rows mean more places where the state starts from nothing.
-    `random`: windows of `steps` tokens in random order, each with a fresh state.
+    `random`: windows of `seq_len` tokens in random order, each with a fresh state.
     """
 
     goal = "min perplexity"
 
-    def __init__(self, schema: Schema, *, steps: Positive, order: Literal["consecutive", "random"]):
+    def __init__(self, schema: Schema, *, seq_len: PositiveInt, sampling: Literal["consecutive", "random"]):
         super().__init__(schema)
         if schema.vocab is None or schema.inputs != "text":
             raise UserError("task=lm needs text; pick data=ptb, jaychou_lyrics or imdb.")
         self.vocab = schema.vocab
         self.sizes = {"vocab_size": len(schema.vocab)}
-        self.steps, self.sampling = steps, order
+        self.seq_len, self.sampling = seq_len, sampling
         self.carry: dict[bool, Any] = {}  # whether it trains -> the state after its last batch: no pass reads another's
 
     def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
@@ -51,11 +51,11 @@ class LanguageModel(Task):
         return self.rows(stream, batch_size, start)
 
     def capacity(self) -> int:
-        return max(1, (len(self.splits["train"].x) - 1) // self.steps)
+        return max(1, (len(self.splits["train"].x) - 1) // self.seq_len)
 
     def rows(self, stream: Tensor, batch_size: int, start: int) -> Batches:
         count = len(stream) - 1  # predictions
-        rows = max(1, min(batch_size, count // self.steps))
+        rows = max(1, min(batch_size, count // self.seq_len))
         length = -(-count // rows)
         padded = torch.full((rows * length + 1,), IGNORE, dtype=torch.int64, device=stream.device)
         padded[: len(stream)] = stream
@@ -63,37 +63,37 @@ class LanguageModel(Task):
         ids = padded[:-1].view(rows, length).clamp(min=0)
 
         def make(index: int) -> Batch:
-            piece = slice(index * self.steps, (index + 1) * self.steps)
+            piece = slice(index * self.seq_len, (index + 1) * self.seq_len)
             wanted = targets[:, piece]
-            left = count - torch.arange(rows) * length - index * self.steps  # predictions each row still has
+            left = count - torch.arange(rows) * length - index * self.seq_len  # predictions each row still has
             n = int(left.clamp(0, wanted.shape[1]).sum())
             return Batch(ids[:, piece], wanted, n, fresh=index == 0)
 
-        return Batches(make, -(-length // self.steps) if count > 0 else 0, start)
+        return Batches(make, -(-length // self.seq_len) if count > 0 else 0, start)
 
     def windows(self, stream: Tensor, batch_size: int, seed: int, epoch: int, start: int) -> Batches:
         """The book's random sampling: another offset each pass, then windows that do not overlap, shuffled."""
         draw = generator(seed, epoch)
-        offset = int(torch.randint(self.steps, (1,), generator=draw))
-        count = (len(stream) - 1 - offset) // self.steps
+        offset = int(torch.randint(self.seq_len, (1,), generator=draw))
+        count = (len(stream) - 1 - offset) // self.seq_len
         order = torch.randperm(max(count, 0), generator=draw).to(stream.device)
-        within = torch.arange(self.steps, device=stream.device)
+        within = torch.arange(self.seq_len, device=stream.device)
 
         def make(index: int) -> Batch:
-            begins = offset + order[index * batch_size : (index + 1) * batch_size] * self.steps
+            begins = offset + order[index * batch_size : (index + 1) * batch_size] * self.seq_len
             where = begins.unsqueeze(1) + within
             return Batch(stream[where].long(), stream[where + 1].long(), where.numel(), fresh=True)
 
         return Batches(make, -(-count // batch_size) if count > 0 else 0, start)
 
-    def step(self, model: nn.Module, batch: Any) -> Scores:
+    def step(self, model: nn.Module, batch: Any) -> StepOutput:
         """The model answers an `Output`; its penalty adds to the loss, not to the shown one."""
         state = None if batch.fresh else self.carry.get(model.training)
         answer: Output = model(batch.ids, state)
         self.carry[model.training] = detached(answer.state)  # cut off the graph: gradients reach back one batch
         loss = cross_entropy(answer.logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORE)
         total = loss if answer.penalty is None else loss + answer.penalty
-        return Scores(total, {"loss": loss * batch.n}, batch.n)
+        return StepOutput(total, {"loss": loss * batch.n}, batch.n)
 
     def report(self, means: dict[str, float]) -> dict[str, float]:
         loss = means["loss"]

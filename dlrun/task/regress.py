@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dlrun.data.schema import Schema
+from dlrun.data.base import Schema
 from dlrun.errors import UserError
 from dlrun.metric import squared_error
-from dlrun.task.base import Batches, Scores, Task
+from dlrun.task.base import Batches, StepOutput, Task
 
 
 class Batch(NamedTuple):
@@ -42,9 +42,9 @@ class Regress(Task):
 
         return Batches(make, -(-len(order) // batch_size), start)
 
-    def step(self, model: nn.Module, batch: Any) -> Scores:
+    def step(self, model: nn.Module, batch: Any) -> StepOutput:
         errors = squared_error(model(batch.x), batch.y)
-        return Scores(errors.mean() / 2, {"mse": errors}, len(errors))
+        return StepOutput(errors.mean() / 2, {"mse": errors}, len(errors))
 
     def scaled(self, x: Tensor) -> Tensor:
         return x if self.schema.x_scale is None else self.schema.x_scale.apply(x)

@@ -11,15 +11,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from dlrun import console
-from dlrun.data.base import Data
+from dlrun.data.base import Data, Schema
 from dlrun.data.fr_en import BOS, EOS, PAD
-from dlrun.data.schema import Schema
+from dlrun.draw.alignment import drawn
 from dlrun.errors import UserError
 from dlrun.limits import Reach
 from dlrun.metric import bleu
-from dlrun.task.alignment import drawn
-from dlrun.task.base import Batches, Scores, Task
-from dlrun.task.search import Translator, beam_search, greedy
+from dlrun.task.base import Batches, StepOutput, Task
+from dlrun.text.beam import Translator, beam_search, greedy
 
 
 class Batch(NamedTuple):
@@ -79,10 +78,10 @@ class Translate(Task):
 
         return Batches(make, -(-len(order) // batch_size), start)
 
-    def step(self, model: nn.Module, batch: Any) -> Scores:
+    def step(self, model: nn.Module, batch: Any) -> StepOutput:
         logits = model(batch.source, batch.lengths, batch.target)
         loss = cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=PAD)
-        return Scores(loss, {} if model.training else self.compared(model, batch), batch.n)
+        return StepOutput(loss, {} if model.training else self.compared(model, batch), batch.n)
 
     def compared(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Sums over the sentences; `sentences` turns what the trainer makes of them, means per word, back to theirs."""

@@ -12,12 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
-from dlrun.data.base import Data, Split
-from dlrun.data.schema import Schema
+from dlrun.data.base import Data, Schema, Split
 from dlrun.errors import UserError
-from dlrun.limits import Positive, Rate, Reach
-from dlrun.task.base import Batches, Scores, Task, generator
-from dlrun.task.huffman import Tree, huffman
+from dlrun.limits import PositiveFloat, PositiveInt, Reach
+from dlrun.task.base import Batches, StepOutput, Task, generator
+from dlrun.text.huffman import Tree, huffman
 
 NONE = -1  # in a row of inputs: no word stands there
 NOISE_POWER = 0.75  # negatives are drawn from frequency ** 0.75 (Mikolov 2013, section 2.2)
@@ -42,8 +41,8 @@ class Word2Vec(Task):
     """`window`: each centre looks 1 to `window` words to both sides, never over a text's border.
 
     `subsample` t: a word of frequency f stays with probability min(1, sqrt(t / f)); words that went leave no gap.
-    `negatives` is used by loss=negative alone. Words that occur less than `min_count` times are skipped and keep the
-    vectors they began with. Evaluation draws the same pairs and negatives each time.
+    `negatives` is used by loss=negative_sampling alone. Words that occur less than `min_count` times are skipped and
+    keep the vectors they began with. Evaluation draws the same pairs and negatives each time.
     An epoch of ptb is about 2.2 million pairs of skip-gram, made in 0.2 s; they take 8 bytes each (CBOW: 44).
     """
 
@@ -55,10 +54,10 @@ class Word2Vec(Task):
         *,
         method: Literal["skipgram", "cbow"],
         window: Reach,
-        subsample: Rate | None,
-        min_count: Positive,
-        loss: Literal["negative", "tree", "full"],
-        negatives: Positive,
+        subsample: PositiveFloat | None,
+        min_count: PositiveInt,
+        loss: Literal["negative_sampling", "hierarchical_softmax", "softmax"],
+        negatives: PositiveInt,
     ):
         super().__init__(schema)
         if schema.vocab is None or schema.inputs != "text":
@@ -79,7 +78,7 @@ class Word2Vec(Task):
             raise UserError(f"task.min_count={self.min_count} leaves fewer than two words. Type a smaller one.")
         self.keep = keep_probability(self.counts, self.subsample)  # (V,)
         self.noise = self.counts.double().pow(NOISE_POWER).cumsum(0)  # (V,)
-        self.tree: Tree | None = huffman(self.counts) if self.loss == "tree" else None
+        self.tree: Tree | None = huffman(self.counts) if self.loss == "hierarchical_softmax" else None
         self.texts = {name: frequent_words(split, self.counts) for name, split in self.splits.items()}
 
     def to(self, device: torch.device) -> None:
@@ -124,7 +123,7 @@ class Word2Vec(Task):
         """(B,) words to predict -> (B, K) what is scored and the signs its scores should have."""
         if self.tree is not None:
             return self.tree.nodes[words], self.tree.signs[words]
-        if self.loss == "full":
+        if self.loss == "softmax":
             return words, None
         drawn = torch.rand(len(words), self.negatives, generator=draw(), dtype=torch.float64) * self.noise[-1]
         noise = torch.searchsorted(self.noise, drawn, right=True).to(words.device)  # (B, K)
@@ -134,14 +133,14 @@ class Word2Vec(Task):
         )  # a hit of the word itself is left out
         return torch.cat([word, noise], dim=1), signs
 
-    def step(self, model: nn.Module, batch: Any) -> Scores:
+    def step(self, model: nn.Module, batch: Any) -> StepOutput:
         n = len(batch.targets)
         if batch.signs is None:
             loss = cross_entropy(model(batch.inputs, batch.mask), batch.targets)
         else:
             scores = model(batch.inputs, batch.mask, batch.targets)
             loss = (softplus(-batch.signs * scores) * batch.signs.abs()).sum() / n  # -log sigmoid(sign * score)
-        return Scores(loss, {}, n)
+        return StepOutput(loss, {}, n)
 
 
 def keep_probability(counts: Tensor, subsample: float | None) -> Tensor:

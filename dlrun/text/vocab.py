@@ -14,8 +14,8 @@ from typing import Literal
 import msgspec
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from dlrun.decode import said
 from dlrun.errors import UserError
+from dlrun.store.decode import said
 from dlrun.text.normalizers import NORMALIZERS
 
 Tokenization = Literal["char", "word", "bpe"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlrun import console
-from dlrun.rundir import best_checkpoint
+from dlrun.run.folder import best_checkpoint
 from dlrun.verbs.parser import between, verb
 
 
@@ -15,7 +15,7 @@ def run(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     found = best_checkpoint(arguments.run)
 
-    from dlrun.answer import Trained
+    from dlrun.run.answer import Trained
 
     embeddings = Trained.open(*found, arguments.trust).embeddings()
     a, b, c = (embeddings.vector(word) for word in (arguments.a, arguments.b, arguments.c))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dlrun import console, query
+from dlrun import console
 from dlrun.errors import UserError
-from dlrun.plain import command
-from dlrun.query import ABSENT, Row
-from dlrun.rundir import RunDir
+from dlrun.run import query
+from dlrun.run.folder import RunDir
+from dlrun.run.query import ABSENT, Row
+from dlrun.terminal.plain import command
 from dlrun.verbs.parser import a_run, verb
 
 IGNORED = ("folder", "data.files", "data.name", "choices.tuned")  # no choice of anybody's: they follow from the others

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dlrun import console, kept
+from dlrun import console
 from dlrun.errors import UserError
-from dlrun.rundir import RunDir
+from dlrun.run.folder import RunDir
+from dlrun.store import kept
 from dlrun.verbs.parser import verb
 
 
@@ -15,15 +16,15 @@ def run(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     run_dir = RunDir.open(arguments.run)
 
-    from dlrun import saved
-    from dlrun.evaluate import evaluate
+    from dlrun.run import saved
+    from dlrun.run.evaluate import evaluate
 
-    plans, parts = saved.open_parts(run_dir, checkpoint=arguments.checkpoint, trust=arguments.trust)
+    spec, parts = saved.open_components(run_dir, checkpoint=arguments.checkpoint, trust=arguments.trust)
     splits = parts.task.splits
     split = arguments.split or ("test" if "test" in splits else "train")
     if split not in splits:
         raise UserError(f"{run_dir.path} has no {split} part. Possible: {', '.join(splits)}.")
-    figures = evaluate(parts.task, parts.model, parts.device, split, plans.config["batch_size"])
+    figures = evaluate(parts.task, parts.model, parts.device, split, spec.config["batch_size"])
     assert figures is not None  # nobody asked it to stop
     if arguments.json:
         console.json_out(figures)

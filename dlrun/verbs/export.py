@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dlrun import console, kept
-from dlrun.rundir import best_checkpoint
+from dlrun import console
+from dlrun.run.folder import best_checkpoint
+from dlrun.store import kept
 from dlrun.verbs.parser import verb
 
 NAMES = {"word2vec": "word2vec.txt", "npy": "vectors.npy"}
@@ -22,7 +23,7 @@ def run(argv: list[str]) -> None:
 
     import numpy as np
 
-    from dlrun.answer import Trained
+    from dlrun.run.answer import Trained
     from dlrun.text import embeddings
 
     vectors = Trained.open(*found, arguments.trust).embeddings()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dlrun import catalogue, console
-from dlrun.data import files
+from dlrun import console
+from dlrun.config import catalogue
 from dlrun.errors import DataError, UserError, nearest
+from dlrun.files import download
 from dlrun.verbs.parser import verb
 
 
@@ -19,7 +20,7 @@ def run(argv: list[str]) -> None:
     names = list(tables) if not arguments.data or "all" in arguments.data else list(dict.fromkeys(arguments.data))
     problems = get_all(names, tables) if arguments.data else []
     rows = [
-        {"data": name, "state": files.status(folder, table), "folder": str(files.data_root() / folder)}
+        {"data": name, "state": download.status(folder, table), "folder": str(download.data_root() / folder)}
         for name, (folder, table) in ((name, tables[name]) for name in names)
     ]
     if arguments.json:
@@ -42,7 +43,7 @@ def get_all(names: list[str], tables: dict[str, tuple[str, dict]]) -> list[str]:
     for name in names:
         folder, table = tables[name]
         try:
-            files.get(folder, table, progress=console.download())
+            download.get(folder, table, progress=console.download())
         except DataError as error:
             problems.append(str(error))
     return problems

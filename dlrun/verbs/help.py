@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dlrun import catalogue, console
+from dlrun import console
+from dlrun.config import catalogue
 from dlrun.verbs.parser import verb
 
 
 def run(argv: list[str]) -> None:
-    from dlrun.cli import VERBS
+    from dlrun.verbs import VERBS
 
     verb("help", "This page.", run=False).parse_args(argv)
     console.out("dlrun trains what you type: a model, data, an optimizer. Hydra composes, one trainer trains.\n")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dlrun import catalogue, console
+from dlrun import console
+from dlrun.config import catalogue
 from dlrun.verbs.parser import verb
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dlrun import catalogue
+from dlrun.config import catalogue
 from dlrun.errors import UserError, nearest
 from dlrun.limits import Range
 from dlrun.sweep.folder import SweepDir, is_sweep
@@ -60,7 +60,7 @@ def saved_override(text: str) -> tuple[str, Any]:
 
     `device=cpu` moves it: that is device.name, and its precision stays.
     """
-    from dlrun import compose  # Hydra takes 0.3 s, which the other verbs need not wait for
+    from dlrun.config import compose  # Hydra takes 0.3 s, which the other verbs need not wait for
 
     parsed = compose.parse(text)
     if parsed.is_sweep_override():

@@ -7,13 +7,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlrun import console, kept
+from dlrun import console
 from dlrun.errors import UserError
-from dlrun.rundir import best_checkpoint
+from dlrun.run.folder import best_checkpoint
+from dlrun.store import kept
 from dlrun.verbs.parser import between, verb
 
 if TYPE_CHECKING:
-    from dlrun.answer import Trained
+    from dlrun.run.answer import Trained
     from dlrun.task.translate import Translate, Translation
 
 BEAM, LENGTH_PENALTY = 4, 0.75
@@ -41,7 +42,7 @@ def run(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     found = best_checkpoint(arguments.run)
 
-    from dlrun.answer import Trained, understood
+    from dlrun.run.answer import Trained, understood
     from dlrun.task.base import Predictor
     from dlrun.task.translate import Translate
 
@@ -88,7 +89,7 @@ def as_json(found: Translation) -> dict:
 
 def draw(where: Path, found: Translation) -> Path:
     """attention/<the sentence>.png in the run's folder, or beside the checkpoint."""
-    from dlrun.task.alignment import drawn
+    from dlrun.draw.alignment import drawn
 
     if found.weights is None:
         raise UserError(f"{where} has no attention. Train one that has: dlrun model=seq2seq")

@@ -15,10 +15,13 @@ from pathlib import Path
 
 import filelock
 
-from dlrun import console, kept, query
+from dlrun import console
+from dlrun.config.outputs import OUTPUTS
 from dlrun.errors import UserError
-from dlrun.query import Row
-from dlrun.rundir import OUTPUTS, RunDir
+from dlrun.run import query
+from dlrun.run.folder import RunDir
+from dlrun.run.query import Row
+from dlrun.store import kept
 from dlrun.verbs.parser import add_filter, verb
 
 SHOWN = 10  # runs named before the question

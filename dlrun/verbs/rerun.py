@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlrun import catalogue, console, rundir
+from dlrun import console
+from dlrun.config import catalogue
+from dlrun.config.outputs import name_of, new_folder
 from dlrun.errors import UserError
-from dlrun.plain import command
-from dlrun.rundir import RunDir
+from dlrun.run.folder import RunDir
+from dlrun.terminal.plain import command
 from dlrun.verbs.parser import saved_override, verb
 
 
@@ -22,10 +24,10 @@ def run(argv: list[str]) -> None:
     if "trusted" in values:
         raise UserError("Code of yours is trusted with --trust PACKAGE here.")
 
-    from dlrun import saved, session
+    from dlrun.run import saved, session
 
-    folder = rundir.new_folder(rundir.name_of(old.read_config()["choices"]))
-    config = saved.open_plans(old, trust=arguments.trust, overrides={"folder": str(folder), **values}).config
+    made = new_folder(name_of(old.read_config()["choices"]))
+    config = saved.open_spec(old, trust=arguments.trust, overrides={"folder": str(made), **values}).config
     config["trusted"] = list(arguments.trust)
     warn_of_other_versions(summary.get("versions", {}), session.versions())
     new = session.start(

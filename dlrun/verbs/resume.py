@@ -6,12 +6,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from dlrun import catalogue, compose, renamed
+from dlrun.config import catalogue, compose
+from dlrun.config.trust import look_beside, packages
 from dlrun.errors import UserError
-from dlrun.plain import command
-from dlrun.rundir import RunDir
+from dlrun.run.folder import RunDir
 from dlrun.sweep.folder import SweepDir, is_sweep
-from dlrun.trust import look_beside, packages
+from dlrun.terminal.plain import command
 from dlrun.verbs.parser import a_folder, saved_override, verb
 
 # Another value would be another run; what optim and scheduler say is in the checkpoint as well, which wins.
@@ -45,21 +45,21 @@ def resume_run(arguments: Namespace) -> None:
     run_dir = RunDir.open(arguments.run)
     overrides = dict(read_override(each) for each in arguments.overrides)
 
-    from dlrun import saved, session
+    from dlrun.run import saved, session
 
-    plans = saved.open_plans(run_dir, trust=arguments.trust, overrides=overrides)
+    spec = saved.open_spec(run_dir, trust=arguments.trust, overrides=overrides)
     if run_dir.in_use():
         raise UserError(f"{run_dir.path} is in use: another dlrun is training it. Wait for it or stop it.")
     summary = run_dir.read_summary()
     moved = all(key.startswith("device.") for key in overrides)  # only to another device, or nowhere
     if summary.get("status") == "completed" and moved and not arguments.checkpoint:
-        epochs, step, most = summary.get("epoch", 0), summary.get("step", 0), plans.settings.max_steps
+        epochs, step, most = summary.get("epoch", 0), summary.get("step", 0), spec.settings.max_steps
         limit = f"trainer.max_steps={2 * step}" if most and step >= most else f"trainer.epochs={epochs * 2 or 10}"
         further = command("resume", arguments.run, limit, *arguments.overrides)
         raise UserError(f"{run_dir.path} is complete: {epochs} epochs, {step:,} steps. To go further type: {further}")
     session.resume(
         run_dir,
-        plans,
+        spec,
         overrides=summary.get("overrides", []) + arguments.overrides,
         checkpoint=arguments.checkpoint,
         changed=arguments.overrides,
@@ -88,8 +88,6 @@ def resume_sweep(arguments: Namespace) -> None:
 def read_override(text: str) -> tuple[str, Any]:
     """`trainer.epochs=20` -> ("trainer.epochs", 20)"""
     key, value = saved_override(text)
-    if said := renamed.new_name(key):
-        raise UserError(said)
     if key.split(".")[0] in FIXED:
         raise UserError(
             f"{key} belongs to the run and can't change when it goes on. Start a new one: {command(text)} …"

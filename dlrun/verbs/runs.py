@@ -8,9 +8,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from dlrun import console, query
-from dlrun.plain import visible
-from dlrun.query import ABSENT, Row
+from dlrun import console
+from dlrun.run import query
+from dlrun.run.query import ABSENT, Row
+from dlrun.terminal.plain import visible
 from dlrun.verbs.parser import a_word, add_filter, between, verb
 
 SHOWN = 50  # rows of the table when nothing else is said: drawing thousands takes seconds, and nobody reads them

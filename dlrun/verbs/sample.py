@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dlrun import console
 from dlrun.errors import UserError
-from dlrun.rundir import best_checkpoint
+from dlrun.run.folder import best_checkpoint
 from dlrun.verbs.parser import between, verb
 
 
@@ -20,7 +20,7 @@ def run(argv: list[str]) -> None:
     if not arguments.prompt.strip():
         raise UserError("The prompt is empty. Type a few words of your own in quotes after the run.")
 
-    from dlrun.answer import Trained, understood
+    from dlrun.run.answer import Trained, understood
     from dlrun.task.base import Generator
 
     trained = Trained.open(*found, arguments.trust)

@@ -11,8 +11,9 @@ from itertools import islice
 from pathlib import Path
 
 from dlrun import console
+from dlrun.config.outputs import OUTPUTS
 from dlrun.errors import UserError
-from dlrun.rundir import OUTPUTS, find_runs
+from dlrun.run.folder import find_runs
 from dlrun.verbs.parser import a_folder, between, verb
 
 TICKED = 40  # TensorBoard's own limit

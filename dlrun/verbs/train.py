@@ -8,10 +8,11 @@ import os
 import re
 from typing import Any
 
-from dlrun import compose, console
-from dlrun.compose import Composed, Composer
+from dlrun import console
+from dlrun.config import compose
+from dlrun.config.compose import Composed, Composer
+from dlrun.config.typed import names_data
 from dlrun.errors import UserError
-from dlrun.typed import names_data
 
 HIDDEN_GROUPS = ("tuned",)  # values for exactly one triple of choices: nothing to pick by hand
 
@@ -33,7 +34,8 @@ def train(composed: Composed) -> None:
     """Torch is imported only now, so that a mistake and --cfg answer at once."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("Training in several processes at once is not there yet: start dlrun without torchrun.")
-    from dlrun import assemble, session
+    from dlrun.config import assemble
+    from dlrun.run import session
 
     assemble.check_fit(assemble.check(composed.config))  # before anything is downloaded
     session.start(composed.config, composed.overrides, replaceable=not names_data(composed.overrides))

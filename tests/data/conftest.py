@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.data import transport
+from dlrun.files import transport
 
 
 @pytest.fixture(scope="session")

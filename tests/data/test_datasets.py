@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import torch
 
-from dlrun import catalogue
-from dlrun.data import airfoil, fashion_mnist, files, imdb, jaychou_lyrics, ptb, stand_ins, synthetic_linear
+from dlrun.config import catalogue
+from dlrun.data import airfoil, fashion_mnist, imdb, jaychou_lyrics, ptb, synthetic_linear
 from dlrun.data.base import Split
-from dlrun.data.chain import NEXT, Chain
 from dlrun.errors import UserError
+from dlrun.files import download, stand_ins
+from dlrun.files.markov import NEXT, Chain
 from dlrun.text.vocab import Vocab
 
 WITH_FILES = [airfoil, fashion_mnist, ptb, jaychou_lyrics, imdb]
@@ -134,7 +135,7 @@ def real(shared_root, monkeypatch):
 
     def load(module: ModuleType, **changed: object) -> Any:
         node = catalogue.read("data", module.__name__.rpartition(".")[2])
-        folder, _ = files.get(node["name"], node["files"])
+        folder, _ = download.get(node["name"], node["files"])
         return module.load(folder, **options(module, **changed))
 
     return load
@@ -379,7 +380,7 @@ def test_imdb_facts(real):
 def test_imdb_texts_in_both_parts(real, shared_root):
     texts: dict[str, set[str]] = {"train": set(), "test": set()}
     counts: Counter = Counter()
-    for review in imdb.reviews(files.get("imdb", catalogue.read("data", "imdb")["files"])[0] / imdb.FILE):
+    for review in imdb.reviews(download.get("imdb", catalogue.read("data", "imdb")["files"])[0] / imdb.FILE):
         texts[review.part].add(review.text)
         counts[review.part, review.label, int(review.name.partition("_")[2].removesuffix(".txt")) > 5] += 1
     assert counts == {(part, label, bool(label)): 12500 for part in texts for label in (0, 1)}

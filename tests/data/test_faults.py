@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from dlrun.data import files, stand_ins, transport
-from dlrun.data.cache import prepared
 from dlrun.errors import DataError
+from dlrun.files import download, stand_ins, transport
+from dlrun.files.cache import prepared
 
 BIG = bytes(200_000)
 CONTENT = b"all of it, from the first byte to the last\n" * 1000
@@ -75,24 +75,24 @@ def test_what_is_no_file_is_passed_and_the_next_mirror_tried(kind, entry, root, 
     table = {"a.zip": {**entry(CONTENT), "bytes": len(CONTENT)}}
     monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/m1")
     with pytest.raises(DataError) as caught:
-        files.get("d", table)
+        download.get("d", table)
     assert f"{tmp_path}/m1/d/a.zip: {reason}" in str(caught.value)
     assert os.listdir(root / "d") == [".lock"]
 
     (tmp_path / "m2/d/b").write_bytes(CONTENT)
     (tmp_path / "m2/d/a.zip").symlink_to("b")  # a link in a mirror is the user's own
     monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/m1,{tmp_path}/m2")
-    assert (files.get("d", table)[0] / "a.zip").read_bytes() == CONTENT
+    assert (download.get("d", table)[0] / "a.zip").read_bytes() == CONTENT
 
 
 def test_an_endless_answer_is_cut_off(server, entry, root) -> None:
     server.files |= {"/endless": "endless", "/a.zip": CONTENT}
     table = {"a.zip": {**entry(CONTENT, f"{server.url}/endless"), "bytes": len(CONTENT)}}
     with pytest.raises(DataError, match=f"/endless: it has more than {len(CONTENT):,} bytes"):
-        files.get("d", table)
+        download.get("d", table)
     assert os.listdir(root / "d") == [".lock"]
     table["a.zip"]["urls"].append(f"{server.url}/a.zip")
-    assert (files.get("d", table)[0] / "a.zip").read_bytes() == CONTENT
+    assert (download.get("d", table)[0] / "a.zip").read_bytes() == CONTENT
 
 
 def test_a_server_that_drips_is_given_up(server, entry, monkeypatch) -> None:
@@ -101,16 +101,16 @@ def test_a_server_that_drips_is_given_up(server, entry, monkeypatch) -> None:
     server.files |= {"/drips": "drips", "/a.zip": CONTENT}
     table = {"a.zip": entry(CONTENT, f"{server.url}/drips")}
     with pytest.raises(DataError, match=r"/drips: it sends \d+ bytes a second"):
-        files.get("d", table)
+        download.get("d", table)
     table["a.zip"]["urls"].append(f"{server.url}/a.zip")
-    assert (files.get("d", table)[0] / "a.zip").read_bytes() == CONTENT
+    assert (download.get("d", table)[0] / "a.zip").read_bytes() == CONTENT
 
 
 def test_without_a_known_size_half_of_the_free_disk_is_the_limit(root, entry) -> None:
     root.mkdir()
     free = shutil.disk_usage(root).free
-    assert files.room(root, {"bytes": 7}) == 7
-    assert files.room(root, entry(CONTENT)) == pytest.approx(free // 2, rel=0.1)
+    assert download.room(root, {"bytes": 7}) == 7
+    assert download.room(root, entry(CONTENT)) == pytest.approx(free // 2, rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -172,15 +172,15 @@ def test_what_lies_in_the_place_of_a_file_is_replaced(kind, entry, root, tmp_pat
     (tmp_path / "mirror/d/a.zip").write_bytes(CONTENT)
     monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/mirror")
     (root / "d").mkdir(parents=True)
-    IN_THE_WAY.get(kind, IN_THE_WAY["fifo"])[0](root / "d" / (files.SIDECAR if kind == "sidecar" else "a.zip"))
+    IN_THE_WAY.get(kind, IN_THE_WAY["fifo"])[0](root / "d" / (download.SIDECAR if kind == "sidecar" else "a.zip"))
     if kind == "huge":
         os.truncate(root / "d/a.zip", 1 << 20)
-    assert kind == "folder" or files.status("d", table) != "whole"
+    assert kind == "folder" or download.status("d", table) != "whole"
     if kind == "folder":
         with pytest.raises(DataError, match="d can not be used: Is a directory"):
-            files.get("d", table)
+            download.get("d", table)
         return
-    files.get("d", table)
+    download.get("d", table)
     assert (root / "d/a.zip").read_bytes() == CONTENT and not (root / "d/a.zip").is_symlink()
 
 
@@ -193,37 +193,37 @@ def test_nothing_is_written_through_a_linked_folder(entry, root, tmp_path, monke
     for name in ("d", "stand-in"):
         (root / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DataError, match="d can not be used: it is a link, and nothing is written through one"):
-        files.get("d", {"a.zip": entry(CONTENT)})
+        download.get("d", {"a.zip": entry(CONTENT)})
     with pytest.raises(DataError, match="it is a link"):
         stand_ins.stand_in("d", stand_ins.StandIn("1", lambda folder: None, {}))
     assert os.listdir(tmp_path / "elsewhere") == []
     (tmp_path / "elsewhere/a.zip").write_bytes(CONTENT)  # the user's own, and whole: read it is
-    assert files.get("d", {"a.zip": entry(CONTENT)})[0] == root / "d"
+    assert download.get("d", {"a.zip": entry(CONTENT)})[0] == root / "d"
 
 
 def test_a_remembered_digest_that_is_damaged_costs_a_look_at_the_file(entry, root) -> None:
     (root / "d").mkdir(parents=True)
     (root / "d/a.zip").write_bytes(CONTENT)
     table = {"a.zip": entry(CONTENT)}
-    good = files.get("d", table)[1]
-    path = root / "d" / files.SIDECAR
+    good = download.get("d", table)[1]
+    path = root / "d" / download.SIDECAR
     known = json.loads(path.read_text())
     wrong: object
     for wrong in ("0" * 64, "", None, 5, [], {}):
         path.write_text(json.dumps({"a.zip": known["a.zip"] | {"sha256": wrong}}))
-        assert files.get("d", table)[1] == good
+        assert download.get("d", table)[1] == good
     for text in ("[" * 100_000, '{"a.zip": ' * 50_000, "9" * 5000, "\0", '{"a.zip": {"stamp": 1e999}}', "\ud800"):
         path.write_text(text, errors="surrogatepass")
-        assert files.status("d", table) == "whole"
+        assert download.status("d", table) == "whole"
 
 
 def test_what_a_killed_process_left_is_cleared_away(entry, root, tmp_path) -> None:
     (root / "d").mkdir(parents=True)
     (root / "d/a.zip").write_bytes(CONTENT)
-    for left in (f".a.zip.{'0' * 16}.tmp", f"{files.SIDECAR}.{'a' * 16}.tmp", f"{files.SIDECAR}.123"):
+    for left in (f".a.zip.{'0' * 16}.tmp", f"{download.SIDECAR}.{'a' * 16}.tmp", f"{download.SIDECAR}.123"):
         (root / "d" / left).write_text("half")
-    files.get("d", {"a.zip": entry(CONTENT)})
-    assert {path.name for path in (root / "d").iterdir()} == {"a.zip", ".lock", files.SIDECAR}
+    download.get("d", {"a.zip": entry(CONTENT)})
+    assert {path.name for path in (root / "d").iterdir()} == {"a.zip", ".lock", download.SIDECAR}
 
     half = root / "stand-in" / f".d-1.{'0' * 16}.tmp"
     half.mkdir(parents=True)
@@ -234,7 +234,7 @@ def test_what_a_killed_process_left_is_cleared_away(entry, root, tmp_path) -> No
 
 def everything(table: dict) -> tuple:
     """Gets a dataset, makes a stand-in, prepares tensors."""
-    folder, digests = files.get("d", table)
+    folder, digests = download.get("d", table)
     big = stand_ins.StandIn("1", lambda folder: [(folder / f"{n}").write_bytes(BIG) for n in range(3)], {})
     made = stand_ins.stand_in("d", big)
     return folder, digests, made, len(prepared("d", {}, lambda: {"x": torch.zeros(len(BIG))})["x"])
@@ -363,8 +363,8 @@ def test_a_disk_that_fills_up(entry, root, tmp_path) -> None:
     (tmp_path / "m/d").mkdir(parents=True)
     (tmp_path / "m/d/a.zip").write_bytes(CONTENT)
     code = f"""
-try: files.get("d", {entry(CONTENT)!r} and {{"a.zip": {entry(CONTENT)!r}}})
-except files.DataError as error: print(error)"""
+try: download.get("d", {entry(CONTENT)!r} and {{"a.zip": {entry(CONTENT)!r}}})
+except download.DataError as error: print(error)"""
     said = limited(root, code, size=1000, DLRUN_MIRRORS=str(tmp_path / "m"))
     assert said.strip() == (
         f"{root}/d can not be used: File too large. Make room there, or set DLRUN_DATA=<a folder that can be written>."
@@ -377,10 +377,10 @@ except files.DataError as error: print(error)"""
 def test_a_disk_that_fills_up_while_something_is_kept(root) -> None:
     """A stand-in can't be had then; prepared tensors are, and are made again the next time."""
     code = """
-from dlrun.data import stand_ins
+from dlrun.files import stand_ins
 try: stand_ins.stand_in("d", stand_ins.StandIn("1", lambda folder: (folder / "a").write_bytes(bytes(5000)), {}))
-except files.DataError as error: print(error)
-from dlrun.data.cache import prepared
+except download.DataError as error: print(error)
+from dlrun.files.cache import prepared
 print(prepared("d", {}, lambda: {"x": "y" * 5000}) == {"x": "y" * 5000})"""
     said = limited(root, code, size=1000)
     assert f"{root}/stand-in/d-1 can not be used: File too large." in said and "True" in said
@@ -402,10 +402,10 @@ def test_whole_files_in_a_read_only_folder_are_enough(entry, root, tmp_path) -> 
         if path.name.startswith(("test_", "pytest-", "popen-")):
             path.chmod(0o755)
     table = {"a.zip": entry(CONTENT)}
-    assert "a.zip" in limited(root, f"print(files.get('d', {table!r}))", user=user)
+    assert "a.zip" in limited(root, f"print(download.get('d', {table!r}))", user=user)
     code = f"""
-try: files.get("d", {{"b.zip": {entry(CONTENT)!r}}})
-except files.DataError as error: print(error)"""
+try: download.get("d", {{"b.zip": {entry(CONTENT)!r}}})
+except download.DataError as error: print(error)"""
     assert "d can not be used: Permission denied. Make room there, or set DLRUN_DATA=" in limited(root, code, user=user)
 
 
@@ -415,7 +415,7 @@ def test_a_path_that_is_no_text(entry, tmp_path, monkeypatch, cli) -> None:
     monkeypatch.setenv("DLRUN_MIRRORS", f"{odd}/mirror")
     os.makedirs(f"{odd}/mirror/d")
     Path(odd, "mirror/d/a.zip").write_bytes(CONTENT)
-    assert (files.get("d", {"a.zip": entry(CONTENT)})[0] / "a.zip").read_bytes() == CONTENT
+    assert (download.get("d", {"a.zip": entry(CONTENT)})[0] / "a.zip").read_bytes() == CONTENT
     assert cli("fetch")[0] == 0 and cli("fetch", "--json")[0] == 0
     assert cli("fetch", "fr_en")[0] == 3
     assert cli("data=airfoil", "stand_in=always", "trainer.max_steps=1", "folder=run")[0] == 0

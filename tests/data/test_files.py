@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from dlrun.data import files, stand_ins, transport
 from dlrun.errors import DataError
+from dlrun.files import download, stand_ins, transport
 
 CONTENT = b"all of it, from the first byte to the last\n" * 1000
 
@@ -30,13 +30,13 @@ def test_a_download_is_whole_and_is_not_repeated(server, entry, root):
     server.files["/a.zip"] = CONTENT
     table = {"a.zip": entry(CONTENT, f"{server.url}/a.zip")}
     seen = []
-    folder, digests = files.get("d", table, progress=lambda *said: seen.append(said))
+    folder, digests = download.get("d", table, progress=lambda *said: seen.append(said))
     assert folder == root / "d" and (folder / "a.zip").read_bytes() == CONTENT
     assert digests == {"a.zip": hashlib.sha256(CONTENT).hexdigest()}
     assert seen[-1] == ("a.zip", len(CONTENT), len(CONTENT))
-    assert files.get("d", table) == (folder, digests)
+    assert download.get("d", table) == (folder, digests)
     assert server.gets["/a.zip"] == 1
-    assert {path.name for path in folder.iterdir()} <= {"a.zip", ".lock", files.SIDECAR}  # no temporary file is left
+    assert {path.name for path in folder.iterdir()} <= {"a.zip", ".lock", download.SIDECAR}  # no temporary file is left
 
 
 def test_a_gz_comes_as_it_is_even_if_the_server_calls_it_an_encoding(server, entry, monkeypatch):
@@ -52,7 +52,7 @@ def test_a_gz_comes_as_it_is_even_if_the_server_calls_it_an_encoding(server, ent
         end(self)
 
     monkeypatch.setattr(handler, "end_headers", end_headers)
-    folder, _ = files.get("d", {"a.gz": entry(packed, f"{server.url}/a.gz")})
+    folder, _ = download.get("d", {"a.gz": entry(packed, f"{server.url}/a.gz")})
     assert (folder / "a.gz").read_bytes() == packed
 
 
@@ -60,23 +60,23 @@ def test_a_gz_comes_as_it_is_even_if_the_server_calls_it_an_encoding(server, ent
 def test_a_damaged_file_is_noticed_and_got_again(server, entry, damage):
     server.files["/a.zip"] = CONTENT
     table = {"a.zip": entry(CONTENT, f"{server.url}/a.zip")}
-    folder, _ = files.get("d", table)
+    folder, _ = download.get("d", table)
     (folder / "a.zip").write_bytes(damage)
-    assert files.status("d", table) == "damaged"
-    files.get("d", table)
+    assert download.status("d", table) == "damaged"
+    download.get("d", table)
     assert (folder / "a.zip").read_bytes() == CONTENT and server.gets["/a.zip"] == 2
-    assert files.status("d", table) == "whole"
+    assert download.status("d", table) == "whole"
 
 
 def test_same_size_and_set_back_time_do_not_hide_a_change(server, entry):
     server.files["/a.zip"] = CONTENT
     table = {"a.zip": entry(CONTENT, f"{server.url}/a.zip")}
-    path = files.get("d", table)[0] / "a.zip"
+    path = download.get("d", table)[0] / "a.zip"
     before = path.stat()
     time.sleep(0.02)
     path.write_bytes(CONTENT[:-1] + b"X")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert files.status("d", table) == "damaged"
+    assert download.status("d", table) == "damaged"
 
 
 def test_a_damaged_file_that_can_not_be_replaced_says_what_it_is(root, entry):
@@ -84,7 +84,7 @@ def test_a_damaged_file_that_can_not_be_replaced_says_what_it_is(root, entry):
     (root / "d").mkdir(parents=True)
     (root / "d" / "a.zip").write_bytes(b"half")
     with pytest.raises(DataError) as caught:
-        files.get("d", {"a.zip": entry(CONTENT, f"{url}/a.zip")})
+        download.get("d", {"a.zip": entry(CONTENT, f"{url}/a.zip")})
     first, damaged, failed, advice = str(caught.value).splitlines()
     assert first == "d needs a.zip, which can not be had:"
     found, expected = (hashlib.sha256(content).hexdigest() for content in (b"half", CONTENT))
@@ -97,7 +97,7 @@ def test_a_damaged_file_that_can_not_be_replaced_says_what_it_is(root, entry):
 
 
 def test_status_without_files(root, entry):
-    assert files.status("d", {"a.zip": entry(CONTENT)}) == "missing"
+    assert download.status("d", {"a.zip": entry(CONTENT)}) == "missing"
     assert not root.exists()
 
 
@@ -107,7 +107,7 @@ def test_the_next_address_is_tried_and_each_failure_is_told(server, entry, monke
     server.files |= {"/html": b"<html>Sign in</html>", "/broken": "breaks off", "/stalls": "stalls"}
     urls = [f"{server.url}/{path}" for path in ("gone", "html", "broken", "stalls")]
     with pytest.raises(DataError) as caught:
-        files.get("d", {"a.zip": entry(CONTENT, *urls)})
+        download.get("d", {"a.zip": entry(CONTENT, *urls)})
     gone, html, broken, stalled = (
         line.strip().removeprefix(server.url) for line in str(caught.value).splitlines()[1:5]
     )
@@ -117,7 +117,7 @@ def test_the_next_address_is_tried_and_each_failure_is_told(server, entry, monke
     assert stalled == "/stalls: no answer within 0.3 s"
 
     server.files["/good"] = CONTENT
-    folder, _ = files.get("d", {"a.zip": entry(CONTENT, *urls, f"{server.url}/good")})
+    folder, _ = download.get("d", {"a.zip": entry(CONTENT, *urls, f"{server.url}/good")})
     assert (folder / "a.zip").read_bytes() == CONTENT
 
 
@@ -132,17 +132,17 @@ def test_no_network_is_known_soon(entry, monkeypatch):
     start = time.monotonic()
     for _ in range(3):
         with pytest.raises(DataError, match=r"0\.zip, which can not be had"):
-            files.get("d", table)
+            download.get("d", table)
     assert time.monotonic() - start < 4  # 120 addresses, each host asked once
     assert transport.PROBE_SECONDS == 1.0
 
 
 def test_a_look_up_that_hangs_does_not_hold_us(entry, monkeypatch):
     monkeypatch.setattr(transport, "PROBE_SECONDS", 0.3)
-    monkeypatch.setattr(transport, "knock", lambda name, url, answers: time.sleep(5))
+    monkeypatch.setattr(transport, "probe", lambda name, url, answers: time.sleep(5))
     start = time.monotonic()
     with pytest.raises(DataError, match=r"no answer within 0\.3 s"):
-        files.get("d", {"a.zip": entry(CONTENT, "http://slow.invalid/a.zip")})
+        download.get("d", {"a.zip": entry(CONTENT, "http://slow.invalid/a.zip")})
     assert time.monotonic() - start < 2
 
 
@@ -155,7 +155,7 @@ def test_twenty_processes_download_once(server, entry, root):
     server.files["/a.zip"] = CONTENT
     server.delay = 0.5
     table = {"a.zip": entry(CONTENT, f"{server.url}/a.zip")}
-    code = f"from dlrun.data import files; print(files.get('d', {table!r})[1]['a.zip'])"
+    code = f"from dlrun.data import files; print(download.get('d', {table!r})[1]['a.zip'])"
     started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(20)]
     answers = {process.communicate(timeout=100)[0].strip() for process in started}
     assert answers == set(table["a.zip"]["sha256"])
@@ -166,18 +166,18 @@ def test_twenty_processes_download_once(server, entry, root):
 def test_a_killed_download_leaves_nothing_that_counts(server, entry, root):
     server.files["/a.zip"] = "stalls"
     table = {"a.zip": entry(CONTENT, f"{server.url}/a.zip")}
-    code = f"from dlrun.data import files; files.get('d', {table!r})"
+    code = f"from dlrun.data import files; download.get('d', {table!r})"
     process = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 20
     while not list((root / "d").glob(".a.zip.*.tmp")) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.kill()
     process.wait()
-    assert files.status("d", table) == "missing"
+    assert download.status("d", table) == "missing"
     server.files["/a.zip"] = CONTENT
-    folder, _ = files.get("d", table)
+    folder, _ = download.get("d", table)
     assert (folder / "a.zip").read_bytes() == CONTENT
-    assert {path.name for path in folder.iterdir()} == {"a.zip", ".lock", files.SIDECAR}
+    assert {path.name for path in folder.iterdir()} == {"a.zip", ".lock", download.SIDECAR}
 
 
 def test_mirrors_come_first_as_folders_and_as_urls(server, entry, tmp_path, monkeypatch, root):
@@ -187,7 +187,7 @@ def test_mirrors_come_first_as_folders_and_as_urls(server, entry, tmp_path, monk
     server.files["/a.zip"] = server.files["/b.zip"] = CONTENT
     monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/mirror, {server.url}/m/")
     table = {file: entry(CONTENT, f"{server.url}/{file}") for file in ("a.zip", "b.zip")}
-    files.get("d", table)
+    download.get("d", table)
     assert dict(server.gets) == {"/m/d/b.zip": 1}
 
 
@@ -195,9 +195,9 @@ def test_a_mirrors_folder_asks_no_network(entry, tmp_path, monkeypatch):
     (tmp_path / "mirror" / "d").mkdir(parents=True)
     (tmp_path / "mirror" / "d" / "a.zip").write_bytes(CONTENT)
     monkeypatch.setenv("DLRUN_MIRRORS", str(tmp_path / "mirror"))
-    monkeypatch.setattr(transport, "knock", lambda *_: pytest.fail("the network was asked"))
+    monkeypatch.setattr(transport, "probe", lambda *_: pytest.fail("the network was asked"))
     monkeypatch.setattr(transport, "web_chunks", lambda *_: pytest.fail("the network was asked"))
-    files.get("d", {"a.zip": entry(CONTENT, "http://127.0.0.1:9/a.zip")})
+    download.get("d", {"a.zip": entry(CONTENT, "http://127.0.0.1:9/a.zip")})
 
 
 def test_a_wrong_mirror_is_told_and_passed(server, entry, tmp_path, monkeypatch):
@@ -205,12 +205,12 @@ def test_a_wrong_mirror_is_told_and_passed(server, entry, tmp_path, monkeypatch)
     (tmp_path / "m1" / "d" / "a.zip").write_bytes(b"old")
     monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/m1,{tmp_path}/m2")
     with pytest.raises(DataError) as caught:
-        files.get("d", {"a.zip": entry(CONTENT)})
+        download.get("d", {"a.zip": entry(CONTENT)})
     lines = str(caught.value).splitlines()
     assert lines[1] == f"  {tmp_path}/m1/d/a.zip: not the expected file"
     assert lines[2] == f"  {tmp_path}/m2/d/a.zip: No such file or directory"
     server.files["/a.zip"] = CONTENT
-    files.get("d", {"a.zip": entry(CONTENT, f"{server.url}/a.zip")})
+    download.get("d", {"a.zip": entry(CONTENT, f"{server.url}/a.zip")})
 
 
 def test_a_listed_sha1_counts_too(server, root):
@@ -222,16 +222,16 @@ def test_a_listed_sha1_counts_too(server, root):
             "urls": [f"{server.url}/a.zip"],
         }
     }
-    _, digests = files.get("d", table)
+    _, digests = download.get("d", table)
     assert digests == {"a.zip": hashlib.sha256(CONTENT).hexdigest()}
-    assert files.status("d", table) == "whole"
+    assert download.status("d", table) == "whole"
 
 
 def test_a_folder_that_can_not_be_written(entry, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("DLRUN_DATA", str(tmp_path / "file"))
     with pytest.raises(DataError) as caught:
-        files.get("d", {"a.zip": entry(CONTENT)})
+        download.get("d", {"a.zip": entry(CONTENT)})
     assert str(caught.value) == (
         f"{tmp_path}/file/d can not be used: Not a directory. "
         "Make room there, or set DLRUN_DATA=<a folder that can be written>."
@@ -247,17 +247,17 @@ def test_a_full_disk(server, entry, root, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     table = {"a.zip": entry(CONTENT, f"{server.url}/a.zip")}
     with pytest.raises(DataError, match="No space left on device. Make room there, or set DLRUN_DATA="):
-        files.get("d", table)
-    assert files.status("d", table) == "missing" and not list((root / "d").glob("*.tmp"))
+        download.get("d", table)
+    assert download.status("d", table) == "missing" and not list((root / "d").glob("*.tmp"))
 
 
 def test_a_broken_sidecar_is_no_obstacle(server, entry, root):
     server.files["/a.zip"] = CONTENT
     table = {"a.zip": entry(CONTENT, f"{server.url}/a.zip")}
-    files.get("d", table)
+    download.get("d", table)
     for broken in ("", "[1]", '{"a.zip": 3}', "{"):
-        (root / "d" / files.SIDECAR).write_text(broken)
-        assert files.status("d", table) == "whole"
+        (root / "d" / download.SIDECAR).write_text(broken)
+        assert download.status("d", table) == "whole"
 
 
 def test_a_stand_in_is_written_once_and_only_whole(root):

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from dlrun import catalogue
-from dlrun.data import files, fr_en, fra_eng, stand_ins
+from dlrun.config import catalogue
+from dlrun.data import fr_en, fra_eng
 from dlrun.data.base import Split
 from dlrun.data.fr_en import EOS, PAD
 from dlrun.errors import UserError
+from dlrun.files import download, stand_ins
 from dlrun.text.vocab import Vocab
 
 
@@ -129,7 +130,7 @@ def test_the_whole_set_is_read_as_published(tmp_path: Path) -> None:
 def test_the_courses_pairs(shared_root: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DLRUN_DATA", shared_root[0])
     monkeypatch.setenv("DLRUN_MIRRORS", shared_root[1])
-    folder, _ = files.get("fr_en", catalogue.read("data", "fr_en")["files"])
+    folder, _ = download.get("fr_en", catalogue.read("data", "fr_en")["files"])
     data: Any = fr_en.load(folder, **options(fr_en))
     assert len(data.train) == 20 and data.train.x.shape == (20, 7) and data.train.y.shape == (20, 7)
     assert ("ils regardent .", "they are watching .") in pairs(data, data.train)

@@ -18,10 +18,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dlrun import catalogue
-from dlrun.data import airfoil, fashion_mnist, fr_en, fra_eng, imdb, jaychou_lyrics, ptb, quadratic, reading, stand_ins
-from dlrun.data.stand_ins import StandIn
+from dlrun.config import catalogue
+from dlrun.data import airfoil, fashion_mnist, fr_en, fra_eng, imdb, jaychou_lyrics, ptb, quadratic
 from dlrun.errors import DataError, DlrunError, UserError
+from dlrun.files import reading, stand_ins
+from dlrun.files.stand_ins import StandIn
 
 FILES = {
     airfoil: airfoil.FILE,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dlrun import catalogue
 from dlrun.cli import exit_code
+from dlrun.config import catalogue
 
 PAYLOAD = b"touch PWNED\n"
 OURS = {"_target_": "dlrun.data.airfoil.load", "split": "random", "val": 0.1, "test": 0.1, "seed": 0}
@@ -20,8 +20,8 @@ MODULE = """
 from pathlib import Path
 import torch
 from dlrun.data.base import Data, Split
-from dlrun.data.schema import Schema
-from dlrun.data.stand_ins import StandIn
+from dlrun.data.base import Schema
+from dlrun.files.stand_ins import StandIn
 
 def load(folder: Path) -> Data:
     rows = torch.tensor([[float(x) for x in line.split()] for line in (folder / "own.txt").read_text().splitlines()])

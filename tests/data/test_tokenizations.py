@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from dlrun import catalogue
-from dlrun.data import files, imdb, jaychou_lyrics, ptb, stand_ins
+from dlrun.config import catalogue
+from dlrun.data import imdb, jaychou_lyrics, ptb
 from dlrun.data.base import Split
 from dlrun.errors import UserError
+from dlrun.files import download, stand_ins
 from dlrun.text import normalizers
 from dlrun.text.vocab import Vocab
 
@@ -206,7 +207,7 @@ def test_the_most_frequent_words_are_no_byte_pairs() -> None:
 def test_ptb_in_characters_and_byte_pairs(shared_root: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DLRUN_DATA", shared_root[0])
     monkeypatch.setenv("DLRUN_MIRRORS", shared_root[1])
-    folder, _ = files.get("ptb", catalogue.read("data", "ptb")["files"])
+    folder, _ = download.get("ptb", catalogue.read("data", "ptb")["files"])
     char: Any = ptb.load(folder, tokenizer="char", vocab_size=None)
     pairs: Any = ptb.load(folder, tokenizer="bpe", vocab_size=5000)
     assert [len(split.x) for split in (char.train, char.val, char.test)] == [4837402, 379102, 423247]

@@ -7,8 +7,7 @@ import torch
 from options import ready
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Split
-from dlrun.data.schema import Schema
+from dlrun.data.base import Data, Schema, Split
 from dlrun.model.awd_lstm import AWDLSTM, WeightDropLSTM
 from dlrun.task.lm import LanguageModel
 from dlrun.text.vocab import Vocab
@@ -114,7 +113,7 @@ def test_penalty_is_in_the_loss_but_not_in_what_is_shown() -> None:
         None,
         Schema({}, "text", vocab=Vocab([*map(str, range(V))], tokenization="word")),
     )
-    task = ready(LanguageModel, data, steps=5, order="consecutive")
+    task = ready(LanguageModel, data, seq_len=5, sampling="consecutive")
     batch = next(iter(task.batches("train", B, seed=0, epoch=0)))
     plain, punished = (task.step(model(activation_penalty=value), batch) for value in (0.0, 100.0))
     assert punished.loss.item() > plain.loss.item() + 1e-3

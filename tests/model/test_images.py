@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dlrun import catalogue
-from dlrun.build import plan
+from dlrun.config import catalogue
+from dlrun.config.bind import make_spec
 from dlrun.errors import UserError
 from dlrun.model.alexnet import AlexNet
 from dlrun.model.base import Output
@@ -28,7 +28,7 @@ MODELS: dict[str, type[nn.Module]] = {
     "densenet": DenseNet,
 }
 THIN: dict[str, dict[str, Any]] = {  # a test need not wait for a hundred million weights
-    **{name: {"divide": 16} for name in ("alexnet", "vgg", "nin", "googlenet")},
+    **{name: {"width_divisor": 16} for name in ("alexnet", "vgg", "nin", "googlenet")},
     "resnet": {"channels": [4, 4, 8, 8]},
     "smallresnet": {"channels": [4, 4, 8]},
     "densenet": {"channels": 8, "growth": 4},
@@ -41,7 +41,7 @@ def make(
     """A model with the values of its YAML, but for `options`; the same checks as on the command line."""
     node = catalogue.read("model", name) | options
     height, width = (side, side) if isinstance(side, int) else side
-    return plan("model", node, MODELS[name])(in_channels=colours, height=height, width=width, outputs=outputs)
+    return make_spec("model", node, MODELS[name])(in_channels=colours, height=height, width=width, outputs=outputs)
 
 
 def thin(name: str, side: int | tuple[int, int] = 28, **options: Any) -> Any:
@@ -91,10 +91,14 @@ THREE_FOR_FIVE = 16 * (
 COUNTED: dict[str, tuple[str, dict[str, Any], int]] = {
     "alexnet of the book": ("alexnet", {"colours": 1, "outputs": 10, "batch_norm": False}, 46_764_746),
     "nin of the book": ("nin", {"colours": 1, "outputs": 10, "batch_norm": False}, 1_992_166),
-    "vgg-11": ("vgg", {"batch_norm": False, "divide": 1}, 132_863_336),
-    "vgg-11, batch norm": ("vgg", {"divide": 1}, 132_868_840 - 2_752),  # here without the biases that it makes idle
-    "vgg-16": ("vgg", {"batch_norm": False, "divide": 1, "depth": 16}, 138_357_544),
-    "vgg-19": ("vgg", {"batch_norm": False, "divide": 1, "depth": 19}, 143_667_240),
+    "vgg-11": ("vgg", {"batch_norm": False, "width_divisor": 1}, 132_863_336),
+    "vgg-11, batch norm": (
+        "vgg",
+        {"width_divisor": 1},
+        132_868_840 - 2_752,
+    ),  # here without the biases that it makes idle
+    "vgg-16": ("vgg", {"batch_norm": False, "width_divisor": 1, "depth": 16}, 138_357_544),
+    "vgg-19": ("vgg", {"batch_norm": False, "width_divisor": 1, "depth": 19}, 143_667_240),
     "googlenet": ("googlenet", {}, 6_624_904 + THREE_FOR_FIVE),
     "googlenet with its heads": ("googlenet", {"auxiliary": True}, 13_004_888 + THREE_FOR_FIVE),
     "resnet-18": ("resnet", {}, 11_689_512),
@@ -118,7 +122,8 @@ def test_a_stage_of_no_blocks_is_left_out() -> None:
 
 def test_a_stage_shrinks_by_its_stride_or_by_pooling() -> None:
     strided, pooled = (
-        thin("resnet", (8, 9), stem="small", channels=[2, 4, 8, 16], shrink=each).eval() for each in ("stride", "pool")
+        thin("resnet", (8, 9), stem="small", channels=[2, 4, 8, 16], downsample=each).eval()
+        for each in ("stride", "pool")
     )
     assert [x.shape for x in strided.parameters()] == [x.shape for x in pooled.parameters()]
     assert {layer.stride for layer in layers_of(pooled, nn.Conv2d)} == {(1, 1)}

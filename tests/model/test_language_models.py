@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 from dlrun.errors import UserError
 from dlrun.model.nnlm import NNLM
-from dlrun.model.transformer import Transformer
+from dlrun.model.transformer_lm import TransformerLM
 from dlrun.text.embeddings import WordEmbedding
 
 B, T, V = 3, 11, 20
 
 
-def transformer(**changed: Any) -> Transformer:
+def transformer(**changed: Any) -> TransformerLM:
     chosen: dict[str, Any] = {"embed": 8, "layers": 2, "heads": 2, "feed_forward": 12, "dropout": 0.0, "context": 4}
-    return Transformer(V, **(chosen | {"positions": "learned", "tied": False} | changed))
+    return TransformerLM(V, **(chosen | {"positions": "learned", "tied": False} | changed))
 
 
 def nnlm(window: int = 4, **changed: Any) -> NNLM:

@@ -40,7 +40,7 @@ def lenet(**options: object) -> LeNet:
 
 
 def textcnn() -> TextCNN:
-    return TextCNN(V, CLASSES, embed=7, widths=[2, 3, 12], channels=5, two_channels=False, dropout=0.0)
+    return TextCNN(V, CLASSES, embed=7, kernel_sizes=[2, 3, 12], channels=5, multichannel=False, dropout=0.0)
 
 
 def mlp() -> MLP:
@@ -136,7 +136,7 @@ def test_padding_changes_nothing(name: str) -> None:
 
 def test_textcnn_is_a_maximum_over_the_text() -> None:
     """One filter of one word: the answer is the largest of the words' own, or 0."""
-    model = TextCNN(V, 1, embed=4, widths=[1], channels=1, two_channels=False, dropout=0.0).eval()
+    model = TextCNN(V, 1, embed=4, kernel_sizes=[1], channels=1, multichannel=False, dropout=0.0).eval()
     with torch.no_grad():
         model.output.weight.fill_(1)
         model.output.bias.zero_()
@@ -156,7 +156,7 @@ def test_lenet_of_other_sizes() -> None:
 
 
 def test_word_vectors() -> None:
-    """Scores begin at 0; one word in is a dot product, several are a mean in which only those of the mask count."""
+    """StepOutput begin at 0; one word in is a dot product, several are a mean in which only those of the mask count."""
     torch.manual_seed(0)
     model = WordVectors(V, embed=4)
     inputs, targets = torch.randint(V, (B, 3)), torch.randint(V, (B, 5))

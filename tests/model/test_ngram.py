@@ -128,7 +128,7 @@ def test_a_state_dict_is_all_of_it() -> None:
 
 
 def test_a_text_is_read_in_order() -> None:
-    with pytest.raises(UserError, match="reads its text in order. Type task.order=consecutive."):
+    with pytest.raises(UserError, match="reads its text in order. Type task.sampling=consecutive."):
         NGram(V, order=3).count([Batch(text(5), text(5), 5, fresh=True)] * 2)
 
 
@@ -145,7 +145,7 @@ def test_a_run_counts_once_and_writes(tmp_path: Path, capfd: pytest.CaptureFixtu
     """Its length and batches say nothing; going on with it changes nothing."""
     common = ["model=ngram", "stand_in=always", "device=cpu"]
     assert exit_code([*common, f"folder={tmp_path}/one"]) == 0
-    other = ["trainer.clip=1", "trainer.log_every_steps=1", "trainer.epochs=3", "task.steps=100"]
+    other = ["trainer.clip=1", "trainer.log_every_steps=1", "trainer.epochs=3", "task.seq_len=100"]
     assert exit_code([*common, *other, f"folder={tmp_path}/two"]) == 0
     assert exit_code(["resume", f"{tmp_path}/two", "trainer.epochs=5"]) == 0
     one, two = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("one", "two"))

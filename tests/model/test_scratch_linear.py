@@ -7,8 +7,7 @@ import torch
 from options import options, ready
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Split
-from dlrun.data.schema import Schema
+from dlrun.data.base import Data, Schema, Split
 from dlrun.model.linear import Linear
 from dlrun.model.mlp import MLP
 from dlrun.model.scratch_linear import ScratchLinear, ScratchMLP, ScratchSoftmax, dropped, log_softmax

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dlrun.model.rnn import GRU, LSTM, RNN, BothWays, Recurrent
+from dlrun.model.rnn import GRU, LSTM, RNN, BiRNN, Recurrent
 from dlrun.model.scratch_rnn import ScratchGRU, ScratchLSTM, ScratchRNN
 
 B, T, V, D, H, CLASSES = 5, 7, 11, 6, 4, 3
@@ -46,7 +46,7 @@ def only_gru(name: str, reset: str) -> dict[str, Any]:
 
 def readers(model: Any) -> list[Any]:
     """What reads in one direction, from the lowest layer up; of both ways the one from the left first."""
-    if not isinstance(model.layers, BothWays):
+    if not isinstance(model.layers, BiRNN):
         return [model.layers]
     return [each for both in zip(model.layers.from_left, model.layers.from_right, strict=True) for each in both]
 

@@ -9,14 +9,13 @@ import torch
 from options import options, ready
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Split
-from dlrun.data.schema import Schema
+from dlrun.data.base import Data, Schema, Split
 from dlrun.errors import UserError
 from dlrun.model.bag import Bag
 from dlrun.model.base import Counted
 from dlrun.model.nbsvm import NBSVM
-from dlrun.model.ngrams import ngram_set
-from dlrun.model.text_transformer import TextTransformer
+from dlrun.model.transformer_classifier import TransformerClassifier
+from dlrun.nn.ngrams import ngram_set
 from dlrun.task.classify import Batch
 from dlrun.task.classify_texts import ClassifyTexts
 from dlrun.text.vocab import Vocab
@@ -42,12 +41,16 @@ def nbsvm(**options: Any) -> NBSVM:
     return model
 
 
-def text_transformer(**options: Any) -> TextTransformer:
-    chosen = {"embed": 8, "heads": 2, "layers": 2, "feedforward": 16, "dropout": 0.0, **options}
-    return TextTransformer(V, CLASSES, **chosen)
+def transformer_classifier(**options: Any) -> TransformerClassifier:
+    chosen = {"embed": 8, "heads": 2, "layers": 2, "feed_forward": 16, "dropout": 0.0, **options}
+    return TransformerClassifier(V, CLASSES, **chosen)
 
 
-MODELS: dict[str, Callable[[], nn.Module]] = {"bag": bag, "nbsvm": nbsvm, "text_transformer": text_transformer}
+MODELS: dict[str, Callable[[], nn.Module]] = {
+    "bag": bag,
+    "nbsvm": nbsvm,
+    "transformer_classifier": transformer_classifier,
+}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -166,7 +169,7 @@ def test_counts_are_the_same_whatever_the_batches() -> None:
 
 def test_a_text_transformer_sees_the_order_of_words() -> None:
     torch.manual_seed(0)
-    model = text_transformer().eval()
+    model = transformer_classifier().eval()
     there, back = torch.arange(1, 6).unsqueeze(0), torch.arange(5, 0, -1).unsqueeze(0)
     assert not torch.allclose(model(there, torch.tensor([5])), model(back, torch.tensor([5])), atol=1e-4)
 
@@ -174,4 +177,4 @@ def test_a_text_transformer_sees_the_order_of_words() -> None:
 @pytest.mark.parametrize(("embed", "heads"), [(8, 3), (5, 5)])
 def test_heads_share_a_vector_evenly(embed: int, heads: int) -> None:
     with pytest.raises(UserError, match=f"model.embed={embed} must be even and divisible by model.heads={heads}"):
-        text_transformer(embed=embed, heads=heads)
+        transformer_classifier(embed=embed, heads=heads)

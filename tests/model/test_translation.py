@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.errors import UserError
-from dlrun.model.positions import positions
 from dlrun.model.seq2seq import Seq2Seq
-from dlrun.model.translator import Attention, Translator
+from dlrun.model.transformer import Attention, EncoderDecoder
+from dlrun.nn.positions import positions
 
 B, S, T, SOURCE, TARGET = 5, 7, 6, 13, 11
 
@@ -19,9 +19,9 @@ def seq2seq(attention: Any, layers: int = 2) -> Seq2Seq:
     return Seq2Seq(SOURCE, TARGET, attention=attention, embed=6, hidden=8, layers=layers, dropout=0.0)
 
 
-def translator(**changed: Any) -> Translator:
-    chosen: dict[str, Any] = {"width": 8, "heads": 2, "feed_forward": 12, "layers": 2, "dropout": 0.0} | changed
-    return Translator(SOURCE, TARGET, **chosen)
+def encoder_decoder(**changed: Any) -> EncoderDecoder:
+    chosen: dict[str, Any] = {"embed": 8, "heads": 2, "feed_forward": 12, "layers": 2, "dropout": 0.0} | changed
+    return EncoderDecoder(SOURCE, TARGET, **chosen)
 
 
 MODELS: dict[str, Callable[[], Any]] = {
@@ -30,7 +30,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "luong_dot": lambda: seq2seq("luong_dot"),
     "luong_general": lambda: seq2seq("luong_general"),
     "one layer": lambda: seq2seq("bahdanau", 1),
-    "translator": translator,
+    "encoder_decoder": encoder_decoder,
 }
 
 
@@ -131,7 +131,7 @@ def test_positions_differ_and_are_the_formulas() -> None:
     assert table[3, 5].item() == pytest.approx(torch.tensor(3 / 10_000**0.5).cos().item())
 
 
-@pytest.mark.parametrize("changed", [{"width": 9}, {"width": 8, "heads": 3}])
+@pytest.mark.parametrize("changed", [{"embed": 9}, {"embed": 8, "heads": 3}])
 def test_heads_must_fit(changed: dict[str, int]) -> None:
     with pytest.raises(UserError, match="must be even and a multiple of model.heads"):
-        translator(**changed)
+        encoder_decoder(**changed)

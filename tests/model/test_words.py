@@ -46,7 +46,7 @@ def test_a_word_is_the_mean_of_its_parts() -> None:
 
 
 def test_fasttext_has_shape_and_gradients() -> None:
-    """Scores as those of word2vec with the same vectors; each word's own row and each of its buckets learns."""
+    """StepOutput as those of word2vec with the same vectors; each word's own row and each of its buckets learns."""
     torch.manual_seed(0)
     model, plain = fasttext(), WordVectors(len(WORDS), embed=4)
     nn.init.normal_(model.output.weight)

@@ -8,7 +8,7 @@ import torch
 import yaml
 from torch.optim import Optimizer
 
-from dlrun.build import Plan, locate, plan
+from dlrun.config.bind import Spec, locate, make_spec
 
 CONF = Path(__file__).parents[2] / "conf"
 SCRATCH = ("adadelta", "adagrad", "adam", "adamw", "momentum", "rmsprop", "sgd")
@@ -20,11 +20,11 @@ def read(group: str, name: str) -> dict[str, Any]:
     return yaml.safe_load((CONF / group / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
-def planned(group: str, name: str, **changes: Any) -> Plan:
+def planned(group: str, name: str, **changes: Any) -> Spec:
     node = read(group, name) | changes
     for key in ("every", "warmup"):
         node.pop(key, None)
-    return plan(group, node, locate(group, node["_target_"]))
+    return make_spec(group, node, locate(group, node["_target_"]))
 
 
 def test_all_choices_are_here() -> None:

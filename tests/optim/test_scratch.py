@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from dlrun.build import locate, plan
+from dlrun.config.bind import locate, make_spec
 from dlrun.errors import UserError
 from dlrun.optim import scratch
 
@@ -163,5 +163,5 @@ def test_groups_have_their_own_lr() -> None:
 )
 def test_refuses(target: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError) as caught:
-        plan("optim", options, locate("optim", f"dlrun.optim.scratch.{target}"))(params=weights())
+        make_spec("optim", options, locate("optim", f"dlrun.optim.scratch.{target}"))(params=weights())
     assert str(caught.value).startswith(message)

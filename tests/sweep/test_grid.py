@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dlrun import rundir
+from dlrun.config import outputs
 from dlrun.sweep.folder import SweepDir
 
 Sweep = Callable[..., tuple[int, str, str]]
@@ -40,7 +40,7 @@ MISTAKES = {
     ("-m", "seed=0,1", "--config-dir", "nowhere"): "--config-dir nowhere: there is no such folder.",
     ("-m", "model=linear,mlp", "model.hidden=[8]", "data=airfoil"): "1 of 2 jobs can't run, so none was started:\n"
     "  job 0 (model=linear model.hidden=[8] data=airfoil): model has no key hidden. It has none.\n"
-    "  With launcher.lenient=true what is written ++key=value reaches only the jobs that have the key.",
+    "  With launcher.ignore_missing_keys=true what is written ++key=value reaches only the jobs that have the key.",
     ("-m", "model=linear,lstm", "foo.bar=1,2"): "4 of 4 jobs can't run, so none was started:\n"
     "  job 0 (model=linear foo.bar=1) and 3 more: There is no key foo.bar",
     ("-m", "model=linear,lstm", "optim.lr="): "2 of 2 jobs can't run, so none was started:\n"
@@ -133,7 +133,7 @@ def test_lenient_gives_a_key_only_to_those_that_have_it(sweep: Sweep) -> None:
         "model=linear,mlp",
         "++model.hidden=[8]",
         "data=synthetic_linear",
-        "launcher.lenient=true",
+        "launcher.ignore_missing_keys=true",
         "folder=s",
         *QUICK,
     )
@@ -155,9 +155,9 @@ def test_sweeps_of_the_same_second_have_folders_of_their_own(tmp_path: Path, mon
         now = staticmethod(lambda: datetime(2026, 11, 21, 14, 3, 12))
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(rundir, "datetime", Clock)
+    monkeypatch.setattr(outputs, "datetime", Clock)
     facts: dict[str, Any] = {"kind": "grid", "launcher": {}, "workers": {}}
-    made = [SweepDir.create(rundir.new_folder("sweep"), facts | {"command": [str(number)]}) for number in range(3)]
+    made = [SweepDir.create(outputs.new_folder("sweep"), facts | {"command": [str(number)]}) for number in range(3)]
     day = Path("outputs/2026-11-21")
     assert [sweep.path for sweep in made] == [day / f"14-03-12-sweep{end}" for end in ("", "-2", "-3")]
     assert [sweep.facts()["command"] for sweep in made] == [["0"], ["1"], ["2"]]
@@ -191,13 +191,13 @@ def test_resume_of_a_complete_sweep_extends_it(sweep: Sweep) -> None:
 @pytest.mark.slow
 def test_each_job_has_its_threads_and_gpu(sweep: Sweep, package: Callable[[str], None]) -> None:
     """Slots are handed out in turn; what a job sees is what its own process says."""
-    from dlrun.sweep.pool import Launcher
+    from dlrun.sweep.launcher import Launcher
 
     cores = len(os.sched_getaffinity(0))
-    plain = Launcher(workers=None, threads=None, gpus=[], lenient=False)
+    plain = Launcher(workers=None, threads=None, gpus=[], ignore_missing_keys=False)
     assert len(plain.slots(100)) == cores and {slot.threads for slot in plain.slots(100)} == {1}
     assert [slot.threads for slot in plain.slots(1)] == [cores]
-    cards = Launcher(workers=4, threads=3, gpus=[5, 7], lenient=False).slots(100)
+    cards = Launcher(workers=4, threads=3, gpus=[5, 7], ignore_missing_keys=False).slots(100)
     assert [(slot.threads, slot.gpu) for slot in cards] == [(3, 5), (3, 7), (3, 5), (3, 7)]
 
     package(TELLS)

@@ -9,8 +9,7 @@ from options import options, ready
 from PIL import Image
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Split
-from dlrun.data.schema import Scale, Schema
+from dlrun.data.base import Data, Scale, Schema, Split
 from dlrun.errors import UserError
 from dlrun.metric import Mean
 from dlrun.model.base import Output
@@ -200,7 +199,7 @@ def test_textcnn_learns_texts() -> None:
     split = Split(x.flatten(), y, torch.arange(401) * 8)
     task = classify(Data(split, None, None, Schema({"vocab_size": 20, "outputs": 2}, "text", "class")))
     torch.manual_seed(0)
-    model = TextCNN(20, 2, embed=8, widths=[1, 2], channels=8, two_channels=False, dropout=0.0)
+    model = TextCNN(20, 2, embed=8, kernel_sizes=[1, 2], channels=8, multichannel=False, dropout=0.0)
     optim = torch.optim.Adam(model.parameters(), lr=0.01)
     for epoch in range(10):
         means = Mean()

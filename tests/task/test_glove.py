@@ -8,10 +8,10 @@ import pytest
 import torch
 from options import ready
 
-from dlrun.data import ptb, stand_ins
-from dlrun.data.base import Data, Split
-from dlrun.data.schema import Schema
+from dlrun.data import ptb
+from dlrun.data.base import Data, Schema, Split
 from dlrun.errors import UserError
+from dlrun.files import stand_ins
 from dlrun.model.glove import GloVe
 from dlrun.task.glove import Glove, cooccurrences
 from dlrun.text.vocab import Vocab

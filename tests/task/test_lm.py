@@ -8,8 +8,7 @@ import torch
 from options import ready
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Split
-from dlrun.data.schema import Schema
+from dlrun.data.base import Data, Schema, Split
 from dlrun.errors import UserError
 from dlrun.metric import Mean
 from dlrun.model.base import Output
@@ -33,10 +32,10 @@ def stream(length: int, seed: int = 0) -> Split:
     return Split(x, offsets=torch.tensor([0, length]))
 
 
-def task(length: int = 200, *, steps: int = 5, order: Any = "consecutive") -> LanguageModel:
+def task(length: int = 200, *, seq_len: int = 5, sampling: Any = "consecutive") -> LanguageModel:
     vocab = Vocab([*"abcdef", "<unk>"], tokenization="word")
     data = Data(stream(length), stream(61, 1), None, Schema({"vocab_size": V}, "text", vocab=vocab))
-    return ready(LanguageModel, data, steps=steps, order=order)
+    return ready(LanguageModel, data, seq_len=seq_len, sampling=sampling)
 
 
 class Bigram(nn.Module):
@@ -84,8 +83,8 @@ def test_carried_state_makes_the_pieces_a_whole(cell: type[GRU] | type[LSTM]) ->
     torch.manual_seed(0)
     model = cell(V, **RECURRENT)
     losses = []
-    for steps in (5, 1000):
-        lm, means = task(101, steps=steps), Mean()
+    for seq_len in (5, 1000):
+        lm, means = task(101, seq_len=seq_len), Mean()
         for batch in lm.batches("train", 1, seed=0, epoch=0):
             means.add(lm.step(model, batch))
         losses.append(means.means()["loss"])
@@ -136,10 +135,10 @@ def test_state_goes_through_a_checkpoint(cell: type[GRU] | type[LSTM], tmp_path:
     assert empty.step(model, batches[0]).loss.isfinite()
 
 
-@pytest.mark.parametrize("order", ["consecutive", "random"])
-def test_a_pass_can_begin_in_the_middle(order: str) -> None:
-    whole = list(task(order=order).batches("train", 4, seed=3, epoch=2))
-    rest = task(order=order).batches("train", 4, seed=3, epoch=2, start=2)
+@pytest.mark.parametrize("sampling", ["consecutive", "random"])
+def test_a_pass_can_begin_in_the_middle(sampling: str) -> None:
+    whole = list(task(sampling=sampling).batches("train", 4, seed=3, epoch=2))
+    rest = task(sampling=sampling).batches("train", 4, seed=3, epoch=2, start=2)
     assert len(rest) == len(whole)
     for a, b in zip(whole[2:], rest, strict=True):
         assert a.ids.equal(b.ids) and a.targets.equal(b.targets) and (a.n, a.fresh) == (b.n, b.fresh)
@@ -154,7 +153,7 @@ def test_random_windows() -> None:
         None,
         Schema({"vocab_size": 103}, "text", vocab=vocab),
     )
-    lm = ready(LanguageModel, data, steps=5, order="random")
+    lm = ready(LanguageModel, data, seq_len=5, sampling="random")
     batches = list(lm.batches("train", 4, seed=0, epoch=0))
     assert all(batch.fresh and batch.targets.equal(batch.ids + 1) for batch in batches)
     ids = torch.cat([batch.ids for batch in batches])
@@ -212,7 +211,7 @@ def test_prompt_is_refused() -> None:
 
 def test_only_text_can_be_modelled() -> None:
     with pytest.raises(UserError, match="task=lm needs text"):
-        LanguageModel(Schema({"in_features": 2, "outputs": 1}, "table", "number"), steps=5, order="random")
+        LanguageModel(Schema({"in_features": 2, "outputs": 1}, "table", "number"), seq_len=5, sampling="random")
 
 
 def test_default_prompt_and_shown_sample() -> None:

@@ -7,8 +7,7 @@ import torch
 from options import ready
 from torch import Tensor, nn
 
-from dlrun.data.base import Data, Split
-from dlrun.data.schema import Scale, Schema
+from dlrun.data.base import Data, Scale, Schema, Split
 from dlrun.errors import UserError
 from dlrun.metric import Mean
 from dlrun.model.linear import Linear

@@ -9,12 +9,12 @@ from options import ready
 from torch import Tensor, nn
 
 from dlrun.data import fr_en
+from dlrun.data.base import Schema
 from dlrun.data.fr_en import BOS, EOS, PAD, toy_pairs
-from dlrun.data.schema import Schema
+from dlrun.draw.alignment import CELL, drawn
 from dlrun.errors import UserError
 from dlrun.metric import Mean, bleu
 from dlrun.model.seq2seq import Seq2Seq
-from dlrun.task.alignment import CELL, drawn
 from dlrun.task.translate import Translate
 
 

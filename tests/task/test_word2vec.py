@@ -10,12 +10,11 @@ import torch
 from options import ready
 from torch import Tensor
 
-from dlrun.data.base import Data, Split
-from dlrun.data.schema import Schema
+from dlrun.data.base import Data, Schema, Split
 from dlrun.errors import UserError
 from dlrun.model.word2vec import WordVectors
-from dlrun.task.huffman import huffman
 from dlrun.task.word2vec import NONE, Word2Vec, cbow_rows, keep_probability, skipgram_pairs
+from dlrun.text.huffman import huffman
 from dlrun.text.vocab import Vocab
 
 OPTIONS: dict[str, Any] = {
@@ -23,7 +22,7 @@ OPTIONS: dict[str, Any] = {
     "window": 2,
     "subsample": None,
     "min_count": 1,
-    "loss": "negative",
+    "loss": "negative_sampling",
     "negatives": 5,
 }
 
@@ -174,7 +173,7 @@ def test_loss_of_each_kind_is_its_formula() -> None:
     model = WordVectors(12, embed=4)
     torch.nn.init.normal_(model.output.weight)
     torch.nn.init.normal_(model.input.weight)
-    for kind in ("negative", "tree", "full"):
+    for kind in ("negative", "hierarchical_softmax", "softmax"):
         task = ready(Word2Vec, data, **{**OPTIONS, "loss": kind})
         batch = next(iter(task.batches("train", 16, seed=0, epoch=0)))
         scores = task.step(model, batch)
@@ -183,7 +182,7 @@ def test_loss_of_each_kind_is_its_formula() -> None:
         for row in range(16):
             x = model.input.weight[int(batch.inputs[row, 0])]
             logits = model.output.weight @ x
-            if kind == "full":
+            if kind == "softmax":
                 total -= logits.log_softmax(0)[batch.targets[row]].item()
                 continue
             for target, sign in zip(batch.targets[row].tolist(), batch.signs[row].tolist(), strict=True):
@@ -200,7 +199,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 @pytest.mark.parametrize("method", ["skipgram", "cbow"])
-@pytest.mark.parametrize("loss", ["negative", "tree", "full"])
+@pytest.mark.parametrize("loss", ["negative_sampling", "hierarchical_softmax", "softmax"])
 def test_a_pass_can_begin_in_the_middle(method: str, loss: str) -> None:
     options = {**OPTIONS, "subsample": 0.05, "method": method, "loss": loss}
     whole = list(ready(Word2Vec, random_corpus(), **options).batches("train", 16, seed=5, epoch=2))
@@ -241,7 +240,7 @@ def two_topics() -> Data:
 
 
 @pytest.mark.parametrize("method", ["skipgram", "cbow"])
-@pytest.mark.parametrize("loss", ["tree", "full"])
+@pytest.mark.parametrize("loss", ["hierarchical_softmax", "softmax"])
 def test_it_reaches_the_best_loss(method: str, loss: str) -> None:
     """The best any model can do is to know the topic: ln 6 nats for one of six equally likely words."""
     task, model = trained(method, loss)
@@ -254,7 +253,7 @@ def test_it_reaches_the_best_loss(method: str, loss: str) -> None:
 
 @pytest.mark.parametrize("method", ["skipgram", "cbow"])
 def test_words_of_a_topic_are_neighbours(method: str) -> None:
-    task, model = trained(method, "negative")
+    task, model = trained(method, "negative_sampling")
     vectors = torch.nn.functional.normalize(model.word_vectors().detach(), dim=1)  # type: ignore[union-attr]
     cosines = vectors @ vectors.T
     same_topic = torch.arange(12).unsqueeze(1) // 6 == torch.arange(12) // 6

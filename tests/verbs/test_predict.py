@@ -8,7 +8,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dlrun.cli import exit_code
-from dlrun.task.alignment import CELL
+from dlrun.draw.alignment import CELL
 
 QUICK = ["model=seq2seq", "device=cpu", "batch_size=20", "trainer.epochs=60", "trainer.eval_every_epochs=20"]
 
@@ -63,7 +63,7 @@ def test_no_attention_no_picture(tmp_path: Path, capfd: pytest.CaptureFixture[st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["model=seq2seq", "model=translator"])
+@pytest.mark.parametrize("model", ["model=seq2seq", "model=transformer"])
 def test_a_run_keeps_where_it_looked(model: str, tmp_path: Path) -> None:
     """One picture, in the folder and in TensorBoard; a resumed run draws it anew."""
     folder = str(tmp_path / "run")

@@ -13,7 +13,7 @@ import filelock
 import pytest
 import yaml
 
-from dlrun.query import ABSENT, Row, flat
+from dlrun.run.query import ABSENT, Row, flat
 
 Cli = Callable[..., tuple[int, str, str]]
 MakeRun = Callable[..., Path]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dlrun import compose, typed
 from dlrun.cli import VERBS, exit_code
+from dlrun.config import compose, typed
 from dlrun.errors import UserError
 
 QUICK = settings(

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from dlrun import build, catalogue, device, due
+from dlrun import device
+from dlrun.config import bind, catalogue
 from dlrun.limits import OF_TORCH, Range
+from dlrun.run import due
 
 GROUPS = ("optim", "scheduler", "init", "data", "model", "task", "trainer", "device")
 WHOLE, NUMBER, BITS = "a whole number is expected", "a number is expected", "a whole number of 64 bits is expected"
@@ -31,8 +33,8 @@ def hints(group: str, node: dict[str, Any]) -> dict[str, Any]:
     if group in ("trainer", "device"):
         target: Any = due.Settings if group == "trainer" else device.choose
     else:
-        target = build.locate(group, node["_target_"])
-    known = build.type_hints(target) | ({} if build.is_own(target) else OF_TORCH)
+        target = bind.locate(group, node["_target_"])
+    known = bind.type_hints(target) | ({} if bind.is_own(target) else OF_TORCH)
     known |= {"every": Literal["step", "epoch", "evaluation"], "warmup": Annotated[int, Range(0)]}
     hidden = ("_target_", *catalogue.FILES)
     return {key: known[key] for key in node if key not in hidden and known.get(key, Any) is not Any}
@@ -50,7 +52,7 @@ def wrong(hint: Any) -> Iterator[tuple[str, str]]:
         takes_none = NoneType in inner
         first = next(each for each in inner if each is not NoneType)
         others = {get_origin(each) or each for each in inner} - {NoneType, get_origin(first) or first}
-        accepted = {value for other in others for value, _ in wrong(first) if not build.misfit(parsed(value), other)}
+        accepted = {value for other in others for value, _ in wrong(first) if not bind.misfit(parsed(value), other)}
         yield from ((v, m) for v, m in wrong(first) if not (takes_none and v == "null") and v not in accepted)
     elif origin is Literal:
         yield from dict.fromkeys(("nosuch", "5", "null", "''", "[]", "{}"), "Possible: ").items()
@@ -63,6 +65,6 @@ def wrong(hint: Any) -> Iterator[tuple[str, str]]:
 
 
 def parsed(value: str) -> Any:
-    from dlrun import compose
+    from dlrun.config import compose
 
     return compose.parse(f"x={value}").value()

@@ -17,8 +17,15 @@ from contextlib import suppress
 from importlib import import_module
 
 MEMORY = 6 << 30  # bytes more than the server has: a bomb must not take the machine along
-WARM = ["dlrun.session", "dlrun.words", "dlrun.sweep.jobs", "dlrun.sweep.worker", "dlrun.sweep.optuna", "torch._dynamo"]
-WARM += ["torch.utils.tensorboard", "dlrun.task.alignment"]
+WARM = [
+    "dlrun.run.session",
+    "dlrun.words",
+    "dlrun.sweep.jobs",
+    "dlrun.sweep.worker",
+    "dlrun.sweep.optuna",
+    "torch._dynamo",
+]
+WARM += ["torch.utils.tensorboard", "dlrun.draw.alignment"]
 
 
 def main() -> None:

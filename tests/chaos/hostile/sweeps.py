@@ -102,7 +102,7 @@ def commands() -> list[Case]:
         "os.system",
         run,
         "dlrun.cli.main",
-        "dlrun.session.git_state",
+        "dlrun.run.session.git_state",
         "subprocess.getoutput",
         "dlrun.sweep.ray.Workers",
     ):
@@ -110,7 +110,7 @@ def commands() -> list[Case]:
         cases.append(
             Case(f"the workers are {target}", both(AGAIN, as_json("sweep.json", {"workers": workers})), RUN[:1])
         )
-    for key, value in {"workers": 10**6, "threads": 10**9, "gpus": ["x"], "lenient": 5}.items():
+    for key, value in {"workers": 10**6, "threads": 10**9, "gpus": ["x"], "ignore_missing_keys": 5}.items():
         cases.append(
             Case(f"launcher.{key} is {value}", both(AGAIN, as_json("sweep.json", {f"launcher.{key}": value})), RUN[:1])
         )
@@ -143,7 +143,7 @@ def job_files() -> list[Case]:
     more: dict[str, Mutation] = {
         "a job trusts os": changed("config.trusted", ["os"]),
         "a job's model is os.system": changed("config.model", NESTED),
-        "a job's model is git_state": changed("config.model", {"_target_": "dlrun.session.git_state"}),
+        "a job's model is git_state": changed("config.model", {"_target_": "dlrun.run.session.git_state"}),
         "a job's data lies elsewhere": changed("config.data", {"_target_": "dlrun.data.airfoil.write_stand_in", "files": {}, "name": "../cwd"}),
         "a key more": changed("evil", 1),
         "numbers that start at 9": changed("number", 9),

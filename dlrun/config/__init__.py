@@ -1,0 +1,1 @@
+"""From what is typed to checked parts: Hydra, conf/, the star rule."""

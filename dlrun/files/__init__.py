@@ -1,0 +1,1 @@
+"""Files of datasets: fetched, checked, prepared once, or made up."""

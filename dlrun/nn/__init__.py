@@ -1,0 +1,1 @@
+"""Layers and features that several models share."""

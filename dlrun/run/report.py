@@ -1,0 +1,72 @@
+"""What a person is told of a training: what trains on what, and at its end the result and what to type next."""
+
+from __future__ import annotations
+
+from dlrun import console
+from dlrun.config.assemble import Components, RunSpec
+from dlrun.config.settings import Settings
+from dlrun.device import not_compiled
+from dlrun.run.folder import RunDir
+from dlrun.run.state import TrainState
+from dlrun.run.trainer import Trainer
+from dlrun.task.base import Generator, Predictor
+from dlrun.terminal.plain import command
+from dlrun.text.embeddings import WordEmbedding
+
+
+def introduce(run: RunDir, spec: RunSpec, parts: Components, step: int) -> None:
+    chosen, task = spec.config["choices"], parts.task
+    count = sum(parameter.numel() for parameter in parts.model.parameters())
+    what = f"{chosen.get('model')} ({count:,} parameters) on {chosen.get('data')} with {chosen.get('optim')}"
+    if step:
+        console.say(f"going on with {what} from step {step:,}")
+    else:
+        console.say(f"training {what}, {parts.device}; goal: {task.goal}")
+    console.say(f"run: {run.path}")
+    if parts.data.note:
+        console.warn(parts.data.note)
+    if spec.settings.compile and (names := not_compiled(parts.model)):
+        console.warn(f"trainer.compile=true makes nothing faster here: torch's compiler leaves {names} as they are.")
+    size, asked = task.capacity(), spec.config["batch_size"]
+    if asked > size:
+        console.warn(f"batch_size={asked} is more than the {size} training examples: it trains on all at once.")
+
+
+def show_result(trainer: Trainer, run: RunDir, spec: RunSpec) -> None:
+    state, task = trainer.state, trainer.task
+    lines = [f"{trainer.goal_tag} {console.number(state.best)} at step {state.best_step:,} (best)"]
+    lines += [
+        f"{tag} {console.number(value)}" for tag, value in sorted(state.metrics.items()) if tag.startswith("test/")
+    ]
+    lines += [f"{trainer.elapsed():.1f} s, {run.path}"]
+    sample = task.shown_sample(trainer.model, trainer.seed)
+    lines += ["", *sample[1].split("\n")] if sample else []
+    trust = [word for package in spec.trusted for word in ("--trust", package)]
+    follow = [*asks(trainer, sample[0] if sample else None), ["resume", *further(trainer.settings, trainer.state)]]
+    typed = [command(verb, run.path, *words, *trust) for verb, *words in follow]
+    console.panel("done", lines)
+    for start, line in zip(("next: ", *["      "] * len(typed)), (*typed, "dlrun tensorboard"), strict=True):
+        console.say(start + line)  # below the frame, which would break a line that is to be copied
+
+
+def asks(trainer: Trainer, prompt: str | None) -> list[list[str]]:
+    """What the model can be asked, each a verb and its words."""
+    task, vocab, numbers = trainer.task, trainer.task.schema.vocab, trainer.task.sizes.get("in_features", 0)
+    if prompt is not None:
+        return [["sample" if isinstance(task, Generator) else "predict", prompt], ["eval"]]
+    if isinstance(task, Predictor):
+        small = ",".join(["0"] * numbers) if numbers <= 8 else "PICTURE.png"
+        return [["eval"], ["predict", "so great" if vocab else small]]
+    if vocab is not None and isinstance(trainer.model, WordEmbedding):
+        return [["neighbors", vocab.tokens[len(vocab) // 8]], ["eval"]]
+    return [["eval"]]
+
+
+def further(settings: Settings, state: TrainState) -> list[str]:
+    """The settings that let a run go on which has ended: each limit that it has reached, raised."""
+    reached = {
+        "epochs": settings.epochs and state.epoch >= settings.epochs and 2 * state.epoch,
+        "max_steps": settings.max_steps and state.step >= settings.max_steps and 2 * state.step,
+        "patience": settings.patience and state.stale >= settings.patience and state.stale + settings.patience,
+    }
+    return [f"trainer.{key}={value}" for key, value in reached.items() if value]

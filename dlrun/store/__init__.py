@@ -1,0 +1,1 @@
+"""Kept files: read and written safely, and what they say as typed values."""

@@ -1,0 +1,1 @@
+"""What people read and type: safe to show, in columns, over streams that may end."""

@@ -1,0 +1,61 @@
+"""What conf/ says about its choices, held against what they are: the sizes that are offered, and that models need."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dlrun.config import catalogue
+from dlrun.errors import UserError
+
+
+@pytest.mark.parametrize("model", catalogue.choices("model"))
+def test_a_model_needs_what_stands_before_its_star(model: str) -> None:
+    """Read from the source, as the class itself says it."""
+    from dlrun.config.bind import Spec, locate
+
+    node = catalogue.read("model", model)
+    required = Spec("model", locate("model", node["_target_"]), node).required()
+    assert required and catalogue.needs(model) == set(required)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", catalogue.choices("data"))
+def test_every_task_offers_what_is_declared(data: str) -> None:
+    """Each pair is built, on the data's stand-in: its sizes, or that the two don't go together."""
+    from dlrun.config.assemble import group_spec
+    from dlrun.files import stand_ins
+
+    node = catalogue.read("data", data)
+    plan = group_spec("data", node, ())
+    module = importlib.import_module(plan.target.__module__)
+    files = {}
+    if "files" in node:
+        files["folder"], _ = stand_ins.stand_in(node["name"], module.STAND_IN)
+    made = plan(**files)
+    fits = set()
+    for task in catalogue.choices("task"):
+        try:
+            measured = set(group_spec("task", catalogue.read("task", task), ())(schema=made.schema).sizes)
+        except UserError:
+            measured = set()
+        assert catalogue.offers(data, task) == measured, task
+        fits |= {task} if measured else set()
+    assert catalogue.home(data, group="data").get("task", "regress") in fits
+
+
+def test_every_dataset_and_task_is_declared() -> None:
+    assert all(catalogue.holds(data) for data in catalogue.choices("data"))
+    known = set().union(*map(catalogue.holds, catalogue.choices("data")))
+    assert {kind for task in catalogue.choices("task") for kind in catalogue.takes(task)} >= known
+
+
+def test_what_fits_is_known_without_torch_and_without_a_file_of_data(tmp_path: Path) -> None:
+    code = "import sys; from dlrun.verbs import list; list.run(['--json']); sys.exit('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"DLRUN_DATA": str(tmp_path / "data")}
+    )
+    assert done.returncode == 0 and '"lenet"' in done.stdout, done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,240 @@
+"""Whose code may run: what conf/ offers, and what the person at the command line trusts. Nothing that a folder says."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dlrun.run import git
+
+Cli = Callable[..., tuple[int, str, str]]
+ROOT = Path(__file__).parents[2]
+TINY = ("trainer.max_steps=3", "trainer.limit_batches=2", "batch_size=8")
+SWEEP = ("-m", "model=linear", "optim.lr=0.1,0.01", *TINY, "folder=s")
+
+TARGETS = [
+    *("os.system", "torch.os.system", "torch.nn.functional.torch.os.system", "torch.nn._reduction.warnings.warn"),
+    *("torch.nn.attention._fa4._fa4_import_module", "torch.utils.collect_env.run", "torch.hub.load", "builtins.eval"),
+    *(
+        "dlrun.cli.main",
+        "dlrun.run.git.state",
+        "dlrun.data.ptb.write_stand_in",
+        "dlrun.store.kept.replace",
+        "dlrun.model.rnn.nn",
+    ),
+    *("torch.nn.Module", "torch.nn.init.normal_", "torch.optim.Optimizer", "torch.nn.modules.linear.Linear"),
+    *("dlrun.model.mlp.MLP.__init__", "torch.optim.SGD", "linear", ".Linear", "a..b", "dlrun.model.linear.Linear "),
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_only_what_conf_offers_is_built(target: str, cli: Cli, tmp_path: Path) -> None:
+    code, out, err = cli(f"model._target_='{target}'", *TINY)
+    assert (code, out) == (2, "") and err.startswith("error: model._target_=") and err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("group", ["data", "task", "model", "optim", "scheduler", "init"])
+@pytest.mark.parametrize("target", ["torch.utils.collect_env.run", "dlrun.data.fr_en.write_stand_in", 5, None, ["a"]])
+def test_nor_does_a_saved_config_reach_more(group: str, target: object, cli: Cli, tmp_path: Path) -> None:
+    assert cli("model=linear", *TINY, "folder=r")[0] == 0
+    path = tmp_path / "r/config.yaml"
+    config = yaml.safe_load(path.read_text())
+    config[group]["_target_"], config["trusted"] = target, ["torch", "dlrun"]
+    path.write_text(yaml.safe_dump(config))
+    for verb in (["eval", "r"], ["resume", "r", "trainer.max_steps=5"], ["rerun", "r"]):
+        code, _, err = cli(*verb)
+        assert code == 2 and err.startswith(f"error: {group}._target_=") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("value", ["abc", "5", "[5]", "[[a]]", "['a b']", "[torch]", "[os]", "[dlrun.model]"])
+def test_trusted_is_a_list_of_packages_of_ones_own(value: str, cli: Cli, tmp_path: Path) -> None:
+    code, _, err = cli(f"trusted={value}", *TINY)
+    assert code == 2 and err.startswith("error: trusted=") and err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+COMMANDS = {
+    "trusted": ["trusted=[my_models]", "model._target_=my_models.Evil"],
+    "torch": ["trusted=[torch]", "model._target_=torch.utils.collect_env.run", "+model.command=touch PWNED"],
+    "config-dir": ["--config-dir", "conf", "model=evil"],
+    "config-dir=": ["model=evil", "--config-dir=conf"],
+    "searchpath": ["hydra.searchpath=[file://conf]", "model=evil"],
+    "callbacks": [
+        "hydra/launcher=basic",
+        "+hydra.callbacks.x={_target_:torch.utils.collect_env.run,command:touch PWNED}",
+    ],
+    "sweeper": ["hydra.sweeper._target_=torch.utils.collect_env.run", "+hydra.sweeper.command=touch PWNED"],
+    "launcher": ["hydra.launcher._target_=torch.utils.collect_env.run", "+hydra.launcher.command=touch PWNED"],
+    "a file from elsewhere": ["experiment=../../conf/model/evil"],
+    "a package of Hydra's": ["+optim@hydra.callbacks.x=sgd", "+model@hydra.launcher=linear"],
+    "target": ["model._target_=torch.utils.collect_env.run", "+model.command=touch PWNED"],
+}
+
+
+@pytest.mark.parametrize("kind", ["grid", "optuna"])
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+def test_a_sweeps_saved_command_decides_nothing_of_the_kind(
+    words: list[str], kind: str, cli: Cli, tmp_path: Path
+) -> None:
+    extra = ["hydra/sweeper=optuna", "hydra.sweeper.trials=1"] if kind == "optuna" else []
+    assert cli(*SWEEP, *extra)[0] == 0
+    evil = tmp_path / "conf/model/evil.yaml"
+    evil.parent.mkdir(parents=True)
+    callback = "hydra:\n  callbacks:\n    x:\n      _target_: torch.utils.collect_env.run\n      command: touch PWNED\n"
+    evil.write_text(f"# @package _global_\nmodel:\n  _target_: my_models.Evil\n{callback}")
+    (tmp_path / "my_models.py").write_text("import os\nos.system('touch PWNED')\n")
+    path = tmp_path / "s/sweep.json"
+    facts = json.loads(path.read_text())
+    facts["command"] = [*SWEEP[1:], *extra, *(["hydra.sweeper.trials=2"] if extra else []), *words]
+    path.write_text(json.dumps(facts))
+    more = ["--extend", "optim.lr=0.3"] if kind == "grid" else []
+    code, _, err = cli("resume", "s", *more)
+    assert code in (0, 1, 2) and "Traceback" not in err
+    assert not (tmp_path / "PWNED").exists()
+
+
+@pytest.mark.parametrize("node", [{"_target_": "torch.utils.collect_env.run", "command": "touch PWNED"}, {}, {"a": 1}])
+def test_nor_its_word_on_who_runs_the_jobs(node: dict[str, str], cli: Cli, tmp_path: Path) -> None:
+    assert cli(*SWEEP)[0] == 0
+    path = tmp_path / "s/sweep.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"workers": node}))
+    code, _, err = cli("resume", "s")
+    assert code == 2 and err.startswith("error: hydra/launcher._target_=")
+
+
+def test_the_cluster_of_a_saved_sweep_is_not_believed(cli: Cli, tmp_path: Path) -> None:
+    assert cli(*SWEEP)[0] == 0
+    path = tmp_path / "s/sweep.json"
+    node = {"_target_": "dlrun.sweep.ray.RayWorkers", "address": "ray://203.0.113.1:10001"}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"workers": node}))
+    code, _, err = cli("resume", "s")
+    assert code == 2 and "If it is yours: RAY_ADDRESS=ray://203.0.113.1:10001 dlrun resume s" in err
+
+
+# packages of one's own
+
+
+def blocks(document: str, language: str) -> list[str]:
+    """The text between two fences is a block, that between two blocks is not: so all are found in their order."""
+    found = re.findall(
+        r"^```(\w*)\n(.*?)^```$", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    return [text for name, text in found if name == language]
+
+
+@pytest.fixture
+def documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files that CONTRIBUTING shows, where it says that they lie."""
+    for module in [each for each in sys.modules if each.partition(".")[0] == "my_package"]:  # another test's
+        monkeypatch.delitem(sys.modules, module)
+    for block in [*blocks("CONTRIBUTING.md", "python"), *blocks("CONTRIBUTING.md", "yaml")]:
+        name = re.match(r"# (my_\S+)\n", block)
+        if name:
+            path = tmp_path / name[1]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.partition("\n")[2])
+    assert (tmp_path / "my_package/mine.py").exists() and (tmp_path / "my_conf/model/mine.yaml").exists()
+    return tmp_path
+
+
+def typed(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A command as a shell takes it, in that folder, with the dlrun of this Python."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "DLRUN_MIRRORS": "nowhere"}
+    environment.pop("PYTHONPATH", None)
+    return subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "README.md"])
+def test_the_documents_commands_work_as_typed(document: str, documented: Path) -> None:
+    commands = [line for block in blocks(document, "") for line in block.splitlines() if "--config-dir" in line]
+    assert commands
+    for command in commands:
+        done = typed(f"{command} trainer.max_steps=3 stand_in=always", documented)
+        assert done.returncode == 0, done.stderr
+        follow = re.findall(r"^next: (dlrun .*)$", done.stderr, re.MULTILINE)[0]
+        assert "--trust my_package" in follow
+        assert typed(follow, documented).returncode == 0
+    again = typed("dlrun resume last trainer.max_steps=5", documented)
+    assert again.returncode == 2 and "If my_package is yours: --trust my_package." in again.stderr
+
+
+def test_a_package_is_found_beside_its_configs_too(documented: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = documented / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.delenv("DLRUN_PACKAGES", raising=False)
+    beside = ("--config-dir", "../my_conf", "model=mine", "trusted=[my_package]", "stand_in=always", *TINY)
+    assert cli("-m", *beside, "model.hidden=8,16", "folder=s")[0] == 0
+    assert cli("resume", "s", "--extend", "model.hidden=4")[0] == 2
+    trusting = ("--trust", "my_package", "--config-dir", "../my_conf")
+    assert cli("resume", "s", *trusting, "--extend", "model.hidden=4")[0] == 0
+
+
+@pytest.mark.slow
+def test_launchers_of_hydras_find_it_too(documented: Path) -> None:
+    words = "--config-dir my_conf trusted=[my_package] model=mine model.hidden=8,16 stand_in=always"
+    done = typed(f"dlrun -m {words} hydra/launcher=joblib hydra.launcher.n_jobs=1 {' '.join(TINY)}", documented)
+    assert done.returncode == 0, done.stderr
+
+
+def test_where_was_looked_is_said(cli: Cli, tmp_path: Path) -> None:
+    code, _, err = cli("model._target_=no_such_one.Mine", "trusted=[no_such_one]")
+    assert code == 2
+    assert err.startswith(
+        "error: model._target_=no_such_one.Mine: there is no module no_such_one. Looked among what is"
+    )
+    assert str(tmp_path) in err
+
+
+# the working folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["dlrun -m {sweep} folder=t", "dlrun resume .", "python -m dlrun resume ."])
+def test_nothing_that_lies_in_the_working_folder_is_imported(command: str, cli: Cli, tmp_path: Path) -> None:
+    assert cli(*SWEEP)[0] == 0
+    for job in (tmp_path / "s").glob("[0-9]-*"):
+        job.rename(tmp_path / job.name)
+    names = ["socket", "numpy", "torch", "yaml", "rich", "random", "sitecustomize", "selectors"]
+    if not command.startswith("python -m"):  # Python looks there for dlrun itself before anything of ours runs
+        names.append("dlrun")
+    for name in names:
+        (tmp_path / f"s/{name}.py").write_text(f"open({str(tmp_path / 'PWNED')!r}, 'w')\n")
+    done = typed(command.format(sweep=" ".join(SWEEP[1:-1])), tmp_path / "s")
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "PWNED").exists()
+
+
+def test_git_is_read_and_never_run(cli: Cli, tmp_path: Path) -> None:
+    def run(*words: str) -> str:
+        made = ["git", "-c", "user.name=a", "-c", "user.email=a@a", *words]
+        return subprocess.run(made, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    run("init", "-q", "-b", "main", ".")
+    assert git.state(tmp_path) is None
+    run("commit", "-q", "--allow-empty", "-m", "first")
+    commit = run("rev-parse", "HEAD")
+    hook = tmp_path / "hook.sh"
+    hook.write_text("#!/bin/sh\ntouch PWNED\n")
+    hook.chmod(0o755)
+    run("config", "core.fsmonitor", "./hook.sh")
+    assert cli("model=linear", *TINY, "folder=r")[0] == 0
+    summary = json.loads((tmp_path / "r/summary.json").read_text())
+    assert summary["git"] == {"commit": commit, "branch": "main"}
+    assert not (tmp_path / "PWNED").exists()
+    run("config", "--unset", "core.fsmonitor")
+    run("pack-refs", "--all")
+    assert git.state(tmp_path / "r") == {"commit": commit, "branch": "main"}
+    run("worktree", "add", "-q", "-b", "other", "tree")
+    assert git.state(tmp_path / "tree") == {"commit": commit, "branch": "other"}
+    run("checkout", "-q", "--detach")
+    assert git.state(tmp_path) == {"commit": commit, "branch": None}
