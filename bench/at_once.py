@@ -4,8 +4,6 @@ python bench/at_once.py                          20 sweeps of two jobs and 50 si
 python bench/at_once.py --sweeps 2 --runs 4      fewer
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -3,8 +3,6 @@
 python bench/flat.py [STEPS] [JOBS]
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

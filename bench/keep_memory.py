@@ -3,8 +3,6 @@
 python bench/keep_memory.py --rounds 3
 """
 
-from __future__ import annotations
-
 import argparse
 import resource
 import statistics

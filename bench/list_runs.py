@@ -3,8 +3,6 @@
 python bench/list_runs.py [COUNT]
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -3,8 +3,6 @@
 python bench/load_data.py [DATA…]     needs the real files: $DLRUN_DATA, $DLRUN_MIRRORS or a network
 """
 
-from __future__ import annotations
-
 import importlib
 import sys
 import time

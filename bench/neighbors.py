@@ -6,8 +6,6 @@
 `--unseen` are words that no vocabulary has: a run that can't spell them gets a dash.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import subprocess

@@ -9,8 +9,6 @@ An experiment's YAML says what it promises in its header comments: `reference:`,
 Runs lie in outputs/reproduce/<experiment>-<seed>; one that was cut off goes on where it stopped.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -7,8 +7,6 @@ Each run stops in the midst of a pass and goes on. metrics.jsonl must then be th
 speeds, and so must every tensor in best.pt and last.pt, bit for bit. Ends with 1 where something differs.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -11,8 +11,6 @@ processor time: what else the machine does counts less than in seconds.
 The bare loop shuffles, takes rows by their numbers, steps, and adds up its loss: no metrics, no log, no evaluation.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -7,8 +7,6 @@ Each launcher gets the same jobs (one pass over 1,000 rows). The first figure is
 Before that: what one job costs beyond the seconds that its summary.json gives to training.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import subprocess

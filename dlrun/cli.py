@@ -1,7 +1,5 @@
 """argv -> verb. The only sys.exit; an error of ours becomes one readable message, never a traceback."""
 
-from __future__ import annotations
-
 import os
 import sys
 from importlib import import_module

@@ -4,8 +4,6 @@ Text from users and files is never read as Rich markup, and its controls are mad
 text goes out. Without a terminal there are plain lines instead of bars.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 import time

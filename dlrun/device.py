@@ -1,7 +1,5 @@
 """Where tensors live, in which precision, and the random state of everything that draws."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import random

@@ -5,8 +5,6 @@ written-out models keep as matrices named w or W. Biases become 0; norms stay as
 table is looked up, it has no inputs to count, and tokens of the same vector could not be told apart.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """Sizes that can't fit are refused before they are tried: the system would end the process without a word, or swap."""
 
-from __future__ import annotations
-
 import math
 import os
 import re

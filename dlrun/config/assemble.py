@@ -3,8 +3,6 @@
 Everything is checked before anything is loaded, and no object keeps a config: below here there are only plain values.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ What stands before a constructor's `*` is measured (from the data, filled in by 
 YAML. Every mismatch of names and types is one line for the user.
 """
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import re

@@ -1,7 +1,5 @@
 """What conf/ offers: its groups, their choices and each key's help, read from the YAML files themselves. No torch."""
 
-from __future__ import annotations
-
 import ast
 import re
 from functools import cache

@@ -1,7 +1,5 @@
 """Hydra's errors in our words: which key or choice there is not, and which was meant."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from typing import Any

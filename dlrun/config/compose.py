@@ -4,8 +4,6 @@ No other module imports it; tests/test_compose.py holds what is used of its priv
 itself, because Hydra makes them before anything is checked and two runs of the same second would share one.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import copy

@@ -1,7 +1,5 @@
 """A YAML file of the user's own, looked at before Hydra reads it: what is wrong becomes one message with the line."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

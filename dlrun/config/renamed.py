@@ -1,7 +1,5 @@
 """Old names: what is typed is answered with the new one, and a run of before is read under it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,8 +60,8 @@ def renew(config: dict[str, Any]) -> None:
         config["init"] = {"_target_": "dlrun.init.vectors", "file": None, "run": run, "freeze": freeze}
         config["choices"]["init"] = "vectors"
     for group in ("model", "task"):
-        if (old := config.get(group, {}).get("_target_")) in TARGETS:
-            config[group]["_target_"], config["choices"][group] = TARGETS[old]
+        if target := TARGETS.get(str(node_target(config.get(group)))):
+            config[group]["_target_"], config["choices"][group] = target
     ours = {group: node for group, node in config.items() if str(node_target(node)).startswith("dlrun.")}
     for old, new in KEYS.items():
         group, _, key = old.partition(".")

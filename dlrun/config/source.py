@@ -3,8 +3,6 @@
 A run's config.yaml may come from anybody: no name, address or digest in it is believed for a dataset of ours.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

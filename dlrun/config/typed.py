@@ -3,8 +3,6 @@
 Hydra's lexer knows ASCII alone, and its parser answers in its own terms; a group takes any value and fails much later.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath

@@ -4,8 +4,6 @@ Features: frequency (Hz), angle of attack (degrees), chord length (m), free-stre
 thickness of the suction side (m). 1,503 rows, tab-separated, the target last.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

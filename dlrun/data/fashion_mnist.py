@@ -1,7 +1,5 @@
 """Fashion-MNIST: 28 x 28 grey pictures of clothes in ten classes (arXiv 1708.07747; book 3.5)."""
 
-from __future__ import annotations
-
 import gzip
 import math
 import struct

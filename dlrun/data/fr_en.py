@@ -1,7 +1,5 @@
 """French and English sentences, pair by pair: the course's 20 (book 10.12)."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """French and English sentences, pair by pair: all of the Tatoeba project's that the course packs (book 9.5)."""
 
-from __future__ import annotations
-
 import zipfile
 from pathlib import Path
 

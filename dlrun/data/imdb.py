@@ -4,8 +4,6 @@ They are read straight from the tarball, which is never unpacked; its third part
 123 texts stand in both train and test upstream, and so they do here.
 """
 
-from __future__ import annotations
-
 import io
 import random
 import tarfile

@@ -1,7 +1,5 @@
 """The lyrics of Jay Chou's first ten albums, as characters (book 6.3)."""
 
-from __future__ import annotations
-
 import math
 import zipfile
 from itertools import accumulate

@@ -1,7 +1,5 @@
 """Penn Treebank as prepared by Mikolov: newspaper text, 10,000 different words (book 10.3, 14.4)."""
 
-from __future__ import annotations
-
 import math
 import re
 import zipfile

@@ -1,7 +1,5 @@
 """A function of two numbers to go down on: the course's ill-conditioned bowl (book 7.4), or a formula of one's own."""
 
-from __future__ import annotations
-
 import ast
 import operator
 from collections.abc import Callable

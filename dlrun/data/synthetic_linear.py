@@ -1,7 +1,5 @@
 """Synthetic linear regression, y = Xw + b + noise (book 3.2): the best possible mse is the noise's variance."""
 
-from __future__ import annotations
-
 import torch
 
 from dlrun.data.base import Data, Schema, Split, held_out

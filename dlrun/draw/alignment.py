@@ -1,7 +1,5 @@
 """Where a translation looked while it was written, as a picture: one row a word, one column a word of the sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont

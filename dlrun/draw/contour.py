@@ -1,7 +1,5 @@
 """A path over the contour lines of a function of two numbers, drawn with Pillow alone."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

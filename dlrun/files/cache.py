@@ -1,7 +1,5 @@
 """Prepared tensors under $DLRUN_DATA/prepared, so that a long reading is done once."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

@@ -4,8 +4,6 @@ A file's entry: {"sha256": [digests that count], "sha1": [more of them], "urls":
 the most that it may have}. Reading follows links, which are the user's own; nothing is written through one.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import json

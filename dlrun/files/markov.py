@@ -1,7 +1,5 @@
 """A made-up language whose entropy is known: the stand-in of every text dataset."""
 
-from __future__ import annotations
-
 import math
 import random
 from collections.abc import Iterator, Sequence

@@ -3,8 +3,6 @@
 A digest decides what is read at all, but stand-ins and data of one's own come here too, and a bomb is a bomb.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections.abc import Iterable, Iterator

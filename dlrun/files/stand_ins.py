@@ -1,7 +1,5 @@
 """Stand-ins under $DLRUN_DATA/stand-in: small made-up datasets in upstream's own format. No torch."""
 
-from __future__ import annotations
-
 import json
 import secrets
 import shutil

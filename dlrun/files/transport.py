@@ -1,7 +1,5 @@
 """How a file's bytes arrive: from a mirror's folder or over HTTP (httpx). Every failure is one short line."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

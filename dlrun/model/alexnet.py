@@ -3,8 +3,6 @@
 The paper's local response normalisation is left out, as the book does: batch norm has taken its place.
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from dlrun.limits import Fraction, PositiveInt

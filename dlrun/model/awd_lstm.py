@@ -1,7 +1,5 @@
 """AWD-LSTM, a language model held back by dropout in five places (Merity, Keskar, Socher 2018, arXiv 1708.02182)."""
 
-from __future__ import annotations
-
 import warnings
 from typing import Any
 

@@ -1,7 +1,5 @@
 """fastText's classifier: the mean of a text's word and n-gram vectors, a linear layer (Joulin 2016, 1607.01759)."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from dlrun.limits import Fraction, PositiveInt, Reach

@@ -1,7 +1,5 @@
 """What a model may answer beside logits, and what it may be asked for beside answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 

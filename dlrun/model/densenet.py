@@ -1,7 +1,5 @@
 """DenseNet: each layer sees what all layers of its block before it made (Huang 2016, arXiv 1608.06993; book 5.12)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """Words as the sum of their parts: hashed character n-grams (Bojanowski 2017, arXiv 1607.04606; book 10.4)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

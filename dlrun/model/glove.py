@@ -1,7 +1,5 @@
 """GloVe: vectors whose products are the logarithms of co-occurrence counts (Pennington 2014; book 10.5, 14.5)."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from dlrun.limits import PositiveInt

@@ -4,8 +4,6 @@ The historic one has `activation: sigmoid`, `pool: avg` and no batch norm; it le
 book's chapter. What conf/model/lenet.yaml chooses learns well.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from torch import Tensor, nn

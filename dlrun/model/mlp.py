@@ -1,7 +1,5 @@
 """A multilayer perceptron (book 3.8 to 3.10; dropout: 3.13)."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from torch import Tensor, nn

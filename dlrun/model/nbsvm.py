@@ -1,7 +1,5 @@
 """A linear classifier over the votes of naive Bayes (Wang & Manning 2012, Baselines and Bigrams: NB-SVM)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -7,8 +7,6 @@ With u the last k - 1 tokens and u' the last k - 2 of them, c the count of a k-g
 Only the longest n-grams count how often they were seen; a shorter one counts after how many different tokens it was.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 

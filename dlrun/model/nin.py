@@ -3,8 +3,6 @@
 The sizes are those of the book, 5.8.
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from dlrun.limits import Fraction, PositiveInt

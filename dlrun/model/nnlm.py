@@ -1,7 +1,5 @@
 """The neural probabilistic language model: a window of words, one hidden layer (Bengio 2003, section 2)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """A point that goes down on a function: the whole model is where it stands (book 7.4)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """ResNet: blocks that add to what they are given (He 2015, arXiv 1512.03385; book 5.11)."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """Recurrent networks: language model (book 6; Zaremba 2014) and, given classes, text classifier (book 10.7)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -4,8 +4,6 @@ Beside the concise forms in linear.py and mlp.py: `@`, `+`, `exp`, and autograd 
 out), as the course has them; nn.Linear keeps the transpose.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

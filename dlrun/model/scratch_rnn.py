@@ -3,8 +3,6 @@
 x: (B, D) a step's inputs; H: (B, H) the state. A step is a few small products: plain to read, slower than torch's.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Literal
 

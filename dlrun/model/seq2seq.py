@@ -1,8 +1,6 @@
 """Recurrent translation: a GRU reads, a GRU writes (Sutskever 2014, Cho 2014; book 10.9), and looks back while writing
 (Bahdanau 2015, arXiv 1409.0473; Luong 2015, arXiv 1508.04025; book 10.11, 10.12)."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

@@ -1,7 +1,5 @@
 """TextCNN: filters over words, each giving its strongest answer in the text (Kim 2014, arXiv 1408.5882; book 10.8)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, pad, relu

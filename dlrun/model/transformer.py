@@ -3,8 +3,6 @@
 The norm stands before each part and not behind it (Xiong 2020, arXiv 2002.04745): it then trains without a warm-up.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """A transformer encoder that classifies texts (Vaswani 2017, arXiv 1706.03762; norm first: arXiv 2002.04745)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention

@@ -4,8 +4,6 @@ Positions are distances back from the token that looks, so they mean the same wh
 layers made of the last `context` tokens can be kept. Norms stand before each part (Xiong 2020, arXiv 2002.04745).
 """
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

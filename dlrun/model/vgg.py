@@ -1,7 +1,5 @@
 """VGG: blocks of 3 x 3 convolutions, each block halving the side (Simonyan 2014, arXiv 1409.1556; book 5.7)."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from torch import Tensor, nn

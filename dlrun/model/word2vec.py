@@ -3,8 +3,6 @@
 Skip-gram and CBOW are one model: they differ in how many words come in.
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from dlrun.limits import PositiveInt

@@ -1,7 +1,5 @@
 """Images changed in a whole batch at once: moved, mirrored (book 9.1), a square covered (Cutout, arXiv 1708.04552)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """The set of a text's n-grams, as numbers of rows in a table (hashed as in Joulin 2016, 1607.01759, section 2.2)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

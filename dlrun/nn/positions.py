@@ -1,7 +1,5 @@
 """Numbers that say where a token stands (Vaswani 2017, arXiv 1706.03762, section 3.5)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -3,8 +3,6 @@
 The published networks were made for 224 pixels: their first layers leave a quarter of a side, too little of 28 pixels.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from torch import nn

@@ -1,7 +1,5 @@
 """Averaged gradient descent (Polyak & Juditsky 1992), begun when it pays: NT-ASGD (Merity 2018, section 3)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """What an optimizer may be asked for beside steps."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, runtime_checkable
 

@@ -1,8 +1,6 @@
 """Muon: momentum made orthogonal (Jordan 2024, kellerjordan.github.io/posts/muon), here with one lr for all weights
 (Liu 2025, arXiv 2502.16982)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import Tensor, nn

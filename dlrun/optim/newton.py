@@ -1,7 +1,5 @@
 """Gradient descent with the Hessian as preconditioner: Newton's method (book 7.1, 7.3)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """No optimizer: for models that are counted rather than learned, and to see what first weights are worth."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

@@ -5,8 +5,6 @@ quotients are taken element by element. A step makes new tensors for each term, 
 results are torch's, but where a docstring says otherwise.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

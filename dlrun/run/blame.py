@@ -1,7 +1,5 @@
 """Whose fault an exception is, in one line: the disk's, the memory's, the user's own code's, or dlrun's own."""
 
-from __future__ import annotations
-
 import errno
 import re
 import sysconfig

@@ -1,7 +1,5 @@
 """A loss that is no finite number ends a run: at that step on a CPU, elsewhere when the device is next waited for."""
 
-from __future__ import annotations
-
 import math
 
 import torch

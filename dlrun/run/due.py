@@ -1,7 +1,5 @@
 """What is due when: the questions that the trainer asks its settings after each step."""
 
-from __future__ import annotations
-
 from dlrun.config.settings import Settings
 from dlrun.run.state import TrainState
 

@@ -1,7 +1,5 @@
 """A model's metrics: its weights from a checkpoint, one pass over a split, and a rehearsal of that before a run."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any

@@ -5,8 +5,6 @@ summary on purpose: TensorBoard takes the first one it finds for all runs, and h
 Without one it joins what all runs say, so runs of different models and goals stand side by side.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

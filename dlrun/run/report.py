@@ -1,7 +1,5 @@
 """What a person is told of a training: what trains on what, and at its end the result and what to type next."""
 
-from __future__ import annotations
-
 from dlrun import console
 from dlrun.config.assemble import Components, RunSpec
 from dlrun.config.settings import Settings

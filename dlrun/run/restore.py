@@ -1,7 +1,5 @@
 """Where a run goes on from: its newest whole checkpoint, and what is said when that is not the last one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A saved run, opened again: its config checked, its parts built, its weights loaded."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One session of a run: parts, folder and trainer brought together, for `train`, `resume` and those that read a run."""
 
-from __future__ import annotations
-
 import platform
 import signal
 import traceback

@@ -1,7 +1,5 @@
 """summary.json of a run while it trains, and its one writer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any

@@ -4,8 +4,6 @@ Everything that decides the next step is in the checkpoint: weights, optimizer, 
 state and `TrainState`. So a run that was killed and resumed makes the same numbers, bit for bit, on a CPU.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Generator
 from contextlib import closing

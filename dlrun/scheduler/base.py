@@ -1,7 +1,5 @@
 """A torch scheduler, moved at its own pace, with a warm-up that works for each of them."""
 
-from __future__ import annotations
-
 import warnings
 from typing import Any, Literal
 

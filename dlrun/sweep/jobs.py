@@ -3,8 +3,6 @@
 Or those of a sweep's folder, which go on. The scheduler runs them, or a launcher of Hydra's such as joblib.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 import os

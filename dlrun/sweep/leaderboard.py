@@ -4,8 +4,6 @@ Where a seed is swept, the mean of a configuration counts: what jobs have in com
 Elsewhere each job is a configuration of its own.
 """
 
-from __future__ import annotations
-
 import statistics
 from collections import Counter
 from collections.abc import Sequence

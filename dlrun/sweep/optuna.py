@@ -4,8 +4,6 @@ Every trial is a job of the sweep with the trial's number. The study lies in the
 `optuna-dashboard` opens it and `dlrun resume` goes on with it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import math
 import os

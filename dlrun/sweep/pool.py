@@ -3,8 +3,6 @@
 `launcher:` says how many there are, and each has its part of the machine.
 """
 
-from __future__ import annotations
-
 import contextlib
 import multiprocessing
 import os

@@ -3,8 +3,6 @@
 All machines see the sweep's folder under the same path, and have dlrun and the data (`DLRUN_DATA`, `DLRUN_MIRRORS`).
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

@@ -1,7 +1,5 @@
 """Keeps all workers busy until there are no more jobs, shows how they do, and keeps the leaderboard."""
 
-from __future__ import annotations
-
 import signal
 import time
 from collections import deque

@@ -4,8 +4,6 @@ A process of its own for every job: random state, TensorBoard writers and memory
 It is forked from a server that has torch imported, which takes about 15 ms instead of seconds.
 """
 
-from __future__ import annotations
-
 import gc
 import os
 import shutil

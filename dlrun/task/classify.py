@@ -1,7 +1,5 @@
 """Classification, by cross entropy (book 3.4): of a table's rows here, of images and texts in the files beside it."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, NamedTuple
 
 import torch

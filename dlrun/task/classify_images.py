@@ -1,7 +1,5 @@
 """Classification of images (book 3.5), changed at random while training (book 9.1), and seen from several sides."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Classification of texts (book 10.7, 10.8), in batches of about the same length."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

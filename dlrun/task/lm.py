@@ -1,7 +1,5 @@
 """Language modelling: the next token, over one long stream of text (book 6.3, 6.4; Mikolov 2010)."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, Literal, NamedTuple
 

@@ -1,7 +1,5 @@
 """Going down on a function, step by step, and drawing the way (book 7.2 to 7.8)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Regression: numbers from numbers, by squared error (book 3.1)."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, NamedTuple
 

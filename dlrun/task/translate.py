@@ -1,7 +1,5 @@
 """Translation: a sentence in, a sentence out, word by word (book 10.9 to 10.12)."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, NamedTuple
 

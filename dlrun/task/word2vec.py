@@ -3,8 +3,6 @@
 The batches are made, not read: each pass draws anew which words stay and how far a word looks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 

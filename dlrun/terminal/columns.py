@@ -1,7 +1,5 @@
 """What a terminal has room for: a table drops a column before it folds a word, a line its least needed parts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len

@@ -1,7 +1,5 @@
 """Text from anywhere, safe to look at and safe to type: controls made visible, words quoted for a shell."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,7 +1,5 @@
 """stdout and stderr as they are: full, closed, or with a reader who has left. Nothing that happens there ends a run."""
 
-from __future__ import annotations
-
 import errno
 import os
 import sys

@@ -3,8 +3,6 @@
 The prefix is read anew for each word: half a sentence's length times the work, and no state has to be moved about.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch

@@ -4,8 +4,6 @@ Files are word2vec text (`word 0.1 0.2 …`, its first line may say how many wor
 and GloVe's does not) and `.npy`, with the words beside it, one a line, in a `.txt` of the same name.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """`dlrun analogy RUN A B C`: A is to B as C is to …; the word nearest to b - a + c (book 10.6, Mikolov 2013)."""
 
-from __future__ import annotations
-
 from dlrun import console
 from dlrun.run.folder import best_checkpoint
 from dlrun.verbs.parser import between, verb

@@ -1,7 +1,5 @@
 """`dlrun compare RUN RUN…`: where the configs of runs differ, and their results side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

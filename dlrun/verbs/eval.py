@@ -1,7 +1,5 @@
 """`dlrun eval RUN`: one pass over a split, printed under the contract's tags and added to the summary."""
 
-from __future__ import annotations
-
 from dlrun import console
 from dlrun.errors import UserError
 from dlrun.run.folder import RunDir

@@ -1,7 +1,5 @@
 """`dlrun export RUN --to word2vec|npy`: word vectors as a file that other programs read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from dlrun import console

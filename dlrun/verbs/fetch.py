@@ -1,7 +1,5 @@
 """`dlrun fetch [DATA…]`: where every dataset is and whether it is whole; with names: gets and verifies them."""
 
-from __future__ import annotations
-
 from dlrun import console
 from dlrun.config import catalogue
 from dlrun.errors import DataError, UserError, nearest

@@ -1,7 +1,5 @@
 """`dlrun --help`: what can be typed, read from the verbs and from conf/ itself, so that it is always current."""
 
-from __future__ import annotations
-
 from dlrun import console
 from dlrun.config import catalogue
 from dlrun.verbs.parser import verb

@@ -1,7 +1,5 @@
 """`dlrun list`: every model, data, task, optim …, and which model fits which data."""
 
-from __future__ import annotations
-
 from dlrun import console
 from dlrun.config import catalogue
 from dlrun.verbs.parser import verb

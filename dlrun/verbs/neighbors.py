@@ -1,7 +1,5 @@
 """`dlrun neighbors RUN WORD…`: the nearest words by the cosine of their vectors."""
 
-from __future__ import annotations
-
 from dlrun import console
 from dlrun.run.folder import best_checkpoint
 from dlrun.verbs.parser import between, verb

@@ -1,7 +1,5 @@
 """argparse whose complaints are a UserError: one short message and exit code 2 like every other mistake."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Callable, Sequence

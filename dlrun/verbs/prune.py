@@ -4,8 +4,6 @@ Only what is a run's folder beyond doubt is removed, and none that trains: each 
 never followed.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator, Sequence

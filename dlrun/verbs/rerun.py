@@ -1,7 +1,5 @@
 """`dlrun rerun RUN [KEY=VALUE…]`: the same again from its saved config, in a folder of its own."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from dlrun import console

@@ -1,7 +1,5 @@
 """`dlrun resume RUN [OVERRIDES]`: goes on exactly where a run stopped, in the same folder."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 from pathlib import Path
 from typing import Any

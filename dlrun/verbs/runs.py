@@ -1,7 +1,5 @@
 """`dlrun runs [DIR…]`: a table of runs, newest first. Reads files only: no torch, no database."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math

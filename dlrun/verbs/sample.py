@@ -1,7 +1,5 @@
 """`dlrun sample RUN PROMPT`: text from a language model."""
 
-from __future__ import annotations
-
 from dlrun import console
 from dlrun.errors import UserError
 from dlrun.run.folder import best_checkpoint

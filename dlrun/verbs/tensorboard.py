@@ -1,7 +1,5 @@
 """`dlrun tensorboard [DIR]`: serves TensorBoard over outputs/, to this machine alone unless --host says otherwise."""
 
-from __future__ import annotations
-
 import errno
 import signal
 import socket

@@ -1,7 +1,5 @@
 """`dlrun [train] OVERRIDES`: Hydra composes, everything is checked, a folder is made, it trains. With `-m`: a sweep."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

@@ -1,7 +1,5 @@
 """Every test of data gets a folder of its own, no mirror, no proxy, and servers on the loopback only."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import threading

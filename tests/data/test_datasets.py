@@ -1,7 +1,5 @@
 """Each dataset's reader: on its stand-in, whose best score is known, and on the real files, whose facts are known."""
 
-from __future__ import annotations
-
 import importlib
 import math
 import time

@@ -1,7 +1,5 @@
 """Sources that never end, disks that are full or may not be written, and what was kept and has been damaged since."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import os

@@ -1,7 +1,5 @@
 """Getting files: what counts, what is repaired, what each failure says."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import os

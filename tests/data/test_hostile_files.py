@@ -1,7 +1,5 @@
 """Each dataset's reader against files that are cut, changed, bombs or something else: a result, or one line of ours."""
 
-from __future__ import annotations
-
 import gzip
 import importlib
 import io

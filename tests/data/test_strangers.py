@@ -1,7 +1,5 @@
 """A run's config may come from anybody: it never says which files are written, read or got for its data."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator

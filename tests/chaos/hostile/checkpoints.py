@@ -1,8 +1,6 @@
 # ruff: noqa: E501 - tables: an attack a line
 """Checkpoints as a stranger may write them: pickles that run something, archives that swell, states that do not fit."""
 
-from __future__ import annotations
-
 import io
 import os
 import pickle

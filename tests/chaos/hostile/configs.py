@@ -1,8 +1,6 @@
 # ruff: noqa: E501 - tables: an attack a line
 """config.yaml as a stranger may write it: what is to be built, data of his, and YAML that is a weapon by itself."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

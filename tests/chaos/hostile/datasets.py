@@ -1,8 +1,6 @@
 # ruff: noqa: E501 - tables: an attack a line
 """A data section of the stranger's own: names that climb, files of his, addresses that are none."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any
 

@@ -1,8 +1,6 @@
 # ruff: noqa: E501 - tables: an attack a line
 """The files of a run's folder: links and devices in their place, no end of bytes, and values of the wrong kind."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

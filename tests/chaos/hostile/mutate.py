@@ -1,7 +1,5 @@
 """What a stranger does to a run's folder before he sends it: each function gives a mutation of (folder, world)."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

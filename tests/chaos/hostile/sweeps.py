@@ -1,8 +1,6 @@
 # ruff: noqa: E501 - tables: an attack a line
 """Sweep folders: jobs that lie elsewhere, a command of the stranger's own, and the files beside them."""
 
-from __future__ import annotations
-
 import json
 import pickle
 from pathlib import Path

@@ -3,8 +3,6 @@
 Every place is drawn from a printed seed; DLRUN_CHAOS_SEED=n replays one.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import random

@@ -1,7 +1,5 @@
 """Kept files with anything in them: hypothesis draws it, and prints what fails so that it can be replayed."""
 
-from __future__ import annotations
-
 import json
 import os
 from typing import Any

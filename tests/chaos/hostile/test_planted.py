@@ -3,8 +3,6 @@
 These are real processes, as helpers of theirs find their modules anew.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
