@@ -238,7 +238,11 @@ def check_fit(spec: RunSpec) -> None:
     if not sizes:
         kinds = catalogue.takes(chosen["task"])
         names = [name for name in catalogue.choices("data") if catalogue.holds(name) & set(kinds)]
-        raise UserError(f"task={chosen['task']} needs {' or '.join(kinds)}; pick data={' or '.join(names)}.")
+        tasks = [name for name in catalogue.choices("task") if catalogue.offers(chosen["data"], name)]
+        pick = f"; pick data={' or '.join(names)}" if names else ", which no dataset of dlrun's has"
+        raise UserError(
+            f"task={chosen['task']} needs {' or '.join(kinds)}{pick}. Tasks that fit {chosen['data']}: {', '.join(tasks)}."
+        )
     if missing := spec.model.missing(sizes):
         raise UserError(does_not_fit(spec, sizes, missing))
 
