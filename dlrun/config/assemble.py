@@ -240,9 +240,8 @@ def check_fit(spec: RunSpec) -> None:
         names = [name for name in catalogue.choices("data") if catalogue.holds(name) & set(kinds)]
         tasks = [name for name in catalogue.choices("task") if catalogue.offers(chosen["data"], name)]
         pick = f"; pick data={' or '.join(names)}" if names else ", which no dataset of dlrun's has"
-        raise UserError(
-            f"task={chosen['task']} needs {' or '.join(kinds)}{pick}. Tasks that fit {chosen['data']}: {', '.join(tasks)}."
-        )
+        what = f"task={chosen['task']} needs {' or '.join(kinds)}{pick}"
+        raise UserError(f"{what}. Tasks that fit {chosen['data']}: {', '.join(tasks)}.")
     if missing := spec.model.missing(sizes):
         raise UserError(does_not_fit(spec, sizes, missing))
 
