@@ -26,6 +26,17 @@ class Device:
     torch: torch.device
     precision: str
     asynchronous: bool  # work is queued, and to read a value waits for all of it: true of every GPU
+    deterministic: bool
+
+    def prepare(self) -> None:
+        """Sets what torch and the C library keep for the whole process: before anything is built to train on it."""
+        # The same as use_deterministic_algorithms, without its import of torch's compiler: 3 s before every first word.
+        torch.set_deterministic_debug_mode("error" if self.deterministic else "default")
+        torch.backends.cudnn.benchmark = not self.deterministic
+        if self.deterministic:  # cuBLAS reads this when it starts, and raises an error without it
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        if self.torch.type == "cpu":
+            keep_freed_memory()
 
     def autocast(self) -> AbstractContextManager:
         if self.precision == "fp32":
@@ -52,21 +63,14 @@ def choose(
     precision: Literal["fp32", "bf16", "fp16"],
     deterministic: bool,
 ) -> Device:
-    """The device asked for, `auto` being the fastest there is. UserError where it does not exist."""
+    """The device asked for, `auto` being the fastest there is. UserError where it does not exist. Changes nothing."""
     possible = available()
     if name != "auto" and name not in possible:
         raise UserError(f"device={name}: this machine has none. Possible: auto, {', '.join(possible)}.")
     kind = possible[-1] if name == "auto" else name
     if precision == "fp16" and kind == "cpu":
         raise UserError("device.precision=fp16 needs a GPU. On a CPU type device.precision=bf16 or fp32.")
-    # The same as use_deterministic_algorithms, without its import of torch's compiler: 3 s before every first word.
-    torch.set_deterministic_debug_mode("error" if deterministic else "default")
-    torch.backends.cudnn.benchmark = not deterministic
-    if deterministic:  # cuBLAS reads this when it starts, and raises an error without it
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    if kind == "cpu":
-        keep_freed_memory()
-    return Device(torch.device(kind), precision, asynchronous=kind != "cpu")
+    return Device(torch.device(kind), precision, asynchronous=kind != "cpu", deterministic=deterministic)
 
 
 def keep_freed_memory() -> None:

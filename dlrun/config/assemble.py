@@ -157,6 +157,7 @@ def load_data(spec: RunSpec, *, replaceable: bool) -> tuple[Data, dict[str, Any]
 
 def build_components(spec: RunSpec, *, replaceable: bool = False, given: Given | None = None) -> Components:
     """Data, task and model, on their device; weights drawn from `seed`, or those of words `given`."""
+    spec.device.prepare()
     with memory.watched(f"The data ({sizes_of(spec.data)})"):
         data, facts = load_data(spec, replaceable=replaceable)
     task: Task = spec.task(schema=data.schema)
