@@ -2,13 +2,10 @@
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-Cli = Callable[..., tuple[int, str, str]]
-
+from runs import Cli
 
 MISTAKES = {
     ("model=lsmt",): "There is no model lsmt. Did you mean lstm?",

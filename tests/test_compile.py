@@ -1,13 +1,12 @@
 """trainer.compile=true: what torch's compiler passes over is said."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from runs import Cli
 from torch import nn
 
-Cli = Callable[..., tuple[int, str, str]]
 SHORT = ["trainer.max_steps=1", "trainer.limit_batches=1", "stand_in=always", "device=cpu", "trainer.compile=true"]
 
 

@@ -5,17 +5,16 @@ import inspect
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from runs import Cli
 
 from dlrun.config import compose
 from dlrun.config.compose import Composer
 
-Cli = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parents[2]
 
 # What dlrun/compose.py uses that is private, and the parameters that they rely on, by place or by name.

@@ -1,16 +1,14 @@
 """Old names: answered on the command line, and read where a run of before has them."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from runs import Cli
 
 from dlrun.config import catalogue, renamed
-
-Cli = Callable[..., tuple[int, str, str]]
 
 
 @pytest.mark.parametrize("old", renamed.KEYS)

@@ -5,15 +5,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from runs import Cli
 
 from dlrun.run import git
 
-Cli = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parents[2]
 TINY = ("trainer.max_steps=3", "trainer.limit_batches=2", "batch_size=8")
 SWEEP = ("-m", "model=linear", "optim.lr=0.1,0.01", *TINY, "folder=s")

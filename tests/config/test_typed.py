@@ -1,15 +1,14 @@
 """What may be typed: any text as a folder, options in any order, a run that moves to another device."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from runs import Cli
 
 from dlrun import memory
 from dlrun.errors import UserError
 
-Cli = Callable[..., tuple[int, str, str]]
 QUICK = ("trainer.epochs=1", "data.n=30")
 
 

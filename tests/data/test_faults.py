@@ -23,7 +23,6 @@ from dlrun.files.cache import prepared
 
 BIG = bytes(200_000)
 CONTENT = b"all of it, from the first byte to the last\n" * 1000
-Cli = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -347,7 +346,11 @@ def limited(root: Path, code: str, *, size: int | None = None, user: int | None 
     # All is imported while it may still read the installation.
     change = "" if user is None else f"os.setuid({user});"
     done = subprocess.run(
-        [sys.executable, "-c", f"import os, filelock, httpx, msgspec; from dlrun.data import files; {change} {code}"],
+        [
+            sys.executable,
+            "-c",
+            f"import os, filelock, httpx, msgspec; from dlrun.files import download; {change} {code}",
+        ],
         capture_output=True,
         text=True,
         preexec_fn=limit,
@@ -378,6 +381,7 @@ def test_a_disk_that_fills_up_while_something_is_kept(root) -> None:
 from dlrun.files import stand_ins
 try: stand_ins.stand_in("d", stand_ins.StandIn("1", lambda folder: (folder / "a").write_bytes(bytes(5000)), {}))
 except download.DataError as error: print(error)
+from runs import Cli
 from dlrun.files.cache import prepared
 print(prepared("d", {}, lambda: {"x": "y" * 5000}) == {"x": "y" * 5000})"""
     said = limited(root, code, size=1000)

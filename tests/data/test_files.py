@@ -3,10 +3,13 @@
 import errno
 import hashlib
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -120,32 +123,42 @@ def test_the_next_address_is_tried_and_each_failure_is_told(server, entry, monke
 
 
 def test_no_network_is_known_soon(entry, monkeypatch):
-    """Many files and addresses: a port where nobody listens, and a host whose packets get lost."""
+    """Many files and addresses: a port where nobody listens, and a host whose packets get lost. Each is asked once."""
+    asked, probe = Counter(), transport.probe
+
+    def counted(name: str, url: str, answers: dict[str, str]) -> None:
+        asked[name] += 1
+        probe(name, url, answers)
+
+    monkeypatch.setattr(transport, "probe", counted)
+    monkeypatch.setattr(transport, "web_chunks", lambda *_: pytest.fail("a host that is down was asked for a file"))
     monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.5)
     monkeypatch.setattr(transport, "PROBE_SECONDS", 1.0)
     monkeypatch.setenv("NO_PROXY", "*")
     closed = closed_url()
     urls = [f"{closed}/a", f"{closed}/b", "http://192.0.2.1/a", "http://no-such-host.invalid/a"]
     table = {f"{number}.zip": entry(CONTENT, *urls) for number in range(10)}
-    start = time.monotonic()
     for _ in range(3):
         with pytest.raises(DataError, match=r"0\.zip, which can not be had"):
             download.get("d", table)
-    assert time.monotonic() - start < 4  # 120 addresses, each host asked once
-    assert transport.PROBE_SECONDS == 1.0
+    assert asked == {closed: 1, "http://192.0.2.1": 1, "http://no-such-host.invalid": 1}  # of 120 addresses
 
 
 def test_a_look_up_that_hangs_does_not_hold_us(entry, monkeypatch):
+    """Several at once: all are given up while each of them still hangs."""
+    begun, ended, let_go = [], [], threading.Event()
+
+    def hang(name: str, *_: object) -> None:
+        begun.append(name)
+        let_go.wait(30)
+        ended.append(name)
+
     monkeypatch.setattr(transport, "PROBE_SECONDS", 0.3)
-    monkeypatch.setattr(transport, "probe", lambda name, url, answers: time.sleep(5))
-    start = time.monotonic()
+    monkeypatch.setattr(transport, "probe", hang)
     with pytest.raises(DataError, match=r"no answer within 0\.3 s"):
-        download.get("d", {"a.zip": entry(CONTENT, "http://slow.invalid/a.zip")})
-    assert time.monotonic() - start < 2
-
-
-def test_the_time_limits_together_stay_below_ten_seconds():
-    assert max(transport.CONNECT_SECONDS, transport.PROBE_SECONDS) < 10
+        download.get("d", {"a.zip": entry(CONTENT, *(f"http://slow{n}.invalid/a.zip" for n in range(3)))})
+    assert len(begun) == 3 and ended == []
+    let_go.set()
 
 
 @pytest.mark.slow
@@ -153,7 +166,7 @@ def test_twenty_processes_download_once(server, entry, root):
     server.files["/a.zip"] = CONTENT
     server.delay = 0.5
     table = {"a.zip": entry(CONTENT, f"{server.url}/a.zip")}
-    code = f"from dlrun.data import files; print(download.get('d', {table!r})[1]['a.zip'])"
+    code = f"from dlrun.files import download; print(download.get('d', {table!r})[1]['a.zip'])"
     started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(20)]
     answers = {process.communicate(timeout=100)[0].strip() for process in started}
     assert answers == set(table["a.zip"]["sha256"])
@@ -164,13 +177,13 @@ def test_twenty_processes_download_once(server, entry, root):
 def test_a_killed_download_leaves_nothing_that_counts(server, entry, root):
     server.files["/a.zip"] = "stalls"
     table = {"a.zip": entry(CONTENT, f"{server.url}/a.zip")}
-    code = f"from dlrun.data import files; download.get('d', {table!r})"
+    code = f"from dlrun.files import download; download.get('d', {table!r})"
     process = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 20
     while not list((root / "d").glob(".a.zip.*.tmp")) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.kill()
-    process.wait()
+    assert process.wait() == -signal.SIGKILL and list((root / "d").glob(".a.zip.*.tmp"))  # it was in the midst of it
     assert download.status("d", table) == "missing"
     server.files["/a.zip"] = CONTENT
     folder, _ = download.get("d", table)
@@ -276,7 +289,6 @@ def test_a_stand_in_is_written_once_and_only_whole(root):
 
 
 def test_getting_files_needs_neither_torch_nor_hydra():
-    code = (
-        "import sys, dlrun.data.files; print([m for m in ('torch', 'hydra', 'httpx', 'filelock') if m in sys.modules])"
-    )
+    late = ("torch", "hydra", "httpx", "filelock")
+    code = f"import sys, dlrun.files.download; print([m for m in {late} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from runs import Cli
 
 from dlrun.cli import exit_code
 from dlrun.config import catalogue
@@ -31,7 +32,6 @@ def write_stand_in(folder: Path) -> None:
 
 STAND_IN = StandIn("1", write_stand_in, {})
 """
-Cli = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture

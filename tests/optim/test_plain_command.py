@@ -2,15 +2,14 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from runs import Cli
 
 from dlrun.data import airfoil
 
-Cli = Callable[..., tuple[int, str, str]]
 PLAIN = ["data=airfoil", "data.split=book", "device=cpu", "folder=run"]
 SCRATCH = ["sgd", "momentum", "adagrad", "rmsprop", "adadelta", "adam", "adamw"]
 OPTIMIZERS = [*SCRATCH, "nesterov", "muon", "asgd", *(f"scratch_{name}" for name in SCRATCH)]

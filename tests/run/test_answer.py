@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import torch
+from runs import Cli
 
 from dlrun.run.answer import Trained
 from dlrun.run.folder import best_checkpoint
 
-Cli = Callable[..., tuple[int, str, str]]
 COMMON = ("stand_in=always", "device=cpu", "trainer.max_steps=6", "folder=run")
 ASKED: dict[str, tuple[list[str], list[str]]] = {  # a run, and a question
     "numbers": (["model=linear", "data=airfoil"], ["predict", "1000,0,0.3,71,0.002"]),

@@ -2,12 +2,11 @@
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from runs import Cli
 
-Cli = Callable[..., tuple[int, str, str]]
 MINE = """
 import torch
 from dlrun.data.base import Data

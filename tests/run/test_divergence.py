@@ -3,7 +3,6 @@
 import json
 import math
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from runs import Cli
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dlrun.config import assemble
@@ -20,7 +20,6 @@ from dlrun.run.divergence import UNREAD, Divergence
 from dlrun.run.folder import RunDir
 from dlrun.run.trainer import Trainer
 
-Cli = Callable[..., tuple[int, str, str]]
 TYPED = ["optim.lr=20", "data.n=2000", "device=cpu"]
 
 
@@ -61,7 +60,7 @@ def test_a_device_that_is_not_waited_for_tells_the_same(typed: list[str], cli: C
     bad = int(told[0].split("at step ")[1].split(".")[0])
     assert 2 < bad < 40 and bad % 10  # in between
     saved = [torch.load(f"{run}/checkpoints/last.pt", weights_only=True) for run in ("waits", "queues")]
-    assert saved[0]["trainer"]["step"] == saved[1]["trainer"]["step"] == bad // 10 * 10 or 2
+    assert saved[0]["trainer"]["step"] == saved[1]["trainer"]["step"] == (bad // 10 * 10 or 2)
     for name, weights in saved[0]["model"].items():
         assert torch.equal(weights, saved[1]["model"][name]) and weights.isfinite().all()
 

@@ -3,12 +3,11 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from runs import Cli
 
-Cli = Callable[..., tuple[int, str, str]]
 TINY = ("trainer.epochs=1", "data.n=30")
 
 

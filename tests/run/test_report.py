@@ -3,12 +3,11 @@
 import json
 import re
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from runs import Cli
 
-Cli = Callable[..., tuple[int, str, str]]
 RUN = ("stand_in=always", "folder=r")
 
 

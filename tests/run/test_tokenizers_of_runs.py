@@ -1,14 +1,13 @@
 """Runs on byte pairs, characters and words: what they write, answer and find, and that they go on exactly."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from runs import Cli
 
-Cli = Callable[..., tuple[int, str, str]]
 COMMON = ["stand_in=always", "device=cpu", "trainer.epochs=1", "folder=run"]
 LSTM = ["model=lstm", "model.embed=8", "model.hidden=8", "trainer.limit_batches=4", *COMMON]
 BPE = ["data.tokenizer=bpe", "data.vocab_size=330"]

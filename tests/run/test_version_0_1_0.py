@@ -2,16 +2,15 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from runs import Cli
 
 KEPT = Path(__file__).parents[1] / "fixtures" / "0.1.0"
 LINEAR, GRU, SWEEP = "linear-synthetic_linear", "gru-jaychou_lyrics", "sweep"
-Cli = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from runs import Cli
 from torch import Tensor
 
 from dlrun.run.answer import Trained
@@ -16,7 +16,6 @@ from dlrun.run.folder import best_checkpoint
 SKIPGRAM = ["model=skipgram", "model.embed=8", "trainer.max_steps=20", "batch_size=512", "task.min_count=1"]
 LSTM = ["model=lstm", "data=ptb", "model.embed=8", "model.hidden=8", "trainer.epochs=1", "trainer.limit_batches=8"]
 COMMON = ["stand_in=always", "device=cpu"]
-Cli = Callable[..., tuple[int, str, str]]
 
 
 def weights(folder: str, checkpoint: str = "last") -> dict[str, Tensor]:

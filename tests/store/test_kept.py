@@ -4,14 +4,13 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from runs import Cli
 
-Cli = Callable[..., tuple[int, str, str]]
 TINY = ("model=linear", "trainer.limit_batches=4", "batch_size=8", "trainer.log_every_steps=1", "folder=r")
 
 

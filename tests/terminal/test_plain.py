@@ -2,14 +2,12 @@
 
 import json
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from runs import Cli
 
 from dlrun.terminal.plain import command, visible
-
-Cli = Callable[..., tuple[int, str, str]]
 
 CONTROLS = {
     "\x1b[2J": "\\x1b[2J",

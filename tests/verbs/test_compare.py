@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-Cli = Callable[..., tuple[int, str, str]]
+from runs import Cli
+
 MakeRun = Callable[..., Path]
 
 

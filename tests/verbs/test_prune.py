@@ -8,8 +8,8 @@ from pathlib import Path
 
 import filelock
 import pytest
+from runs import Cli
 
-Cli = Callable[..., tuple[int, str, str]]
 MakeRun = Callable[..., Path]
 
 

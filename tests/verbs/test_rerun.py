@@ -1,14 +1,12 @@
 """`dlrun rerun`: the same again from a saved config, bit for bit, in a folder of its own."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
-
-Cli = Callable[..., tuple[int, str, str]]
+from runs import Cli
 
 
 def figures(run: Path) -> list[dict]:

@@ -12,10 +12,10 @@ from pathlib import Path
 import filelock
 import pytest
 import yaml
+from runs import Cli
 
 from dlrun.run.query import ABSENT, Row, flat
 
-Cli = Callable[..., tuple[int, str, str]]
 MakeRun = Callable[..., Path]
 
 

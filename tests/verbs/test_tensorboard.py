@@ -9,13 +9,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from runs import Cli
 
-Cli = Callable[..., tuple[int, str, str]]
 DLRUN = Path(sys.executable).parent / "dlrun"
 
 

@@ -1,12 +1,13 @@
 """One wrong call -> what is wrong with its answer: one short message, exit code 2, soon, nothing left behind."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-Cli = Callable[..., tuple[int, str, str]]
+from runs import Cli
+
 SECONDS = 5  # of this process's own time, so that a busy machine makes no difference
 STUCK = 60  # seconds on the clock: it waits for something
 LONGEST = 640  # characters of a message

@@ -19,7 +19,7 @@ from importlib import import_module
 MEMORY = 6 << 30  # bytes more than the server has: a bomb must not take the machine along
 WARM = [
     "dlrun.run.session",
-    "dlrun.words",
+    "dlrun.run.answer",
     "dlrun.sweep.jobs",
     "dlrun.sweep.worker",
     "dlrun.sweep.optuna",

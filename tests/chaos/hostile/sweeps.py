@@ -100,7 +100,7 @@ def commands() -> list[Case]:
         "os.system",
         run,
         "dlrun.cli.main",
-        "dlrun.run.session.git_state",
+        "dlrun.run.git.state",
         "subprocess.getoutput",
         "dlrun.sweep.ray.Workers",
     ):
@@ -141,7 +141,7 @@ def job_files() -> list[Case]:
     more: dict[str, Mutation] = {
         "a job trusts os": changed("config.trusted", ["os"]),
         "a job's model is os.system": changed("config.model", NESTED),
-        "a job's model is git_state": changed("config.model", {"_target_": "dlrun.run.session.git_state"}),
+        "a job's model is git.state": changed("config.model", {"_target_": "dlrun.run.git.state"}),
         "a job's data lies elsewhere": changed("config.data", {"_target_": "dlrun.data.airfoil.write_stand_in", "files": {}, "name": "../cwd"}),
         "a key more": changed("evil", 1),
         "numbers that start at 9": changed("number", 9),

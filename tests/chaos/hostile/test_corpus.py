@@ -5,6 +5,7 @@ DLRUN_CHAOS=full (`make chaos`) every folder to every verb that opens it.
 """
 
 import os
+import pkgutil
 
 import pytest
 from chaos.hostile import checkpoints, configs, datasets, files, sweeps
@@ -22,3 +23,9 @@ def test_a_strangers_folder(world: World, case: Case) -> None:
     verbs = case.verbs if HOW == "full" else case.verbs[:1]
     problems = [problem for verb in verbs for problem in world.attack(verb, case.mutate)]
     assert not problems, "\n".join(["", *problems])
+
+
+@pytest.mark.parametrize("target", [target for target in configs.TARGETS if target.startswith("dlrun.")])
+def test_what_must_not_be_reached_is_there(target: str) -> None:
+    """One that has moved would be refused because there is no such thing."""
+    pkgutil.resolve_name(target)
