@@ -25,7 +25,9 @@ from dlrun.errors import UserError
 from dlrun.store import kept
 from dlrun.terminal import streams
 from dlrun.terminal.columns import fit, shortened
-from dlrun.terminal.plain import duration, json_text, number, visible
+from dlrun.terminal.plain import duration as duration
+from dlrun.terminal.plain import json_text, visible
+from dlrun.terminal.plain import number as number
 
 BAR_SECONDS = 0.1  # between two drawings of a bar
 PLAIN_SECONDS = 10.0  # between two lines about the same epoch where there is no bar

@@ -38,7 +38,7 @@ class Device:
         if self.torch.type == "cpu":
             keep_freed_memory()
 
-    def autocast(self) -> AbstractContextManager:
+    def autocast(self) -> AbstractContextManager[object]:
         if self.precision == "fp32":
             return nullcontext()
         return torch.autocast(self.torch.type, LOW_PRECISION[self.precision])

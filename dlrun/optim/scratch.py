@@ -25,7 +25,7 @@ class Scratch(Optimizer):
         super().__init__(params, options)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # torch overloads it
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step for every weight that has a gradient; what the closure says, if one is given."""
         loss = None
         if closure is not None:

@@ -93,10 +93,10 @@ def given_vectors(spec: RunSpec) -> tuple[Given | None, Path | None]:
     if (options["file"] is None) == (options["run"] is None):
         raise UserError("init=vectors takes them from one place. Type init.file=FILE or init.run=RUN")
     if options["file"] is None:
-        trained = Trained.open(*best_checkpoint(options["run"]), spec.trusted)
+        trained = Trained.open(*best_checkpoint(str(options["run"])), spec.trusted)
         found = trained.embeddings()
         return lambda words: found, trained.where
-    path = Path(options["file"])
+    path = Path(str(options["file"]))
     if not path.is_file():
         raise UserError(f"init.file={path}: there is no such file.")
     return (

@@ -175,7 +175,7 @@ def show(sweep: SweepDir, jobs: Sequence[Job]) -> list[Row]:
         console.say(f"{len(rows) - SHOWN} more in {sweep.path}/leaderboard.md")
     if (again := best_again(board)) is not None:
         console.say(f"the best again: {command(*again)}")
-    return board["jobs"]
+    return list(board["jobs"])
 
 
 def raise_failures(sweep: SweepDir, rows: Sequence[Row]) -> None:
