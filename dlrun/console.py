@@ -151,7 +151,7 @@ def out(text: str) -> None:
         streams.settle(in_log=_log is not None)
 
 
-def json_out(value: Any) -> None:
+def json_out(value: object) -> None:
     if isinstance(value, list):  # a line an entry: to indent the rows of thousands of runs would take seconds
         out("[" + ",".join(f"\n {json_text(entry)}" for entry in value) + "\n]" if value else "[]")
     else:

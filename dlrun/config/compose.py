@@ -114,7 +114,7 @@ def line(override: Override, *, hydras: bool = False) -> str:
     return f"~{override.key_or_group}" if nothing else str(override.input_line)
 
 
-def values(override: Override) -> list[Any]:
+def values(override: Override) -> list[object]:
     """The value, or those that are tried one after the other; what only a search draws, or a glob finds, is none."""
     if not override.is_sweep_override():
         return [] if override.is_delete() else [override.value()]
@@ -203,7 +203,7 @@ class Composer:
             once = [key for key in ("launcher", "sweep", "folder", "trusted") if key in self.config]
             return picked(self.config, once), picked(self.config.hydra, ["launcher", "sweeper"])
 
-    def launch(self, job: Callable[[DictConfig], Any], folder: Path, jobs: Sequence[Sequence[str]]) -> None:
+    def launch(self, job: Callable[[DictConfig], object], folder: Path, jobs: Sequence[Sequence[str]]) -> None:
         """Jobs of a sweep by the launcher of Hydra's that was chosen; where one runs, `job(config)` is called."""
         with open_dict(self.config):
             self.config.hydra.sweep.dir = str(folder.absolute())

@@ -52,7 +52,7 @@ class Trained:
         return cls(where, parts.task, parts.model.cpu())
 
     @classmethod
-    def of(cls, where: Path, state: dict[str, Any], trust: Sequence[str]) -> Trained:
+    def of(cls, where: Path, state: dict[str, object], trust: Sequence[str]) -> Trained:
         schema = Schema.from_state_dict(state["schema"], str(where))
         try:
             config = dict(record(state.get("config"), Config))

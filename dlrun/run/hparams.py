@@ -77,14 +77,14 @@ def values(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, str | 
     return found | {f"set {key}": plain(value(config, key)) for key in others}
 
 
-def value(config: dict[str, Any], key: str) -> Any:
-    node: Any = config
+def value(config: dict[str, object], key: str) -> object:
+    node: object = config
     for step in key.split("."):
         node = node.get(step) if isinstance(node, dict) else None
     return node
 
 
-def plain(value: Any) -> str | float:
+def plain(value: object) -> str | float:
     """Numbers as they are; a tab's cell has no room for more than a short text."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value

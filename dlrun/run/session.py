@@ -70,7 +70,7 @@ def build(spec: RunSpec, *, replaceable: bool) -> tuple[RunSpec, Components, tup
     return spec, parts, assemble.build_optim(spec, parts)
 
 
-def with_values(spec: RunSpec, **values: Any) -> RunSpec:
+def with_values(spec: RunSpec, **values: object) -> RunSpec:
     """The same spec, of a config that says what this run has come to."""
     return replace(spec, config={**spec.config, **values})
 
@@ -213,12 +213,12 @@ def ending(run: RunDir, config: dict[str, Any], summary: Summary, stop: Graceful
         raise
 
 
-def typed(spec: RunSpec, overrides: list[str]) -> dict[str, Any]:
+def typed(spec: RunSpec, overrides: list[str]) -> dict[str, object]:
     """What summary.json says of a run that never came to its trainer."""
     return {"choices": spec.config["choices"], "overrides": overrides, "seed": spec.config["seed"]}
 
 
-def facts(spec: RunSpec, parts: Components, overrides: list[str]) -> dict[str, Any]:
+def facts(spec: RunSpec, parts: Components, overrides: list[str]) -> dict[str, object]:
     """What summary.json says from the start."""
     return {
         "choices": spec.config["choices"],

@@ -62,7 +62,7 @@ def whole(digits: str) -> int:
 JSON = json.JSONDecoder(parse_int=whole)  # a look at each value afterwards would take longer than all the rest
 
 
-def record(value: Any, kind: type[T]) -> T:
+def record(value: object, kind: type[T]) -> T:
     """`value` checked against a typed record, such as a TypedDict; keys that it does not name are kept beside."""
     import msgspec
 
@@ -80,7 +80,7 @@ def said(text: str) -> str:
     return f"{where}: {text[:1].lower()}{text[1:]}" if where else text
 
 
-def plain(value: Any) -> None:
+def plain(value: object) -> None:
     """ValueError where something is no word, number, list or mapping of words; dates, bytes and sets are none."""
     if isinstance(value, dict):
         for key, inner in value.items():

@@ -98,7 +98,7 @@ def listed(problems: dict[str, list[str]], *, hint: bool) -> str:
     return "\n".join(lines[:SHOWN] + more)
 
 
-def run(typed: Command, job: Callable[[Any], Any], into: SweepDir | None = None) -> None:
+def run(typed: Command, job: Callable[[Any], object], into: SweepDir | None = None) -> None:
     """A sweep, or with `into` more jobs for one. `job(config)` is called where a launcher of Hydra's runs it."""
     composer = Composer(typed)
     once, hydras = composer.whole()

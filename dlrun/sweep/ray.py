@@ -56,7 +56,7 @@ class Line:
     def __init__(self, post: Any, job: int):
         self.post, self.job = post, job
 
-    def send(self, message: tuple[object, ...]) -> None:
+    def send(self, message: object) -> None:
         try:
             if ray.get(self.post.tell.remote(self.job, message)):
                 os.kill(os.getpid(), signal.SIGTERM)

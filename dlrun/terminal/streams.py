@@ -34,7 +34,7 @@ class Stream:
     def flush(self) -> None:
         self.attempt(lambda stream: stream.flush())
 
-    def attempt(self, act: Callable[[IO[str]], Any]) -> None:
+    def attempt(self, act: Callable[[IO[str]], object]) -> None:
         stream = self.real
         try:
             act(stream)

@@ -51,7 +51,7 @@ def open_row(name: str) -> Row:
     return row
 
 
-def config_differences(rows: Sequence[Row]) -> dict[str, list[Any]]:
+def config_differences(rows: Sequence[Row]) -> dict[str, list[object]]:
     """Key -> its value in each run, None where a run has no such key. A choice that differs stands for its class."""
     configs = [query.flat(row.config) for row in rows]
     keys = sorted({key for config in configs for key in config})
@@ -91,7 +91,7 @@ def best(rows: Sequence[Row], key: str, mode: str | None) -> list[int]:
     return [place for place, number in enumerate(numbers) if number == top]
 
 
-def equal(values: Sequence[Any]) -> bool:
+def equal(values: Sequence[object]) -> bool:
     return all(value == values[0] for value in values)
 
 
@@ -105,7 +105,7 @@ def result_cells(key: str, entry: dict[str, Any]) -> list[str]:
     ]
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     if value is None:
         return "-"
     return console.number(value) if isinstance(value, float) else str(value)
