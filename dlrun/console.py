@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -201,7 +201,7 @@ def panel(title: str, lines: Sequence[str]) -> None:
         _stderr().print(Panel(text, title=Text(_encodable(title, sys.stderr)), expand=False))
 
 
-def _encodable(text: str, stream: Any, *, lines: bool = False) -> str:
+def _encodable(text: str, stream: object, *, lines: bool = False) -> str:
     """What a stream can write, controls made visible; `lines`: newlines and tabs in it are ours."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return visible(text, lines=lines).encode(encoding, errors="replace").decode(encoding)

@@ -105,7 +105,7 @@ def renewed_word(word: str) -> str:
     )
 
 
-def renewed_weights(weights: dict[str, Any]) -> dict[str, Any]:
+def renewed_weights(weights: dict[str, object]) -> dict[str, object]:
     """A model's state dict of an older run."""
     return {name.replace(".feedforward.", ".feed_forward."): value for name, value in weights.items()}
 

@@ -25,7 +25,7 @@ class Scratch(Optimizer):
 
     averages: tuple[str, ...] = ()
 
-    def __init__(self, params: Iterable[Any], **options: Any):
+    def __init__(self, params: Iterable[Any], **options: object):
         super().__init__(params, options)
 
     @torch.no_grad()

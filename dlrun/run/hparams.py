@@ -36,7 +36,7 @@ def chart_train_and_val(run: RunDir, metric: str) -> None:
 
 
 @contextmanager
-def log_hparams(run: RunDir, config: dict[str, Any], overrides: Sequence[str], goal: str) -> Iterator[None]:
+def log_hparams(run: RunDir, config: dict[str, object], overrides: Sequence[str], goal: str) -> Iterator[None]:
     """Tells TensorBoard what begins in the block, and its end where it comes to one.
 
     TensorBoard believes the first end that it reads. A run that failed or was stopped may yet go on, so it gets none.
