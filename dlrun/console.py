@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -25,7 +25,9 @@ from dlrun.errors import UserError
 from dlrun.store import kept
 from dlrun.terminal import streams
 from dlrun.terminal.columns import fit, shortened
-from dlrun.terminal.plain import duration, json_text, number, visible
+from dlrun.terminal.plain import duration as duration
+from dlrun.terminal.plain import json_text, visible
+from dlrun.terminal.plain import number as number
 
 BAR_SECONDS = 0.1  # between two drawings of a bar
 PLAIN_SECONDS = 10.0  # between two lines about the same epoch where there is no bar
@@ -149,7 +151,7 @@ def out(text: str) -> None:
         streams.settle(in_log=_log is not None)
 
 
-def json_out(value: Any) -> None:
+def json_out(value: object) -> None:
     if isinstance(value, list):  # a line an entry: to indent the rows of thousands of runs would take seconds
         out("[" + ",".join(f"\n {json_text(entry)}" for entry in value) + "\n]" if value else "[]")
     else:
@@ -199,7 +201,7 @@ def panel(title: str, lines: Sequence[str]) -> None:
         _stderr().print(Panel(text, title=Text(_encodable(title, sys.stderr)), expand=False))
 
 
-def _encodable(text: str, stream: Any, *, lines: bool = False) -> str:
+def _encodable(text: str, stream: object, *, lines: bool = False) -> str:
     """What a stream can write, controls made visible; `lines`: newlines and tabs in it are ours."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return visible(text, lines=lines).encode(encoding, errors="replace").decode(encoding)

@@ -38,7 +38,7 @@ class Device:
         if self.torch.type == "cpu":
             keep_freed_memory()
 
-    def autocast(self) -> AbstractContextManager:
+    def autocast(self) -> AbstractContextManager[object]:
         if self.precision == "fp32":
             return nullcontext()
         return torch.autocast(self.torch.type, LOW_PRECISION[self.precision])
@@ -93,7 +93,7 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def rng_state() -> dict[str, Any]:
+def rng_state() -> dict[str, object]:
     """The state of every generator that training may draw from, in types that `weights_only=True` loads."""
     _, keys, *rest = np.random.get_state(legacy=True)
     assert isinstance(keys, np.ndarray)

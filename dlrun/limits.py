@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ PositiveFloat = Annotated[float, Range(0, open_low=True)]  # a learning rate, a 
 NonNegativeFloat = Annotated[float, Range(0)]  # noise, a weight decay
 
 OF_TORCH: dict[
-    str, Any
+    str, object
 ] = {  # options of its optimizers and schedulers that it takes at any value and stumbles over later
     "step_size": PositiveInt,
     "patience": NonNegativeInt,

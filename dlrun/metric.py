@@ -39,7 +39,7 @@ def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
     return errors.squeeze(1) if errors.shape[1] == 1 else errors.mean(dim=1)
 
 
-def bleu(predicted: Sequence[Any], reference: Sequence[Any], order: int) -> float:
+def bleu(predicted: Sequence[object], reference: Sequence[object], order: int) -> float:
     """Of a sentence against one reference: exp(min(0, 1 - |reference| / |predicted|)) times each p_k^(1 / 2^k).
 
     k is 1 to `order`, or the sentence's own length where that is less; p_k is the share of the predicted k-grams that
@@ -65,7 +65,7 @@ class Mean:
     def __init__(self, *, on_device: bool = False) -> None:
         self.on_device = on_device
         self.n = 0
-        self.sums: dict[str, Any] = {}
+        self.sums: dict[str, Tensor | float] = {}
 
     def add(self, scores: HasStepOutput) -> None:
         self.n += scores.n
@@ -74,14 +74,14 @@ class Mean:
         for name, value in scores.values.items():
             self.put(name, self.total(value))
 
-    def put(self, name: str, total: Any) -> None:
+    def put(self, name: str, total: Tensor | float) -> None:
         self.sums[name] = self.sums[name] + total if name in self.sums else total
 
-    def total(self, value: Tensor) -> Any:
+    def total(self, value: Tensor) -> Tensor | float:
         total = value.detach().sum(dtype=torch.float32 if value.is_mps else torch.float64)  # mps has no float64
         return total if self.on_device else total.item()
 
-    def times(self, loss: Tensor, n: int) -> Any:
+    def times(self, loss: Tensor, n: int) -> Tensor | float:
         """Without a kernel: the product of a float32 and such an n fits into a double, and is rounded once as well."""
         if self.on_device or loss.dtype != torch.float32 or n > EXACT:
             return self.total(loss.detach() * n)
@@ -96,7 +96,7 @@ class Mean:
     def means(self) -> dict[str, float]:
         return {name: float(total / max(self.n, 1)) for name, total in self.sums.items()}
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         sums = {name: torch.tensor(float(total), dtype=torch.float64) for name, total in self.sums.items()}
         return {"n": self.n, "sums": sums}
 
@@ -126,7 +126,7 @@ class PassMean(Mean):
         both.take_in(self.window)
         return both.means()
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         return self.window.state_dict() | {"before": super().state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

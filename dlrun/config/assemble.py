@@ -60,7 +60,7 @@ class Components:
     task: Task
     model: nn.Module
     device: Device
-    data_facts: dict[str, Any]  # name, source ("upstream", "stand-in" or "generated") and sha256, for the summary
+    data_facts: dict[str, object]  # name, source ("upstream", "stand-in" or "generated") and sha256, for the summary
 
 
 def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> RunSpec:
@@ -101,7 +101,7 @@ def check_answering(config: dict[str, Any], trusted: Sequence[str]) -> tuple[Spe
     return group_spec("task", config["task"], allowed, typed), group_spec("model", config["model"], allowed, typed)
 
 
-def group_spec(group: str, node: dict[str, Any], trusted: Sequence[str], typed: str = "trusted=[{}]") -> Spec:
+def group_spec(group: str, node: dict[str, object], trusted: Sequence[str], typed: str = "trusted=[{}]") -> Spec:
     node = dict(node)
     if "_target_" not in node:
         raise UserError(f"{group} has no _target_: its YAML must name the class to build.")
@@ -116,7 +116,7 @@ def group_spec(group: str, node: dict[str, Any], trusted: Sequence[str], typed: 
     return make_spec(group, node, target)
 
 
-def check_pace(node: dict[str, Any]) -> None:
+def check_pace(node: dict[str, object]) -> None:
     for key, hint in (("every", Literal["step", "epoch", "evaluation"]), ("warmup", NonNegativeInt)):
         if key not in node:
             raise UserError(f"scheduler.{key} has no value. Put it into the scheduler's YAML.")
@@ -124,7 +124,7 @@ def check_pace(node: dict[str, Any]) -> None:
             raise UserError(f"scheduler.{key}={shown(node[key])}: {problem}.")
 
 
-def load_data(spec: RunSpec, *, replaceable: bool) -> tuple[Data, dict[str, Any]]:
+def load_data(spec: RunSpec, *, replaceable: bool) -> tuple[Data, dict[str, object]]:
     """The dataset and where it is from. `replaceable`: the user did not name it, so its stand-in may take its place."""
     name, table, mode = spec.source.name, spec.source.files, spec.config["stand_in"]
     if table is None:

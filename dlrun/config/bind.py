@@ -32,7 +32,9 @@ NUMBER = re.compile(
 )
 
 
-def locate(group: str, target: Any, trusted: Sequence[str] = (), typed: str = "trusted=[{}]") -> Callable[..., Any]:
+def locate(
+    group: str, target: object, trusted: Sequence[str] = (), typed: str = "trusted=[{}]"
+) -> Callable[..., object]:
     """The class or function named by a group's `_target_`: what conf/ offers there, torch's public classes of its kind,
     or what a trusted package defines. Nothing else is even imported: a config is data, not code.
 
@@ -43,7 +45,8 @@ def locate(group: str, target: Any, trusted: Sequence[str] = (), typed: str = "t
         raise UserError(f"{where}={shown(target)}: the name of a class is expected, such as my_package.Mine.")
     module_name, _, name = target.rpartition(".")
     if target in catalogue.targets(group):
-        return getattr(importlib.import_module(module_name), name)
+        found: Callable[..., object] = getattr(importlib.import_module(module_name), name)
+        return found
     if group in TORCH and module_name == TORCH[group][0]:
         return of_torch(where, group, name)
     package = next((each for each in trusted if f"{target}.".startswith(f"{each}.") and target != each), None)
@@ -56,7 +59,7 @@ def locate(group: str, target: Any, trusted: Sequence[str] = (), typed: str = "t
     return of_package(where, package, module_name, name)
 
 
-def of_torch(where: str, group: str, name: str) -> Callable[..., Any]:
+def of_torch(where: str, group: str, name: str) -> Callable[..., object]:
     module_name, kind = TORCH[group]
     module = importlib.import_module(module_name)
     base = getattr(module, kind)
@@ -70,7 +73,7 @@ def of_torch(where: str, group: str, name: str) -> Callable[..., Any]:
     return possible[name]
 
 
-def of_package(where: str, package: str, module_name: str, name: str) -> Callable[..., Any]:
+def of_package(where: str, package: str, module_name: str, name: str) -> Callable[..., object]:
     """What a trusted package defines itself: what it only imports, such as `os`, stays out of reach."""
     target = f"{module_name}.{name}"
     trust.findable([package])
@@ -82,7 +85,7 @@ def of_package(where: str, package: str, module_name: str, name: str) -> Callabl
         looked = f" Looked among what is installed, and in {', '.join(trust.folders())}."
         hint = "" if trust.is_there(package) else looked
         raise UserError(f"{where}={target}: there is no module {error.name}.{hint}") from error
-    found = getattr(module, name, None)
+    found: object = getattr(module, name, None)
     if not callable(found):
         raise UserError(f"{where}={target}: {module_name} has no {name}. {nearest(name, public_names(module))}")
     defined = getattr(found, "__module__", None) or ""
@@ -100,8 +103,8 @@ class Spec:
     """A part that was checked and can be built: `spec(**measured)`."""
 
     where: str  # the group, for messages: "model"
-    target: Callable[..., Any]
-    options: dict[str, Any]
+    target: Callable[..., object]
+    options: dict[str, object]
 
     @property
     def name(self) -> str:
@@ -118,7 +121,7 @@ class Spec:
     def missing(self, measured: Iterable[str]) -> list[str]:
         return [name for name in self.required() if name not in measured]
 
-    def __call__(self, **measured: Any) -> Any:
+    def __call__(self, **measured: object) -> Any:
         """Builds it; of `measured` it takes what it has a name for and YAML does not give."""
         known = parameters(self.target)
         fills = {name: value for name, value in measured.items() if name in known and name not in self.options}
@@ -130,7 +133,7 @@ class Spec:
             raise UserError(f"{self.where}: {self.name} refuses its options: {error}") from error
 
 
-def make_spec(where: str, node: dict[str, Any], target: Callable[..., Any]) -> Spec:
+def make_spec(where: str, node: dict[str, object], target: Callable[..., object]) -> Spec:
     """Checks the names and types of YAML's values against the target's signature."""
     known, hints = parameters(target), type_hints(target) | ({} if is_own(target) else OF_TORCH)
     options = {key: value for key, value in node.items() if key != "_target_"}
@@ -139,10 +142,10 @@ def make_spec(where: str, node: dict[str, Any], target: Callable[..., Any]) -> S
         if key not in known or key in measured:
             possible = [name for name in known if name not in measured]
             raise UserError(f"{where}.{key} is not an option of {target.__name__}. {nearest(key, possible)}")
-        problem = misfit(value, hints.get(key, Any))
+        problem = misfit(value, hints.get(key, object))
         if problem:
             raise UserError(f"{where}.{key}={shown(value)}: {problem}.")
-        if isinstance(value, list) and tuple in all_origins(hints.get(key, Any)):
+        if isinstance(value, list) and tuple in all_origins(hints.get(key, object)):
             options[key] = tuple(value)
     forgotten = [
         name
@@ -154,12 +157,12 @@ def make_spec(where: str, node: dict[str, Any], target: Callable[..., Any]) -> S
     return Spec(where, target, options)
 
 
-def parameters(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+def parameters(target: Callable[..., object]) -> dict[str, inspect.Parameter]:
     known = inspect.signature(target).parameters
     return {name: p for name, p in known.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
 
 
-def is_own(target: Callable[..., Any]) -> bool:
+def is_own(target: Callable[..., object]) -> bool:
     return not (target.__module__ or "").startswith("torch.")
 
 
@@ -171,32 +174,34 @@ def raised_by_torch(error: BaseException) -> bool:
     return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith("torch.")
 
 
-def is_measured(parameter: inspect.Parameter, target: Callable[..., Any]) -> bool:
+def is_measured(parameter: inspect.Parameter, target: Callable[..., object]) -> bool:
     """Before the star; torch's own signatures have no star, so there only their first, `params`, is ours to fill."""
     if is_own(target):
         return parameter.kind is not parameter.KEYWORD_ONLY
     return parameter.name in ("params", "optimizer")
 
 
-def type_hints(target: Callable[..., Any]) -> dict[str, Any]:
-    function = target.__init__ if inspect.isclass(target) else target  # type: ignore[misc]
+def type_hints(target: Callable[..., object]) -> dict[str, object]:
+    function = target.__init__ if inspect.isclass(target) else target
     try:
         return typing.get_type_hints(function, include_extras=True)
     except (NameError, TypeError):  # a foreign annotation that can't be read is not checked
         return {}
 
 
-def all_origins(hint: Any) -> list[Any]:
+def all_origins(hint: object) -> list[object]:
     return [get_origin(hint) or hint, *(get_origin(inner) or inner for inner in get_args(hint))]
 
 
-def misfit(value: Any, hint: Any) -> str:
+def misfit(value: object, hint: object) -> str:
     """Why a value does not fit a type, as the end of a sentence; "" when it does."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Annotated:
         problem = misfit(value, inner[0])
         ranges = [extra for extra in inner[1:] if isinstance(extra, Range)]
-        return problem or "".join(f"it must be {r}" for r in ranges if not r.holds(value))
+        return problem or "".join(
+            f"it must be {r}" for r in ranges if isinstance(value, int | float) and not r.holds(value)
+        )
     if origin in (typing.Union, types.UnionType):
         problems = [misfit(value, each) for each in inner]
         return (
@@ -210,7 +215,7 @@ def misfit(value: Any, hint: Any) -> str:
     return plain_misfit(value, hint)
 
 
-def list_misfit(value: Any, origin: Any, inner: tuple[Any, ...]) -> str:
+def list_misfit(value: object, origin: object, inner: tuple[object, ...]) -> str:
     if not isinstance(value, list | tuple):
         return "a list is expected, such as [1,2]"
     if origin is tuple and Ellipsis not in inner:
@@ -218,32 +223,31 @@ def list_misfit(value: Any, origin: Any, inner: tuple[Any, ...]) -> str:
             return f"a list of {len(inner)} is expected"
         pairs = zip(value, inner, strict=True)
     else:
-        pairs = zip(value, [inner[0] if inner else Any] * len(value), strict=True)
+        pairs = zip(value, [inner[0] if inner else object] * len(value), strict=True)
     return next((problem for each, hint in pairs if (problem := misfit(each, hint))), "")
 
 
-def plain_misfit(value: Any, hint: Any) -> str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+def plain_misfit(value: object, hint: object) -> str:
     if hint is type(None):
         return "" if value is None else "null is expected"
     if hint is bool:
         return "" if isinstance(value, bool) else "true or false is expected"
     if hint is int:
-        if not number or isinstance(value, float):
+        if not isinstance(value, int) or isinstance(value, bool):
             return "a whole number is expected"
         return "" if -(2**63) <= value < 2**63 else "a whole number of 64 bits is expected"
     if hint is float:
-        if not number:
+        if not isinstance(value, int | float) or isinstance(value, bool):
             return "a number is expected"
         return "" if abs(value) <= sys.float_info.max else "a finite number is expected"  # nan is not below it either
     if hint is str:
         return "" if isinstance(value, str) else "a word is expected"
-    if isinstance(hint, type) and hint is not object:  # a tensor, a function: nothing that can be typed
+    if isinstance(hint, type) and hint not in (object, Any):  # a tensor, a function: nothing that can be typed
         return "" if isinstance(value, hint) else f"{hint.__name__} is expected"
     return ""
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value as it is typed on the command line: a word that looks like a number in quotes."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
@@ -254,7 +258,7 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def check_folder(value: Any) -> None:
+def check_folder(value: object) -> None:
     """UserError for what can't be the name of a run's or sweep's folder."""
     if problem := misfit(value, str | int):
         raise UserError(f"folder={shown(value)}: {problem}.")

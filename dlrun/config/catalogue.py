@@ -106,13 +106,13 @@ def fitting(sizes: set[str]) -> list[str]:
     return [name for name in choices("model") if not needs(name) - sizes]
 
 
-def dataset(target: Any) -> dict[str, Any] | None:
+def dataset(target: object) -> dict[str, Any] | None:
     """The node of conf/data that names this function; None for what is no dataset of ours."""
     line = re.compile(rf"^  _target_: {re.escape(str(target))}\s", re.MULTILINE)
     return next((read("data", name) for name in choices("data") if line.search(text("data", name))), None)
 
 
-def without_files(config: dict[str, Any]) -> dict[str, Any]:
+def without_files(config: dict[str, object]) -> dict[str, object]:
     """A run's config without where the files of a dataset of ours are: that is no run's to say."""
     node = config.get("data")
     if not isinstance(node, dict) or (ours := dataset(node.get("_target_"))) is None:

@@ -25,7 +25,7 @@ def several(text: str, *, simple: bool) -> str:
     return f"{text} has several values. For a sweep over them add -m{hint}."
 
 
-def composition(error: Exception, known: Callable[[], dict[str, Any]]) -> str:
+def composition(error: Exception, known: Callable[[], dict[str, object]]) -> str:
     """A key or a group that does not exist, and everything else that Hydra refuses. `known`: the keys there are."""
     text = str(error)
     cause = str(error.__cause__ or "")
@@ -43,7 +43,7 @@ def unknown_key(key: str, known: dict[str, Any]) -> str:
     """Names the keys that there are where the unknown one was looked for, or where else one of its name is."""
     if said := renamed.new_name(key):
         return said
-    node: Any = known
+    node = known
     place = "There is no key"
     path, _, name = key.rpartition(".")
     walked: list[str] = []
@@ -65,7 +65,7 @@ def unknown_key(key: str, known: dict[str, Any]) -> str:
     return f"{place} {name}. {near if near.startswith('Did') or not places else typed.such(places)}"
 
 
-def shown_keys(node: dict[str, Any]) -> list[str]:
+def shown_keys(node: dict[str, object]) -> list[str]:
     return [each for each in node if each not in ("_target_", "files", "choices", "hydra")]
 
 

@@ -26,7 +26,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, QuotedString, RangeSweep, ValueType
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
-from hydra.plugins.config_source import ConfigSource
+from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -114,7 +114,7 @@ def line(override: Override, *, hydras: bool = False) -> str:
     return f"~{override.key_or_group}" if nothing else str(override.input_line)
 
 
-def values(override: Override) -> list[Any]:
+def values(override: Override) -> list[object]:
     """The value, or those that are tried one after the other; what only a search draws, or a glob finds, is none."""
     if not override.is_sweep_override():
         return [] if override.is_delete() else [override.value()]
@@ -203,7 +203,7 @@ class Composer:
             once = [key for key in ("launcher", "sweep", "folder", "trusted") if key in self.config]
             return picked(self.config, once), picked(self.config.hydra, ["launcher", "sweeper"])
 
-    def launch(self, job: Callable[[DictConfig], Any], folder: Path, jobs: Sequence[Sequence[str]]) -> None:
+    def launch(self, job: Callable[[DictConfig], object], folder: Path, jobs: Sequence[Sequence[str]]) -> None:
         """Jobs of a sweep by the launcher of Hydra's that was chosen; where one runs, `job(config)` is called."""
         with open_dict(self.config):
             self.config.hydra.sweep.dir = str(folder.absolute())
@@ -238,7 +238,7 @@ class Composer:
         except (HydraException, OmegaConfBaseException) as error:
             raise UserError(complaints.composition(error, lambda: self.known(overrides))) from error
 
-    def known(self, overrides: Sequence[Override]) -> dict[str, Any]:
+    def known(self, overrides: Sequence[Override]) -> dict[str, object]:
         """The keys that there are, for a message: what the choices alone make, or where they are at fault, none."""
         choices = self.choices([each for each in overrides if not each.is_sweep_override()])
         for lines in ([*self.own, *choices], [*(own for own in self.own if own.startswith("hydra/")), *choices], []):
@@ -260,7 +260,7 @@ def guard(source: ConfigSource) -> None:
     """From now on this source of Hydra's checks each file of the user's before it reads it."""
     load = source.load_config
 
-    def load_config(config_path: str) -> Any:
+    def load_config(config_path: str) -> ConfigResult:
         path = Path(source.path) / source._normalize_file_name(config_path)
         if path.is_file():
             own_yaml.check(path)
@@ -270,13 +270,13 @@ def guard(source: ConfigSource) -> None:
         source.load_config = load_config  # type: ignore[method-assign]
 
 
-def picked(config: DictConfig, keys: list[str]) -> dict[str, Any]:
+def picked(config: DictConfig, keys: list[str]) -> dict[str, object]:
     """Some of its keys as plain values, resolved."""
     nodes = {key: config[key] for key in keys}
     return {k: OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for k, v in nodes.items()}
 
 
-def plain(config: DictConfig) -> dict[str, Any]:
+def plain(config: DictConfig) -> dict[str, object]:
     """A run's config as plain values, resolved, with its choices; what is said about running many is left out."""
     values = picked(config, [str(key) for key in config if key not in OURS])
     return catalogue.without_files(values) | {"choices": chosen()}

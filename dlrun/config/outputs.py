@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 OUTPUTS = Path("outputs")
 
 
-def name_of(choices: Mapping[str, Any]) -> str:
+def name_of(choices: Mapping[str, object]) -> str:
     """lstm-ptb; a path's slashes would make folders."""
     return "-".join(str(choices.get(group, "none")).replace("/", "_") for group in ("model", "data"))
 

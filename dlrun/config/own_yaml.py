@@ -1,7 +1,6 @@
 """A YAML file of the user's own, looked at before Hydra reads it: what is wrong becomes one message with the line."""
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -39,7 +38,7 @@ def check(path: Path) -> None:
         raise UserError(f"{path}: defaults is a list, such as [override /data: ptb].")
 
 
-def values(node: Any, known: dict[int, int]) -> int:
+def values(node: object, known: dict[int, int]) -> int:
     """How many values a node stands for; RecursionError where it holds itself, MarkedYAMLError for a key twice."""
     if not isinstance(node, yaml.CollectionNode):
         return 1

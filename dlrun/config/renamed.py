@@ -75,7 +75,7 @@ def renew(config: dict[str, Any]) -> None:
         split_classify(config)
 
 
-def node_target(node: Any) -> Any:
+def node_target(node: object) -> object:
     return node.get("_target_") if isinstance(node, dict) else None
 
 
@@ -105,11 +105,11 @@ def renewed_word(word: str) -> str:
     )
 
 
-def renewed_weights(weights: dict[str, Any]) -> dict[str, Any]:
+def renewed_weights(weights: dict[str, object]) -> dict[str, object]:
     """A model's state dict of an older run."""
     return {name.replace(".feedforward.", ".feed_forward."): value for name, value in weights.items()}
 
 
-def renewed_launcher(launcher: Mapping[str, Any]) -> dict[str, Any]:
+def renewed_launcher(launcher: Mapping[str, object]) -> dict[str, object]:
     """`launcher:` of an older sweep."""
     return {KEYS.get(f"launcher.{key}", key).rpartition(".")[2]: value for key, value in launcher.items()}

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from dlrun.config import catalogue
 from dlrun.errors import UserError
+from dlrun.files import download
 
 TAKEN = ("prepared", "stand-in")  # folders of $DLRUN_DATA that are no dataset's
 LONGEST = 200  # bytes of a name: temporary names are longer, and a file system takes 255
@@ -32,11 +33,11 @@ class Source:
     """A dataset's folder below $DLRUN_DATA and its files' entries; None: it needs none."""
 
     name: str
-    files: dict[str, dict[str, Any]] | None
+    files: download.Files | None
     ours: bool = False
 
 
-def find(target: Callable[..., Any], node: dict[str, Any], chosen: str | None) -> Source:
+def find(target: Callable[..., object], node: dict[str, Any], chosen: str | None) -> Source:
     """`target` reads the dataset, and is asked itself what it is: a config may know it by another name."""
     origin = f"{target.__module__}.{getattr(target, '__qualname__', '')}"
     chosen = str(chosen or target.__module__.rpartition(".")[2])
@@ -55,7 +56,7 @@ def find(target: Callable[..., Any], node: dict[str, Any], chosen: str | None) -
     return Source(name, files)
 
 
-def check(files: Any) -> None:
+def check(files: object) -> None:
     """UserError for names that lead out of the dataset's folder, for addresses that are not the web's, and the like."""
     if isinstance(files, dict) and (problem := next(filter(None, map(misnamed, files)), "")):
         raise UserError(f"data.files: {problem}.")
@@ -72,7 +73,7 @@ def check(files: Any) -> None:
             raise UserError(f"data.files: {file} has no digest. Type sha256: [...] into your dataset's YAML.")
 
 
-def misnamed(name: Any) -> str:
+def misnamed(name: object) -> str:
     """Why a name is not that of one file or folder, as a sentence; "" when it is."""
     if not isinstance(name, str) or not name:
         return "a name is expected"

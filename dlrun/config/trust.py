@@ -12,7 +12,6 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from dlrun.errors import UserError
 
@@ -22,7 +21,7 @@ NOT_YOURS = {"dlrun", "torch", "numpy", "hydra", "omegaconf", "antlr4", "yaml", 
 }  # to trust them would open all that they can do to a saved config
 
 
-def packages(value: Any, typed: str = "trusted=[{}]") -> tuple[str, ...]:
+def packages(value: object, typed: str = "trusted=[{}]") -> tuple[str, ...]:
     """`value` as names of packages; UserError where it is something else. `typed`: how one says so there."""
     if value is None:
         return ()

@@ -6,7 +6,6 @@ Hydra's lexer knows ASCII alone, and its parser answers in its own terms; a grou
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import Any
 
 from dlrun.config import catalogue, renamed
 from dlrun.errors import UserError, nearest
@@ -44,7 +43,7 @@ def quoted(value: str) -> str:
     return "'" + inner.replace("${", "\\${") + "'"
 
 
-def check(text: str, key: str, values: Sequence[Any], *, several: bool) -> None:
+def check(text: str, key: str, values: Sequence[object], *, several: bool) -> None:
     """UserError for what Hydra would take and stumble over, or not heed. `several` values are a sweep's."""
     if text.startswith("~"):
         raise UserError(f"{text}: a run's keys stay what they are, none can be taken away. Type {key}=VALUE.")
@@ -66,7 +65,7 @@ def names_data(overrides: Sequence[str]) -> bool:
     return any(each.lstrip("+").startswith(("data=", "experiment=")) for each in overrides)
 
 
-def check_choice(group: str, value: Any) -> None:
+def check_choice(group: str, value: object) -> None:
     """The name of a file of a group."""
     names = catalogue.choices(group)
     if value is None and group in OPTIONAL:

@@ -56,7 +56,7 @@ class Schema:
         if missing := [name for name in needed if name not in self.sizes]:
             raise UserError(f"A schema of inputs={self.inputs!r} needs the size {missing[0]}.")
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Loads with `weights_only=True`."""
         return {
             "version": VERSION,
@@ -96,13 +96,13 @@ class Schema:
         return made
 
 
-def whole(size: Any) -> int:
+def whole(size: object) -> int:
     if type(size) is not int or not 0 < size < 2**40:
         raise ValueError(f"{size!r} is no size")
     return size
 
 
-def scale(mean: Any, std: Any) -> Scale:
+def scale(mean: object, std: object) -> Scale:
     if not (isinstance(mean, Tensor) and isinstance(std, Tensor) and mean.shape == std.shape and mean.dim() < 4):
         raise ValueError("a mean and a standard deviation are two tensors of one shape")
     return Scale(mean.to(torch.float32), std.to(torch.float32))

@@ -112,7 +112,7 @@ def prepare(
     max_vocab: int | None,
     val: float,
     seed: int,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The texts, some 65 MB, are in memory all at once, as a vocabulary is made of them before any is numbered."""
     parts = held_apart(path, val, seed)
     texts = [review.text for review in parts["train"]]
@@ -128,7 +128,7 @@ def prepare(
             min_freq=min_freq,
             max_size=max_vocab,
         )
-    made: dict[str, Any] = {"vocab": vocab.to_json()}
+    made: dict[str, object] = {"vocab": vocab.to_json()}
     for part, found in parts.items():
         numbers = [array("i", ids or [vocab.unknown or 0]) for ids in vocab.ids_of(review.text for review in found)]
         x = np.concatenate([np.empty(0, np.intc), *(np.frombuffer(ids, dtype=np.intc) for ids in numbers)])

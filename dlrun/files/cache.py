@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from dlrun.files import download, transport
 from dlrun.store import kept
 
 
-def prepared(name: str, key: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def prepared(name: str, key: Mapping[str, object], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What `make()` answers (tensors, strings, numbers), kept in <name>-<digest of `key`>.pt.
 
     `key` has everything that the answer depends on: the files' digests, the settings, the reading code's version.
@@ -61,7 +61,7 @@ def whole(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def keep(path: Path, content: dict[str, Any]) -> None:
+def keep(path: Path, content: dict[str, object]) -> None:
     """Under a lock for all of the folder, so that what a killed process left there can be cleared away."""
     buffer = io.BytesIO()
     torch.save(content, buffer)

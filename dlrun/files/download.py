@@ -1,7 +1,6 @@
 """Getting a dataset's files. A file counts by its digest alone, wherever it came from. No torch in here.
 
-A file's entry: {"sha256": [digests that count], "sha1": [more of them], "urls": [addresses, tried in order], "bytes":
-the most that it may have}. Reading follows links, which are the user's own; nothing is written through one.
+Reading follows links, which are the user's own; nothing is written through one.
 """
 
 import errno
@@ -10,10 +9,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal, TypedDict
 
 from dlrun.errors import DataError, UserError
 from dlrun.files import transport
@@ -22,7 +21,20 @@ from dlrun.store import kept
 
 Progress = Callable[[str, int, int | None], None]  # (file, bytes done, bytes in all)
 SIDECAR = ".digests.json"
-KINDS = ("sha256", "sha1")
+Kind = Literal["sha256", "sha1"]
+KINDS: tuple[Kind, ...] = ("sha256", "sha1")
+
+
+class Entry(TypedDict, total=False):
+    """A file of a dataset, as its YAML says."""
+
+    sha256: list[str]  # digests, one of which has to be the file's
+    sha1: list[str]
+    urls: list[str]  # tried in order
+    bytes: int | None  # at most
+
+
+Files = dict[str, Entry]
 
 
 def data_root() -> Path:
@@ -43,7 +55,7 @@ def expanded(variable: str, path: str) -> Path:
         raise UserError(f"{variable} says {path}: {error}") from error
 
 
-def get(name: str, files: dict[str, dict], *, progress: Progress | None = None) -> tuple[Path, dict[str, str]]:
+def get(name: str, files: Files, *, progress: Progress | None = None) -> tuple[Path, dict[str, str]]:
     """$DLRUN_DATA/<name> with every file whole, and file -> SHA-256; DataError if that can't be had.
 
     Whatever is missing or damaged is got again, by one process at a time.
@@ -66,7 +78,7 @@ def get(name: str, files: dict[str, dict], *, progress: Progress | None = None) 
         return folder, {file: digest(folder / file) for file in files}
 
 
-def status(name: str, files: dict[str, dict]) -> Literal["whole", "missing", "damaged"]:
+def status(name: str, files: Files) -> Literal["whole", "missing", "damaged"]:
     """What is there now, without getting anything."""
     paths = {data_root() / name / file: entry for file, entry in files.items()}
     try:
@@ -80,7 +92,7 @@ def status(name: str, files: dict[str, dict]) -> Literal["whole", "missing", "da
 # one file: where it may come from, and getting it
 
 
-def addresses(name: str, file: str, entry: dict[str, Any]) -> list[str]:
+def addresses(name: str, file: str, entry: Entry) -> list[str]:
     tried_first = [
         f"{mirror.rstrip('/')}/{name}/{file}" if transport.is_web(mirror) else str(Path(mirror) / name / file)
         for mirror in mirrors()
@@ -88,14 +100,14 @@ def addresses(name: str, file: str, entry: dict[str, Any]) -> list[str]:
     return [*tried_first, *entry.get("urls", [])]
 
 
-def needed_urls(name: str, file: str, entry: dict[str, Any]) -> list[str]:
+def needed_urls(name: str, file: str, entry: Entry) -> list[str]:
     """The web addresses of a file that no mirror's folder has: with such a folder, no network is ever asked."""
     possible = addresses(name, file, entry)
     in_folder = any(Path(address).is_file() for address in possible if not transport.is_web(address))
     return [] if in_folder else [address for address in possible if transport.is_web(address)]
 
 
-def get_one(name: str, file: str, entry: dict[str, Any], down: dict[str, str], progress: Progress | None) -> None:
+def get_one(name: str, file: str, entry: Entry, down: dict[str, str], progress: Progress | None) -> None:
     """The first address that gives the right bytes wins; written under a temporary name, then renamed."""
     path = data_root() / name / file
     reasons = [f"{path}: {explain(path, entry)}"] if os.path.lexists(path) else []
@@ -114,13 +126,13 @@ def get_one(name: str, file: str, entry: dict[str, Any], down: dict[str, str], p
     )
 
 
-def room(folder: Path, entry: dict[str, Any]) -> int:
+def room(folder: Path, entry: Entry) -> int:
     """The most bytes that a file may have: what conf/ says, or half of the free disk; an endless one is cut off."""
     return entry.get("bytes") or shutil.disk_usage(folder).free // 2
 
 
 def copy(
-    address: str, entry: dict[str, Any], limit: int, report: Callable[[int, int | None], None] | None, out: IO[bytes]
+    address: str, entry: Entry, limit: int, report: Callable[[int, int | None], None] | None, out: IO[bytes]
 ) -> None:
     """An address's bytes into a file; Failed where they are not those that are listed."""
     done, found = 0, {kind: hashlib.new(kind) for kind in KINDS}
@@ -142,7 +154,7 @@ def copy(
 # does a file count?
 
 
-def counts(path: Path, entry: dict[str, Any]) -> bool:
+def counts(path: Path, entry: Entry) -> bool:
     """Whether a file is there and one of its digests is listed."""
     listed = {kind: entry[kind] for kind in KINDS if entry.get(kind)}
     return path.is_file() and any(
@@ -152,12 +164,12 @@ def counts(path: Path, entry: dict[str, Any]) -> bool:
     )
 
 
-def explain(path: Path, entry: dict[str, Any]) -> str:
+def explain(path: Path, entry: Entry) -> str:
     """What is wrong with a file that does not count."""
     return unexpected(path.stat().st_size, hashed(path, "sha256"), entry) if path.is_file() else "it is not a file"
 
 
-def unexpected(size: int, sha256: str, entry: dict[str, Any]) -> str:
+def unexpected(size: int, sha256: str, entry: Entry) -> str:
     expected = " or ".join(f"{kind} {value}" for kind in KINDS for value in entry.get(kind, []))
     found = f"{size:,} bytes of sha256 {sha256}; expected is {expected}"
     return f"not the expected file: {found}" if size else "it is empty"
@@ -171,10 +183,11 @@ def digest(path: Path, kind: str = "sha256", *, fresh: bool = False) -> str:
     entry = known.get(path.name, {})
     if entry.get("stamp") != stamp or fresh:
         entry = {"stamp": stamp}
-    if not isinstance(entry.get(kind), str):
-        entry[kind] = hashed(path, kind)
+    found = entry.get(kind)
+    if not isinstance(found, str):
+        found = entry[kind] = hashed(path, kind)
         remember(path.parent, {**known, path.name: entry})
-    return entry[kind]
+    return found
 
 
 def hashed(path: Path, kind: str) -> str:
@@ -182,14 +195,14 @@ def hashed(path: Path, kind: str) -> str:
         return hashlib.file_digest(file, kind).hexdigest()
 
 
-def remembered(folder: Path) -> dict[str, dict[str, Any]]:
+def remembered(folder: Path) -> dict[str, dict[str, object]]:
     try:
-        return kept.read_json(folder, SIDECAR, dict[str, dict[str, Any]])
+        return kept.read_json(folder, SIDECAR, dict[str, dict[str, object]])
     except kept.Unreadable:
         return {}
 
 
-def remember(folder: Path, known: dict[str, Any]) -> None:
+def remember(folder: Path, known: dict[str, dict[str, object]]) -> None:
     """Where it can't be written, as in a shared read-only folder, digests are just computed each time."""
     with suppress(OSError):
         kept.replace_text(folder, SIDECAR, json.dumps(known, indent=1))
@@ -205,7 +218,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def lock(folder: Path, name: str = "") -> Any:
+def lock(folder: Path, name: str = "") -> AbstractContextManager[object]:
     """The lock of a folder, or of one name in it; it is waited for."""
     from filelock import FileLock  # costs 0.1 s, and most loads need no lock
 

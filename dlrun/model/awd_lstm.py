@@ -1,7 +1,6 @@
 """AWD-LSTM, a language model held back by dropout in five places (Merity, Keskar, Socher 2018, arXiv 1708.02182)."""
 
 import warnings
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -107,7 +106,7 @@ class WeightDropLSTM(nn.LSTM):
         super().__init__(inputs, outputs, batch_first=True)
         self.share = share
 
-    def forward(self, x: Tensor, state: tuple[Tensor, Tensor] | None = None) -> Any:  # type: ignore[override]
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:  # type: ignore[override]
         """(B, T, D), (1, B, H) twice -> (B, T, H), (1, B, H) twice."""
         if not self.training or not self.share:
             return super().forward(x, state)

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
+State = None | Tensor | tuple["State", ...]  # of a language model: what the text goes on from
+
 
 class Output(NamedTuple):
     """A model's answer where it is more than logits: a language model's always, a classifier's while it trains."""
 
     logits: Tensor
-    state: Any = None  # of a language model: tensors in tuples, what the text goes on from
+    state: State = None
     penalty: Tensor | None = None  # () adds to the loss while it trains, not to the loss that is shown
     auxiliary: tuple[Tensor, ...] = ()  # logits of side heads, each of which adds a loss while it trains
 

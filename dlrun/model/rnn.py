@@ -14,7 +14,7 @@ from dlrun.model.base import Output
 class Recurrent(nn.Module):
     """Embedding, recurrent layers, a linear layer. With `outputs` it classifies, else it predicts the next token."""
 
-    cell: Callable[..., Any]  # nn.RNN and its like, or what takes its place
+    cell: Callable[..., nn.Module]  # nn.RNN and its like, or what takes its place
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class BiRNN(nn.Module):
     torch's own way, packed sequences, gives the same and takes ten times as long on a CPU.
     """
 
-    def __init__(self, cell: Callable[..., nn.RNNBase], embed: int, hidden: int, layers: int, dropout: float):
+    def __init__(self, cell: Callable[..., nn.Module], embed: int, hidden: int, layers: int, dropout: float):
         super().__init__()
         widths = [embed] + [2 * hidden] * (layers - 1)
         self.from_left = nn.ModuleList(cell(width, hidden, 1, batch_first=True, dropout=0.0) for width in widths)

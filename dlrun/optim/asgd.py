@@ -36,7 +36,7 @@ class ASGD(SGD):
             group |= {"steps": 0, "start": start, "values": []}
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # torch overloads it
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]  # torch overloads it
         """x <- x - lr (g + weight_decay x), then mean <- mean + (x - mean) / count."""
         loss = super().step(closure)
         for group in self.param_groups:

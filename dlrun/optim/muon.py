@@ -1,12 +1,10 @@
 """Muon: momentum made orthogonal (Jordan 2024, kellerjordan.github.io/posts/muon), here with one lr for all weights
 (Liu 2025, arXiv 2502.16982)."""
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from dlrun.limits import Fraction, NonNegativeFloat, PositiveFloat
-from dlrun.optim.scratch import AdamW
+from dlrun.optim.scratch import AdamW, Group, Memory
 
 ROUNDS = 5
 QUINTIC = (3.4445, -4.7750, 2.0315)  # Jordan's: steep at 0, so that five rounds do; they end near 1, not at it
@@ -46,7 +44,7 @@ class Muon(AdamW):
         for group in self.param_groups:
             group["momentum"] = momentum
 
-    def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
         # x <- x - eta lambda x
         # v <- mu v + (1 - mu) g
         # x <- x - eta 0.2 sqrt(max(rows, columns)) orthogonal(mu v + (1 - mu) g)

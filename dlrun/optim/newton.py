@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dlrun.limits import NonNegativeFloat
-from dlrun.optim.scratch import Scratch
+from dlrun.optim.scratch import Group, Memory, Scratch
 
 
 class Newton(Scratch):
@@ -22,7 +22,7 @@ class Newton(Scratch):
         super().__init__(params, lr=lr)
         self.objective = objective
 
-    def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
         # H <- second derivatives of f at x
         # x <- x - eta H^-1 g
         with torch.enable_grad():

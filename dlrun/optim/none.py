@@ -12,6 +12,6 @@ class Nothing(Optimizer):
     def __init__(self, params: Iterable[Any]):
         super().__init__([{"params": list(params)}], {"lr": 0.0})
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # torch overloads it
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]  # torch overloads it
         """What the closure says, if one is given."""
         return closure() if closure else None

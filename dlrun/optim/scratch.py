@@ -15,17 +15,21 @@ from torch.optim import Optimizer
 from dlrun.errors import UserError
 from dlrun.limits import Fraction, NonNegativeFloat, PositiveFloat
 
+# As torch has them: what is remembered of one tensor of weights, and the options of a group of them.
+Memory = dict[str, Any]
+Group = dict[str, Any]
+
 
 class Scratch(Optimizer):
     """Walks over the weights; a subclass names its `averages`, which begin at 0, and changes one tensor in `update`."""
 
     averages: tuple[str, ...] = ()
 
-    def __init__(self, params: Iterable[Any], **options: Any):
+    def __init__(self, params: Iterable[Any], **options: object):
         super().__init__(params, options)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # torch overloads it
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]  # torch overloads it
         """One step for every weight that has a gradient; what the closure says, if one is given."""
         loss = None
         if closure is not None:
@@ -37,15 +41,15 @@ class Scratch(Optimizer):
                     self.update(x, x.grad, self.memory(x), group)
         return loss
 
-    def memory(self, x: Tensor) -> dict[str, Any]:
+    def memory(self, x: Tensor) -> Memory:
         """What is remembered of x: `t` and its averages."""
-        memory = self.state[x]
+        memory: Memory = self.state[x]
         if not memory:
             memory |= {"t": 0} | {name: torch.zeros_like(x) for name in self.averages}
         memory["t"] += 1
         return memory
 
-    def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
         raise NotImplementedError
 
 
@@ -55,7 +59,7 @@ class SGD(Scratch):
     def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat):
         super().__init__(params, lr=lr)
 
-    def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
         # x <- x - eta g
         x -= group["lr"] * g
 
@@ -73,7 +77,7 @@ class Momentum(Scratch):
     def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat, momentum: Fraction):
         super().__init__(params, lr=lr, momentum=momentum)
 
-    def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
         # v <- gamma v + eta g
         # x <- x - v
         eta, gamma, v = group["lr"], group["momentum"], memory["v"]
@@ -93,7 +97,7 @@ class AdaGrad(Scratch):
     def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat, eps: PositiveFloat):
         super().__init__(params, lr=lr, eps=eps)
 
-    def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
         # s <- s + g^2
         # x <- x - eta / sqrt(s + epsilon) g
         eta, epsilon, s = group["lr"], group["eps"], memory["s"]
@@ -112,7 +116,7 @@ class RMSProp(Scratch):
     def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat, alpha: Fraction, eps: PositiveFloat):
         super().__init__(params, lr=lr, alpha=alpha, eps=eps)
 
-    def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
         # s <- gamma s + (1 - gamma) g^2
         # x <- x - eta / sqrt(s + epsilon) g
         eta, gamma, epsilon, s = group["lr"], group["alpha"], group["eps"], memory["s"]
@@ -133,7 +137,7 @@ class AdaDelta(Scratch):
     def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat, rho: Fraction, eps: PositiveFloat):
         super().__init__(params, lr=lr, rho=rho, eps=eps)
 
-    def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
         # s <- rho s + (1 - rho) g^2
         # g' <- sqrt((dx + epsilon) / (s + epsilon)) g
         # x <- x - g'
@@ -158,7 +162,7 @@ class Adam(Scratch):
     ):
         super().__init__(params, lr=lr, betas=two(betas), eps=eps)
 
-    def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
         # v <- beta1 v + (1 - beta1) g          v^ = v / (1 - beta1^t)
         # s <- beta2 s + (1 - beta2) g^2        s^ = s / (1 - beta2^t)
         # x <- x - eta v^ / (sqrt(s^) + epsilon)
@@ -184,7 +188,7 @@ class AdamW(Adam):
     ):
         Scratch.__init__(self, params, lr=lr, betas=two(betas), eps=eps, weight_decay=weight_decay)
 
-    def update(self, x: Tensor, g: Tensor, memory: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
         # x <- x - eta lambda x
         # then Adam's step
         x -= group["lr"] * group["weight_decay"] * x

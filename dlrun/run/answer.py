@@ -52,7 +52,7 @@ class Trained:
         return cls(where, parts.task, parts.model.cpu())
 
     @classmethod
-    def of(cls, where: Path, state: dict[str, Any], trust: Sequence[str]) -> Trained:
+    def of(cls, where: Path, state: dict[str, object], trust: Sequence[str]) -> Trained:
         schema = Schema.from_state_dict(state["schema"], str(where))
         try:
             config = dict(record(state.get("config"), Config))
@@ -93,10 +93,10 @@ def given_vectors(spec: RunSpec) -> tuple[Given | None, Path | None]:
     if (options["file"] is None) == (options["run"] is None):
         raise UserError("init=vectors takes them from one place. Type init.file=FILE or init.run=RUN")
     if options["file"] is None:
-        trained = Trained.open(*best_checkpoint(options["run"]), spec.trusted)
+        trained = Trained.open(*best_checkpoint(str(options["run"])), spec.trusted)
         found = trained.embeddings()
         return lambda words: found, trained.where
-    path = Path(options["file"])
+    path = Path(str(options["file"]))
     if not path.is_file():
         raise UserError(f"init.file={path}: there is no such file.")
     return (

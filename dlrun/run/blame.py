@@ -45,7 +45,7 @@ def how_to_go_on(run: RunDir) -> str:
     return f"{run.path} has no checkpoint yet: type the same again to start anew."
 
 
-def out_of_memory(error: BaseException, config: dict[str, Any]) -> str:
+def out_of_memory(error: BaseException, config: dict[str, object]) -> str:
     """What to lower where memory is full; "" for any other exception. torch has no class of its own for a CPU's."""
     text = str(error)
     full = (
@@ -62,7 +62,8 @@ def out_of_memory(error: BaseException, config: dict[str, Any]) -> str:
     found = [f"batch_size={config.get('batch_size')}"]
     for group in ("model", "data", "task"):
         node = config.get(group)
-        found += [f"{group}.{key}={value}" for key, value in (node or {}).items() if key in SIZES and value is not None]
+        options = node.items() if isinstance(node, dict) else ()
+        found += [f"{group}.{key}={value}" for key, value in options if key in SIZES and value is not None]
     return f"The memory is full{size}. Lower one of {', '.join(found)}; trainer.accumulate makes up for a small batch."
 
 

@@ -7,7 +7,7 @@ word. So each part's CRC is compared first, at about 1 GB a second.
 import io
 import zipfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from dlrun.errors import UserError, refuse_newer
 from dlrun.store import kept
@@ -19,7 +19,7 @@ FOLDER = "checkpoints"
 NEWEST_FIRST = ("last", "previous", "best")
 
 
-def save(run: Path, name: str, state: dict[str, Any], *, keep: str | None = None) -> None:
+def save(run: Path, name: str, state: dict[str, object], *, keep: str | None = None) -> None:
     """`checkpoints/<name>.pt`; `keep` names what the one of before becomes. OSError on a full disk."""
     import torch
 
@@ -35,7 +35,7 @@ def exists(run: Path, name: str) -> bool:
     return (run / FOLDER / f"{name}.pt").exists()
 
 
-def load(run: Path, name: str) -> dict[str, Any] | None:
+def load(run: Path, name: str) -> dict[str, object] | None:
     """A run's checkpoint, or None where there is none."""
     try:
         return read(run, f"{FOLDER}/{name}.pt")
@@ -43,7 +43,7 @@ def load(run: Path, name: str) -> dict[str, Any] | None:
         return None
 
 
-def read(folder: Path, path: str) -> dict[str, Any]:
+def read(folder: Path, path: str) -> dict[str, object]:
     """A checkpoint on the CPU. Unreadable for a damaged one, and for a newer format."""
     import torch
 
@@ -78,7 +78,7 @@ def check(file: IO[bytes]) -> None:
             raise zipfile.BadZipFile(f"the checksum of {bad} is wrong")
 
 
-def newest(run: Path) -> tuple[str, dict[str, Any], list[str]]:
+def newest(run: Path) -> tuple[str, dict[str, object], list[str]]:
     """The newest whole checkpoint's name and content, and what is wrong with those that are newer.
 
     UserError where there is none that a run may go on from without being asked: without last.pt it would lose steps.
@@ -106,7 +106,7 @@ def newest(run: Path) -> tuple[str, dict[str, Any], list[str]]:
     raise UserError(f"{run} has no checkpoint to go on from. {anew}")
 
 
-def trained(state: dict[str, Any]) -> int:
+def trained(state: dict[str, object]) -> int:
     """The step that a checkpoint was made at; 0 where it does not say."""
     trainer = state.get("trainer")
     step = trainer.get("step") if isinstance(trainer, dict) else 0

@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,7 +134,7 @@ class RunDir:
 
     # config and summary
 
-    def write_config(self, config: dict[str, Any]) -> None:
+    def write_config(self, config: dict[str, object]) -> None:
         kept.replace_text(self.path, "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
 
     def read_config(self) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class RunDir:
             raise Unreadable(f"{self.path}/config.yaml is not the config of a run.")
         return dict(config)
 
-    def write_summary(self, summary: dict[str, Any] | Summary) -> None:
+    def write_summary(self, summary: Mapping[str, object]) -> None:
         kept.write_json(self.path, "summary.json", summary)
 
     def read_summary(self) -> Summary:
@@ -197,13 +197,13 @@ class RunDir:
 
     # checkpoints
 
-    def save_checkpoint(self, name: str, state: dict[str, Any], *, keep: str | None = None) -> None:
+    def save_checkpoint(self, name: str, state: dict[str, object], *, keep: str | None = None) -> None:
         checkpoint.save(self.path, name, state, keep=keep)
 
     def has_checkpoint(self, name: str) -> bool:
         return checkpoint.exists(self.path, name)
 
-    def load_checkpoint(self, name: str) -> dict[str, Any] | None:
+    def load_checkpoint(self, name: str) -> dict[str, object] | None:
         """A checkpoint on the CPU, or None where there is none. Unreadable for a damaged one."""
         return checkpoint.load(self.path, name)
 

@@ -36,7 +36,7 @@ def chart_train_and_val(run: RunDir, metric: str) -> None:
 
 
 @contextmanager
-def log_hparams(run: RunDir, config: dict[str, Any], overrides: Sequence[str], goal: str) -> Iterator[None]:
+def log_hparams(run: RunDir, config: dict[str, object], overrides: Sequence[str], goal: str) -> Iterator[None]:
     """Tells TensorBoard what begins in the block, and its end where it comes to one.
 
     TensorBoard believes the first end that it reads. A run that failed or was stopped may yet go on, so it gets none.
@@ -77,14 +77,14 @@ def values(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, str | 
     return found | {f"set {key}": plain(value(config, key)) for key in others}
 
 
-def value(config: dict[str, Any], key: str) -> Any:
-    node: Any = config
+def value(config: dict[str, object], key: str) -> object:
+    node: object = config
     for step in key.split("."):
         node = node.get(step) if isinstance(node, dict) else None
     return node
 
 
-def plain(value: Any) -> str | float:
+def plain(value: object) -> str | float:
     """Numbers as they are; a tab's cell has no room for more than a short text."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value

@@ -59,7 +59,7 @@ class Row:
     def path(self) -> Path:
         return Path(self.plain["run"])
 
-    def get(self, key: str) -> Any:
+    def get(self, key: str) -> object:
         """The value of a plain key, a metric's tag or a key of the config such as `optim.lr`; ABSENT without one."""
         if key in self.plain:
             return self.plain[key]
@@ -70,7 +70,7 @@ class Row:
             return ABSENT
         if found := key_pattern(key).search(text):
             return scalar(found[1])
-        node: Any = self.config
+        node: object = self.config
         for step in key.split("."):
             node = node.get(step, ABSENT) if isinstance(node, dict) else ABSENT
         return node
@@ -82,9 +82,9 @@ class Row:
             return ""
 
     @cached_property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> dict[str, object]:
         try:
-            return kept.read_yaml(self.path, "config.yaml", dict[str, Any])
+            return kept.read_yaml(self.path, "config.yaml", dict[str, object])
         except Unreadable:
             return {}
 
@@ -92,10 +92,11 @@ class Row:
         return finite(self.get(key))
 
 
-def finite(value: Any) -> float | None:
+def finite(value: object) -> float | None:
     """The value where it is a finite number."""
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if good else None
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    return None
 
 
 @cache
@@ -107,7 +108,7 @@ def key_pattern(key: str) -> re.Pattern[str]:
 
 
 @cache
-def scalar(text: str) -> Any:
+def scalar(text: str) -> object:
     try:
         return yaml.safe_load(text)
     except ValueError:  # a number of more digits than Python reads
@@ -165,9 +166,9 @@ def check_key(rows: Sequence[Row], key: str) -> None:
     raise UserError(f"No run has {key}. {near or listed}")
 
 
-def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(config: dict[str, object], prefix: str = "") -> dict[str, object]:
     """{"optim": {"lr": 0.1}} -> {"optim.lr": 0.1}"""
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for key, value in config.items():
         if isinstance(value, dict):
             values |= flat(value, f"{prefix}{key}.")
@@ -229,7 +230,7 @@ def bound(text: str, wanted: str) -> float:
         raise UserError(f"{text}: {wanted} is neither a number nor a date such as 2026-11-21.") from None
 
 
-def alike(value: Any, wanted: str) -> bool:
+def alike(value: object, wanted: str) -> bool:
     """Whether a value is the one typed, or one of those typed with commas: lstm, 0.01, true, null, [64,32]."""
     if value is ABSENT:
         return False

@@ -3,7 +3,7 @@
 Keys that a record does not name are kept beside it. A new key is one line here.
 """
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -53,14 +53,14 @@ class Config(TypedDict, total=False):
     trusted: list[str] | None
     folder: str | int
     choices: dict[str, str]
-    data: dict[str, Any]
-    task: dict[str, Any]
-    model: dict[str, Any]
-    init: dict[str, Any]
-    optim: dict[str, Any]
-    scheduler: dict[str, Any]
-    trainer: dict[str, Any]
-    device: dict[str, Any]
+    data: dict[str, object]
+    task: dict[str, object]
+    model: dict[str, object]
+    init: dict[str, object]
+    optim: dict[str, object]
+    scheduler: dict[str, object]
+    trainer: dict[str, object]
+    device: dict[str, object]
 
 
 class Line(TypedDict):
@@ -92,7 +92,42 @@ class SweepFacts(TypedDict):
     kind: Literal["grid", "optuna"]
     command: list[str]
     launcher: Launcher
-    workers: dict[str, Any]
+    workers: dict[str, object]
+
+
+class SweepRow(TypedDict):
+    """A job in leaderboard.json."""
+
+    rank: int | None
+    job: int
+    status: str
+    overrides: list[str]
+    metric: str | None
+    mode: Literal["min", "max"] | None
+    best: Value
+    last: Value
+    duration_s: Value
+    folder: str
+    error: str | None
+
+
+class Spread(TypedDict):
+    """A configuration in leaderboard.json, of which several jobs differ in their seed alone."""
+
+    overrides: str
+    mean: float
+    std: float
+    seeds: int
+
+
+class Leaderboard(TypedDict):
+    """leaderboard.json."""
+
+    metric: str | None
+    mode: Literal["min", "max"] | None
+    common: list[str]
+    jobs: list[SweepRow]
+    seeds: NotRequired[list[Spread]]
 
 
 class JobRecord(TypedDict):

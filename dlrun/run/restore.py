@@ -1,7 +1,6 @@
 """Where a run goes on from: its newest whole checkpoint, and what is said when that is not the last one."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from dlrun import console
 from dlrun.errors import UserError
@@ -11,7 +10,7 @@ from dlrun.run.folder import RunDir
 from dlrun.run.trainer import Trainer
 
 
-def newest(run: RunDir, chosen: str | None) -> tuple[str, dict[str, Any] | None, list[str]]:
+def newest(run: RunDir, chosen: str | None) -> tuple[str, dict[str, object] | None, list[str]]:
     """Its name, its content, and what is wrong with newer ones; or the one that was `chosen`.
 
     None for the content of a run that was killed before its first checkpoint: step 0 loses nothing.

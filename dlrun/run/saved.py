@@ -13,7 +13,7 @@ from dlrun.store.kept import Unreadable
 from dlrun.terminal.plain import command
 
 
-def open_spec(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, Any] | None = None) -> RunSpec:
+def open_spec(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, object] | None = None) -> RunSpec:
     """The checked parts of a saved run. Its own word on `trusted` is never believed: the user says it again."""
     config = run.read_config()
     check_shape(run, config)
@@ -32,16 +32,16 @@ def open_spec(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, An
         raise
 
 
-def check_shape(run: RunDir, config: dict[str, Any]) -> None:
+def check_shape(run: RunDir, config: dict[str, object]) -> None:
     """UserError for a config that lacks what every run has. Groups that came later are filled in."""
     needed = {"seed", "batch_size", "stand_in", "trusted", "folder", *assemble.GROUPS} - {"init"}
     if missing := sorted(needed - set(config)):
         raise UserError(f"{run.path}/config.yaml has no {missing[0]}: it is not a run's config of this dlrun.")
 
 
-def set_key(config: dict[str, Any], key: str, value: Any) -> None:
+def set_key(config: dict[str, Any], key: str, value: object) -> None:
     """Sets `trainer.epochs`; a key that the run does not have is a mistake, never ignored."""
-    node: Any = config
+    node: object = config
     *path, name = key.split(".")
     for step in path:
         node = node.get(step) if isinstance(node, dict) else None

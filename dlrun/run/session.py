@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import yaml
 from torch.optim import Optimizer
@@ -28,7 +27,7 @@ from dlrun.terminal.plain import storable
 
 
 def start(
-    config: dict[str, Any],
+    config: dict[str, object],
     overrides: list[str],
     *,
     replaceable: bool,
@@ -70,7 +69,7 @@ def build(spec: RunSpec, *, replaceable: bool) -> tuple[RunSpec, Components, tup
     return spec, parts, assemble.build_optim(spec, parts)
 
 
-def with_values(spec: RunSpec, **values: Any) -> RunSpec:
+def with_values(spec: RunSpec, **values: object) -> RunSpec:
     """The same spec, of a config that says what this run has come to."""
     return replace(spec, config={**spec.config, **values})
 
@@ -187,7 +186,7 @@ def fit_and_tell(trainer: Trainer, run: RunDir, spec: RunSpec) -> None:
 
 
 @contextmanager
-def explained(run: RunDir, config: dict[str, Any], stop: GracefulStop | None = None) -> Iterator[None]:
+def explained(run: RunDir, config: dict[str, object], stop: GracefulStop | None = None) -> Iterator[None]:
     """Whatever ends a run that has a folder becomes one line for the person; its traceback goes to run.log."""
     try:
         yield
@@ -202,7 +201,9 @@ def explained(run: RunDir, config: dict[str, Any], stop: GracefulStop | None = N
 
 
 @contextmanager
-def ending(run: RunDir, config: dict[str, Any], summary: Summary, stop: GracefulStop | None = None) -> Iterator[None]:
+def ending(
+    run: RunDir, config: dict[str, object], summary: Summary, stop: GracefulStop | None = None
+) -> Iterator[None]:
     """`explained`, and in the summary the reason of one that failed before or after its training."""
     try:
         with explained(run, config, stop):
@@ -213,12 +214,12 @@ def ending(run: RunDir, config: dict[str, Any], summary: Summary, stop: Graceful
         raise
 
 
-def typed(spec: RunSpec, overrides: list[str]) -> dict[str, Any]:
+def typed(spec: RunSpec, overrides: list[str]) -> dict[str, object]:
     """What summary.json says of a run that never came to its trainer."""
     return {"choices": spec.config["choices"], "overrides": overrides, "seed": spec.config["seed"]}
 
 
-def facts(spec: RunSpec, parts: Components, overrides: list[str]) -> dict[str, Any]:
+def facts(spec: RunSpec, parts: Components, overrides: list[str]) -> dict[str, object]:
     """What summary.json says from the start."""
     return {
         "choices": spec.config["choices"],

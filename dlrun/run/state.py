@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass
@@ -44,7 +43,7 @@ class TrainState:
         self.best, self.best_step = value, self.step
         return True
 
-    def progress(self, seconds: float) -> dict[str, Any]:
+    def progress(self, seconds: float) -> dict[str, object]:
         """What a summary says after so many seconds."""
         return {
             "metrics": self.metrics,

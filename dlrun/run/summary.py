@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 from dlrun.errors import DlrunError
 from dlrun.run.folder import RunDir
@@ -11,9 +10,9 @@ from dlrun.run.folder import RunDir
 class Summary:
     """`facts`: what is known from the start. `progress` answers how far it has come; the trainer sets it."""
 
-    def __init__(self, run: RunDir, facts: dict[str, Any]):
+    def __init__(self, run: RunDir, facts: dict[str, object]):
         self.run, self.facts = run, facts
-        self.progress: Callable[[], dict[str, Any]] = dict
+        self.progress: Callable[[], dict[str, object]] = dict
 
     def write(self, status: str, **more: str) -> None:
         self.run.write_summary({"status": status, **self.facts, **self.progress(), **more})

@@ -5,7 +5,7 @@ state and `TrainState`. So a run that was killed and resumed makes the same numb
 """
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import asdict
 from typing import Any
@@ -54,7 +54,7 @@ class Trainer:
         seed: int,
         batch_size: int,
         summary: Summary,
-        meaning: dict[str, Any],
+        meaning: dict[str, object],
         should_prune: ShouldPrune,
         stop: GracefulStop,
     ):
@@ -103,7 +103,7 @@ class Trainer:
         if not self.learns:
             self.state.step = self.state.epoch = 1
 
-    def updates(self) -> Generator[tuple[list[Any], int], None, None]:
+    def updates(self) -> Generator[tuple[list[object], int], None, None]:
         """The batches of each update, from where we stand, and how many the whole pass has."""
         while self.learns and not self.due.end(self.state):
             batches, count = self.epoch_batches()
@@ -114,7 +114,7 @@ class Trainer:
                 self.running = PassMean(on_device=self.device.asynchronous)
             after = self.due.batches_after(self.state, count)
             with console.progress(self.due.title(self.state), count, self.state.batch, after) as bar:
-                group: list[Any] = []
+                group: list[object] = []
                 for number, batch in enumerate(batches, self.state.batch + 1):
                     group.append(batch)
                     if len(group) < self.settings.accumulate and number < count:
@@ -126,13 +126,13 @@ class Trainer:
                         break
                 bar.end(self.shown_means())
 
-    def epoch_batches(self) -> tuple[Any, int]:
+    def epoch_batches(self) -> tuple[Iterable[object], int]:
         """This pass's batches from the next one on, and how many the whole pass has."""
         epoch = 0 if self.settings.overfit_batches else self.state.epoch  # the same few batches in every pass
         batches = self.task.batches("train", self.batch_size, seed=self.seed, epoch=epoch, start=self.state.batch)
         return batches, self.settings.pass_batches(len(batches))
 
-    def update(self, batches: list[Any], count: int) -> None:
+    def update(self, batches: list[object], count: int) -> None:
         """One optimizer step on the mean over all examples of the batches, in a pass that has `count`."""
         ahead = self.state.ahead(len(batches), count)
         if not self.model.training:
@@ -260,7 +260,7 @@ class Trainer:
             self.saved_at = time.monotonic()
             self.summary.write("running")
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         trainer = asdict(self.state) | {"seconds": self.elapsed(), "running": self.running.state_dict()}
         return {
             "model": self.model.state_dict(),
@@ -299,7 +299,7 @@ class Trainer:
         """Seconds of training, those of earlier sessions counted in."""
         return self.state.seconds + time.monotonic() - self.started
 
-    def progress(self) -> dict[str, Any]:
+    def progress(self) -> dict[str, object]:
         """What the summary says of how far it has come."""
         goal = {"metric": self.goal_tag, "mode": self.mode, "best": self.state.best, "best_step": self.state.best_step}
         return {"goal": goal, **self.state.progress(self.elapsed())}

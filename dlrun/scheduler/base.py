@@ -75,7 +75,7 @@ class Schedule:
             self.move(*([value] if isinstance(self.inner, ReduceLROnPlateau) else []))
             self.write()
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         inner = {key: value for key, value in self.inner.state_dict().items() if is_plain(value)}
         return {"inner": inner, "steps": self.steps, "moves": self.moves, "lrs": list(self.lrs)}
 
@@ -97,7 +97,7 @@ class Schedule:
         self.write()
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(value: object) -> bool:
     """Whether a checkpoint may hold it: schedulers also keep functions, which `weights_only=True` refuses."""
     if isinstance(value, dict):
         return all(is_plain(inner) for inner in value.values())

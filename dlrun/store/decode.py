@@ -13,7 +13,7 @@ TOO_LARGE = "it has a whole number of more than 64 bits"
 LARGEST = 2**64  # a whole number beyond it is nothing that dlrun writes, and overflows whatever computes with it
 
 
-def json_value(raw: bytes) -> Any:
+def json_value(raw: bytes) -> object:
     """ValueError for what is no JSON, or nests too deep. NaN and Infinity are numbers here: metrics can be."""
     if raw.count(b"[") + raw.count(b"{") > DEEPEST and too_deep(raw):
         raise ValueError(f"it nests deeper than {DEEPEST} levels")
@@ -33,7 +33,7 @@ def too_deep(raw: bytes) -> bool:
     return False
 
 
-def yaml_value(raw: bytes) -> Any:
+def yaml_value(raw: bytes) -> object:
     """ValueError for aliases, whose value may be a billion laughs, for tags, and for nests too deep."""
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth = 0
@@ -62,7 +62,7 @@ def whole(digits: str) -> int:
 JSON = json.JSONDecoder(parse_int=whole)  # a look at each value afterwards would take longer than all the rest
 
 
-def record(value: Any, kind: type[T]) -> T:
+def record(value: object, kind: type[T]) -> T:
     """`value` checked against a typed record, such as a TypedDict; keys that it does not name are kept beside."""
     import msgspec
 
@@ -80,7 +80,7 @@ def said(text: str) -> str:
     return f"{where}: {text[:1].lower()}{text[1:]}" if where else text
 
 
-def plain(value: Any) -> None:
+def plain(value: object) -> None:
     """ValueError where something is no word, number, list or mapping of words; dates, bytes and sets are none."""
     if isinstance(value, dict):
         for key, inner in value.items():

@@ -15,7 +15,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 import yaml
 
@@ -162,7 +162,7 @@ def read_yaml(folder: str | Path, name: str, kind: type[T], limit: int = MB // 2
 # writing
 
 
-def replace(folder: str | Path, name: str, write: Callable[[IO[bytes]], Any], keep: str | None = None) -> None:
+def replace(folder: str | Path, name: str, write: Callable[[IO[bytes]], object], keep: str | None = None) -> None:
     """`write(file)` into a temporary file, then rename; `keep` names what the file of before becomes.
 
     Costs one fsync, about 5 ms on an SSD. OSError where it can't be written: then the old file stays.
@@ -206,7 +206,7 @@ def replace_text(folder: str | Path, name: str, text: str) -> None:
     replace(folder, name, lambda file: file.write(text.encode("utf-8", "backslashreplace")))
 
 
-def write_json(folder: str | Path, name: str, value: Any) -> None:
+def write_json(folder: str | Path, name: str, value: object) -> None:
     replace_text(folder, name, json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n")
 
 

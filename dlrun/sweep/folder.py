@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ import filelock
 from dlrun.config.outputs import name_of
 from dlrun.errors import refuse_newer
 from dlrun.run.folder import RunDir
-from dlrun.run.records import Format, JobRecord, Summary, SweepFacts
+from dlrun.run.records import Format, JobRecord, Summary, SweepFacts, SweepRow
 from dlrun.store import decode, kept
 from dlrun.store.kept import Missing, Unreadable
 
@@ -50,10 +50,10 @@ class SweepDir:
 
     def __init__(self, path: Path):
         self.path = path
-        self.rows: dict[int, dict[str, Any]] = {}  # of jobs that have ended: their files do not change any more
+        self.rows: dict[int, SweepRow] = {}  # of jobs that have ended: their files do not change any more
 
     @classmethod
-    def create(cls, wanted: Path, facts: dict[str, Any]) -> SweepDir:
+    def create(cls, wanted: Path, facts: Mapping[str, object]) -> SweepDir:
         path = RunDir.create(wanted).path  # the same race for a name, won by one
         (path / "checkpoints").rmdir()
         kept.write_json(path, "sweep.json", {"format": SWEEP_FORMAT, **facts})
@@ -145,18 +145,20 @@ class SweepDir:
         known = {"choices": job.config["choices"], "overrides": job.overrides, "seed": job.config.get("seed")}
         job.run.write_summary(known | summary | {"status": "failed", "error": reason})
 
-    def row(self, job: Job) -> dict[str, Any]:
+    def row(self, job: Job) -> SweepRow:
         """A job in the leaderboard, without its rank."""
         if job.number in self.rows:
             return self.rows[job.number]
         summary = self.summary(job)
         goal = summary.get("goal", {})
-        row = {
+        row: SweepRow = {
             "rank": None,
             "job": job.number,
             "status": summary.get("status", "waiting"),
             "overrides": job.overrides,
-            **{key: goal.get(key) for key in ("metric", "mode", "best")},
+            "metric": goal.get("metric"),
+            "mode": goal.get("mode"),
+            "best": goal.get("best"),
             "last": summary.get("metrics", {}).get(goal.get("metric") or ""),
             "duration_s": summary.get("duration_s"),
             "folder": job.name,

@@ -44,7 +44,7 @@ class SweepRequest:
     into: SweepDir | None
     trusted: tuple[str, ...]
     launcher: Launcher
-    workers: dict[str, Any]  # what hydra/launcher= chose
+    workers: dict[str, object]  # what hydra/launcher= chose
     external: ExternalLauncher | None  # where that is one of Hydra's
 
     def checked(self, lists: Sequence[Sequence[str]]) -> list[Composed]:
@@ -98,7 +98,7 @@ def listed(problems: dict[str, list[str]], *, hint: bool) -> str:
     return "\n".join(lines[:SHOWN] + more)
 
 
-def run(typed: Command, job: Callable[[Any], Any], into: SweepDir | None = None) -> None:
+def run(typed: Command, job: Callable[[Any], object], into: SweepDir | None = None) -> None:
     """A sweep, or with `into` more jobs for one. `job(config)` is called where a launcher of Hydra's runs it."""
     composer = Composer(typed)
     once, hydras = composer.whole()
@@ -218,7 +218,7 @@ def go_on(sweep: SweepDir, jobs: list[Job], pool: Callable[[], Workers], *, retr
         Scheduler(sweep, jobs, FixedJobs(todo, common(jobs)), pool()).run()
 
 
-def pool_of(node: dict[str, Any], saved: Path | None) -> bind.Spec:
+def pool_of(node: dict[str, object], saved: Path | None) -> bind.Spec:
     """The class that `hydra/launcher=` names: processes of this machine, or of a cluster.
 
     A `saved` sweep's word on which cluster is not believed: its jobs, and all that is in them, would go there.

@@ -7,52 +7,51 @@ Elsewhere each job is a configuration of its own.
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from dlrun import console
 from dlrun.errors import RunFailed
+from dlrun.run.records import Leaderboard, Spread, SweepRow
 from dlrun.store import kept
 from dlrun.sweep.folder import Job, SweepDir, common
 from dlrun.terminal.plain import command
 
-Row = dict[str, Any]
 COLUMNS = ["rank", "job", "status", "overrides", "metric", "best", "last", "time"]
 NEED = ["rank", "overrides", "mean", "best", "seeds", "status", "job", "metric", "time", "last"]  # most needed first
 SHOWN = 20  # rows of the table
 OF_SEEDS = ["rank", "overrides", "status", "metric", "mean", "seeds", "time"]
 
 
-def write(sweep: SweepDir, jobs: Sequence[Job]) -> dict[str, Any]:
+def write(sweep: SweepDir, jobs: Sequence[Job]) -> Leaderboard:
     board = leaderboard(sweep, jobs)
     kept.write_json(sweep.path, "leaderboard.json", board)
     kept.replace_text(sweep.path, "leaderboard.md", markdown(board))
     return board
 
 
-def leaderboard(sweep: SweepDir, jobs: Sequence[Job]) -> dict[str, Any]:
+def leaderboard(sweep: SweepDir, jobs: Sequence[Job]) -> Leaderboard:
     """Best first by the goal that most jobs have; jobs with another goal, or none yet, come last without a rank.
 
     `common`: the overrides that all jobs share; tables show only the others.
     """
-    rows = [dict(sweep.row(job)) for job in jobs]
+    rows = [sweep.row(job).copy() for job in jobs]
     goals = Counter((row["metric"], row["mode"]) for row in rows if row["best"] is not None)
     metric, mode = goals.most_common(1)[0][0] if goals else (None, "min")
     ranked = [row for row in rows if row["metric"] == metric and row["best"] is not None]
     better = -1 if mode == "max" else 1
-    ranked.sort(key=lambda row: (better * row["best"], row["job"]))
+    ranked.sort(key=lambda row: (better * best(row), row["job"]))
     groups = grouped(ranked, swept=seed_is_swept(rows))
     groups.sort(key=lambda group: better * mean(group))  # stable: configurations that are equal stay by their best job
     ranked = [row for group in groups for row in group]
     for rank, row in enumerate(ranked, 1):
         row["rank"] = rank
-    board: dict[str, Any] = {"metric": metric, "mode": mode, "common": common(jobs)}
-    board["jobs"] = ranked + [row for row in rows if row["rank"] is None]
+    jobs_ranked = ranked + [row for row in rows if row["rank"] is None]
+    board: Leaderboard = {"metric": metric, "mode": mode, "common": common(jobs), "jobs": jobs_ranked}
     if seeds := [spread(group) for group in groups if len(group) > 1]:
         board["seeds"] = seeds
     return board
 
 
-def best_again(board: dict[str, Any]) -> list[str] | None:
+def best_again(board: Leaderboard) -> list[str] | None:
     """What trains the best again; where a seed is swept it names none, since a configuration is best, not its seed."""
     first = board["jobs"][0] if board["jobs"] else None
     if first is None or first["rank"] != 1:
@@ -71,24 +70,30 @@ def without_seed(overrides: Sequence[str]) -> list[str]:
     return [each for each in overrides if not is_seed(each)]
 
 
-def seed_is_swept(rows: Sequence[Row]) -> bool:
+def seed_is_swept(rows: Sequence[SweepRow]) -> bool:
     return len({each for row in rows for each in row["overrides"] if is_seed(each)}) > 1
 
 
-def grouped(rows: Sequence[Row], *, swept: bool) -> list[list[Row]]:
+def grouped(rows: Sequence[SweepRow], *, swept: bool) -> list[list[SweepRow]]:
     """The jobs of each configuration, in the order in which these first come."""
-    groups: dict[Any, list[Row]] = {}
+    groups: dict[object, list[SweepRow]] = {}
     for row in rows:
         groups.setdefault(tuple(without_seed(row["overrides"])) if swept else row["job"], []).append(row)
     return list(groups.values())
 
 
-def mean(group: Sequence[Row]) -> float:
-    return statistics.fmean(row["best"] for row in group)
+def best(row: SweepRow) -> float:
+    """Of a job that has one."""
+    assert row["best"] is not None
+    return row["best"]
 
 
-def spread(group: Sequence[Row]) -> dict[str, Any]:
-    values = [row["best"] for row in group]
+def mean(group: Sequence[SweepRow]) -> float:
+    return statistics.fmean(best(row) for row in group)
+
+
+def spread(group: Sequence[SweepRow]) -> Spread:
+    values = [best(row) for row in group]
     return {
         "overrides": " ".join(without_seed(group[0]["overrides"])),
         "mean": mean(group),
@@ -100,7 +105,7 @@ def spread(group: Sequence[Row]) -> dict[str, Any]:
 # as a table
 
 
-def table(board: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+def table(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
     """Columns and rows: a row a job, or a configuration where a seed is swept."""
     if not seed_is_swept(board["jobs"]):
         return COLUMNS, [cells(row, board["common"]) for row in board["jobs"]]
@@ -108,7 +113,7 @@ def table(board: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     return OF_SEEDS, [folded(group, rank, board["common"]) for rank, group in enumerate(groups, 1)]
 
 
-def cells(row: Row, common: Sequence[str]) -> list[str]:
+def cells(row: SweepRow, common: Sequence[str]) -> list[str]:
     return [
         "" if row["rank"] is None else str(row["rank"]),
         str(row["job"]),
@@ -121,7 +126,7 @@ def cells(row: Row, common: Sequence[str]) -> list[str]:
     ]
 
 
-def folded(group: Sequence[Row], rank: int, common: Sequence[str]) -> list[str]:
+def folded(group: Sequence[SweepRow], rank: int, common: Sequence[str]) -> list[str]:
     """`1  optim.lr=0.001  completed  val/accuracy  0.8712 ± 0.0042  2 seeds: 0.874 0.868  4.1 s`"""
     ranked = [row for row in group if row["rank"] is not None]
     states = Counter(row["status"] for row in group)
@@ -139,25 +144,25 @@ def folded(group: Sequence[Row], rank: int, common: Sequence[str]) -> list[str]:
     ]
 
 
-def mean_text(ranked: Sequence[Row]) -> str:
+def mean_text(ranked: Sequence[SweepRow]) -> str:
     """`0.8712 ± 0.0042`: more digits of the deviation would say nothing."""
     if not ranked:
         return "-"
     text = console.number(mean(ranked))
-    return text if len(ranked) < 2 else f"{text} ± {statistics.stdev(row['best'] for row in ranked):.2g}"
+    return text if len(ranked) < 2 else f"{text} ± {statistics.stdev(map(best, ranked)):.2g}"
 
 
 def differing(overrides: Sequence[str], common: Sequence[str]) -> str:
     return " ".join(each for each in overrides if each not in common)
 
 
-def seconds(group: Sequence[Row]) -> str:
+def seconds(group: Sequence[SweepRow]) -> str:
     """The time of a job, on average."""
     known = [row["duration_s"] for row in group if row["duration_s"] is not None]
     return f"{statistics.fmean(known):.1f} s" if known else ""
 
 
-def markdown(board: dict[str, Any]) -> str:
+def markdown(board: Leaderboard) -> str:
     columns, rows = table(board)
     shared = ["", f"All jobs: `{' '.join(board['common'])}`"] if board["common"] else []
     lines = [f"# Leaderboard: {board['mode']} {board['metric']}", *shared, "", "| " + " | ".join(columns) + " |"]
@@ -166,7 +171,7 @@ def markdown(board: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def show(sweep: SweepDir, jobs: Sequence[Job]) -> list[Row]:
+def show(sweep: SweepDir, jobs: Sequence[Job]) -> list[SweepRow]:
     """Writes the leaderboard and shows it, with what trains the best again; its rows, best first."""
     board = write(sweep, jobs)
     columns, rows = table(board)
@@ -178,7 +183,7 @@ def show(sweep: SweepDir, jobs: Sequence[Job]) -> list[Row]:
     return board["jobs"]
 
 
-def raise_failures(sweep: SweepDir, rows: Sequence[Row]) -> None:
+def raise_failures(sweep: SweepDir, rows: Sequence[SweepRow]) -> None:
     bad = [row for row in rows if row["status"] in ("failed", "diverged")]
     if bad:
         first = min(bad, key=lambda row: row["job"])

@@ -106,7 +106,7 @@ class Search:
                 load_if_exists=True,
             )
 
-    def make_sampler(self, axes: dict[str, list[Any]]) -> optuna.samplers.BaseSampler:
+    def make_sampler(self, axes: dict[str, list[str | float | None]]) -> optuna.samplers.BaseSampler:
         samplers, seed = optuna.samplers, self.seed
         try:
             return {
@@ -298,7 +298,7 @@ def short(value: Any, values: optuna.distributions.BaseDistribution) -> Any:
     return min(max(float(f"{value:.{digits}g}"), values.low), values.high)
 
 
-def axis(key: str, values: optuna.distributions.BaseDistribution) -> list[Any]:
+def axis(key: str, values: optuna.distributions.BaseDistribution) -> list[str | float | None]:
     """The values that a grid has along one axis."""
     if isinstance(values, optuna.distributions.CategoricalDistribution):
         return list(values.choices)

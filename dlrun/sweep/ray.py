@@ -27,16 +27,16 @@ class Post:
     """Between the sweep and its jobs, which may be on other machines. Runs as an actor on the cluster."""
 
     def __init__(self) -> None:
-        self.messages: list[tuple[int, tuple[Any, ...]]] = []
-        self.answers: dict[int, asyncio.Queue] = defaultdict(asyncio.Queue)
+        self.messages: list[tuple[int, tuple[object, ...]]] = []
+        self.answers: dict[int, asyncio.Queue[bool]] = defaultdict(asyncio.Queue)
         self.stopping = False
 
-    async def tell(self, job: int, message: tuple[Any, ...]) -> bool:
+    async def tell(self, job: int, message: tuple[object, ...]) -> bool:
         """Whether the job shall save and stop."""
         self.messages.append((job, message))
         return self.stopping
 
-    async def take(self) -> list[tuple[int, tuple[Any, ...]]]:
+    async def take(self) -> list[tuple[int, tuple[object, ...]]]:
         taken, self.messages = self.messages, []
         return taken
 
@@ -56,7 +56,7 @@ class Line:
     def __init__(self, post: Any, job: int):
         self.post, self.job = post, job
 
-    def send(self, message: tuple[Any, ...]) -> None:
+    def send(self, message: object) -> None:
         try:
             if ray.get(self.post.tell.remote(self.job, message)):
                 os.kill(os.getpid(), signal.SIGTERM)
@@ -65,7 +65,7 @@ class Line:
 
     def recv(self) -> bool:
         try:
-            return ray.get(self.post.ask.remote(self.job))
+            return bool(ray.get(self.post.ask.remote(self.job)))
         except ray.exceptions.RayError as error:
             raise OSError(str(error)) from error
 
@@ -137,7 +137,7 @@ def slots(launcher: Launcher, jobs: int) -> list[Slot]:
     return [Slot(threads, None)] * max(1, min(count, jobs))
 
 
-def how_it_died(task: Any) -> str:
+def how_it_died(task: object) -> str:
     try:
         ray.get(task)
     except ray.exceptions.RayError as error:

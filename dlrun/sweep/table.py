@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Group
@@ -15,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dlrun import console
+from dlrun.run.records import SweepRow
 from dlrun.sweep.folder import ENDED
 from dlrun.terminal.plain import visible
 
@@ -60,7 +60,7 @@ class LiveTable:
         tell(f"job {job} {state}: {self.titles[job]}" + (f"  {detail}" if detail else ""))
         self.draw(always=True)
 
-    def note_result(self, job: int, row: dict[str, Any]) -> None:
+    def note_result(self, job: int, row: SweepRow) -> None:
         """A job's value and time, for the table's first line."""
         value = row["best"]
         if value is not None and (self.best is None or (value > self.best[0]) == (row["mode"] == "max")):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 
@@ -35,9 +35,9 @@ PATIENCE = 10.0  # seconds that a resumed job waits for the process that had it 
 class Line(Protocol):
     """Between a worker and the sweep: one end of a pipe, or what stands for it."""
 
-    def send(self, message: Any) -> None: ...
+    def send(self, message: object) -> None: ...
 
-    def recv(self) -> Any: ...
+    def recv(self) -> object: ...
 
 
 def train(
@@ -45,7 +45,7 @@ def train(
     *,
     trusted: Sequence[str],
     should_prune: ShouldPrune = never_prune,
-    begin: Callable[[RunDir], Any] = lambda run: None,
+    begin: Callable[[RunDir], object] = lambda run: None,
 ) -> None:
     """`begin(run)` is called once the folder is this job's own. Raises what the run raises."""
     run = job.run
@@ -103,7 +103,7 @@ def stop_before_training(number: int, frame: FrameType | None) -> None:
 def sender(connection: Line) -> console.Relay:
     """Tells the sweep something. A sweep that is gone can't be told: then this job saves and stops as well."""
 
-    def send(*message: Any) -> None:
+    def send(*message: object) -> None:
         try:
             connection.send(message)
         except OSError:

@@ -25,7 +25,7 @@ class StepOutput(NamedTuple):
 class Batches:
     """The batches of one pass over a split: how many there are, and an iterator that makes them one by one."""
 
-    def __init__(self, make: Callable[[int], Any], count: int, start: int = 0):
+    def __init__(self, make: Callable[[int], object], count: int, start: int = 0):
         self.make, self.count, self.start = make, count, start
 
     def __len__(self) -> int:
@@ -74,14 +74,14 @@ class Task:
         raise NotImplementedError
 
     def step(self, model: nn.Module, batch: Any) -> StepOutput:
-        """Loss and metrics on one batch; the same for training and evaluation."""
+        """Loss and metrics on one batch; the same for training and evaluation. A task knows its own batches."""
         raise NotImplementedError
 
     def report(self, means: dict[str, float]) -> dict[str, float]:
         """What is shown of the means over many steps, such as perplexity = exp(loss)."""
         return means
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """What travels from one training batch to the next; goes into the checkpoint."""
         return {}
 

@@ -1,6 +1,6 @@
 """Classification, by cross entropy (book 3.4): of a table's rows here, of images and texts in the files beside it."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +62,7 @@ class Classify(Task):
     def scaled(self, x: Tensor) -> Tensor:
         return x if self.schema.x_scale is None else self.schema.x_scale.apply(x)
 
-    def step(self, model: nn.Module, batch: Any) -> StepOutput:
+    def step(self, model: nn.Module, batch: Batch) -> StepOutput:
         """A model answers logits; while it trains it may answer an `Output`, whose side heads each add a loss."""
         answer = model(*self.augmented(batch)) if model.training else self.logits(model, batch.inputs)
         logits, sides = (answer.logits, answer.auxiliary) if isinstance(answer, Output) else (answer, ())

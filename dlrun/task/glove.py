@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -77,7 +77,7 @@ class Glove(Task):
 
         return Batches(make, -(-len(order) // batch_size), start)
 
-    def step(self, model: nn.Module, batch: Any) -> StepOutput:
+    def step(self, model: nn.Module, batch: Cells) -> StepOutput:
         weight = (batch.counts / self.x_max).clamp(max=1) ** self.alpha  # (B,)
         error = model(batch.centres, batch.contexts) - batch.counts.log()
         return StepOutput((weight * error**2).mean(), {}, len(batch.counts))

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from dlrun.data.base import Schema
 from dlrun.errors import UserError, did_you_mean
 from dlrun.limits import PositiveInt
-from dlrun.model.base import Output
+from dlrun.model.base import Output, State
 from dlrun.task.base import Batches, StepOutput, Task, generator
 
 IGNORE = -100  # cross_entropy leaves such targets out
@@ -40,7 +40,9 @@ class LanguageModel(Task):
         self.vocab = schema.vocab
         self.sizes = {"vocab_size": len(schema.vocab)}
         self.seq_len, self.sampling = seq_len, sampling
-        self.carry: dict[bool, Any] = {}  # whether it trains -> the state after its last batch: no pass reads another's
+        self.carry: dict[
+            bool, State
+        ] = {}  # whether it trains -> the state after its last batch: no pass reads another's
 
     def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
         stream = self.splits[split].x
@@ -84,7 +86,7 @@ class LanguageModel(Task):
 
         return Batches(make, -(-count // batch_size) if count > 0 else 0, start)
 
-    def step(self, model: nn.Module, batch: Any) -> StepOutput:
+    def step(self, model: nn.Module, batch: Batch) -> StepOutput:
         """The model answers an `Output`; its penalty adds to the loss, not to the shown one."""
         state = None if batch.fresh else self.carry.get(model.training)
         answer: Output = model(batch.ids, state)
@@ -97,7 +99,7 @@ class LanguageModel(Task):
         loss = means["loss"]
         return {**means, "perplexity": math.exp(loss) if loss < 700 else math.inf}
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         return {"carry": self.carry.get(True)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -157,13 +159,13 @@ def pick(logits: Tensor, temperature: float, top_k: int | None, draw: torch.Gene
     return int(torch.multinomial(logits.softmax(0), 1, generator=draw))
 
 
-def detached(state: Any) -> Any:
+def detached(state: State) -> State:
     if isinstance(state, Tensor):
         return state.detach()
     return tuple(detached(part) for part in state) if isinstance(state, tuple) else state
 
 
-def moved(state: Any, device: torch.device) -> Any:
+def moved(state: State, device: torch.device) -> State:
     if isinstance(state, Tensor):
         return state.to(device)
     return tuple(moved(part, device) for part in state) if isinstance(state, tuple) else state

@@ -40,7 +40,7 @@ class Minimize(Task):
     def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
         return Batches(lambda index: None, 1, start)
 
-    def step(self, model: nn.Module, batch: Any) -> StepOutput:
+    def step(self, model: nn.Module, batch: None) -> StepOutput:
         x = model()
         loss = self.objective(x)
         if model.training and not self.path and loss > self.bound:
@@ -52,7 +52,7 @@ class Minimize(Task):
             loss = loss * torch.inf
         return StepOutput(loss, {f"x{number}": each.detach() for number, each in enumerate(x, 1)}, 1)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         return {"path": torch.tensor(self.path)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

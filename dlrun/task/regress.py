@@ -1,7 +1,7 @@
 """Regression: numbers from numbers, by squared error (book 3.1)."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,7 @@ class Regress(Task):
 
         return Batches(make, -(-len(order) // batch_size), start)
 
-    def step(self, model: nn.Module, batch: Any) -> StepOutput:
+    def step(self, model: nn.Module, batch: Batch) -> StepOutput:
         errors = squared_error(model(batch.x), batch.y)
         return StepOutput(errors.mean() / 2, {"mse": errors}, len(errors))
 

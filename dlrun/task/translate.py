@@ -1,7 +1,7 @@
 """Translation: a sentence in, a sentence out, word by word (book 10.9 to 10.12)."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from PIL import Image
@@ -76,7 +76,7 @@ class Translate(Task):
 
         return Batches(make, -(-len(order) // batch_size), start)
 
-    def step(self, model: nn.Module, batch: Any) -> StepOutput:
+    def step(self, model: nn.Module, batch: Batch) -> StepOutput:
         logits = model(batch.source, batch.lengths, batch.target)
         loss = cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=PAD)
         return StepOutput(loss, {} if model.training else self.compared(model, batch), batch.n)

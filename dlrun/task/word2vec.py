@@ -4,7 +4,7 @@ The batches are made, not read: each pass draws anew which words stay and how fa
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -131,7 +131,7 @@ class Word2Vec(Task):
         )  # a hit of the word itself is left out
         return torch.cat([word, noise], dim=1), signs
 
-    def step(self, model: nn.Module, batch: Any) -> StepOutput:
+    def step(self, model: nn.Module, batch: Batch) -> StepOutput:
         n = len(batch.targets)
         if batch.signs is None:
             loss = cross_entropy(model(batch.inputs, batch.mask), batch.targets)

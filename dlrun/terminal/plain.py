@@ -5,7 +5,6 @@ import math
 import re
 import shlex
 from pathlib import Path
-from typing import Any
 
 # Controls of a terminal (C0, DEL, C1), separators of lines, marks that turn the direction of writing or are never seen,
 # and lone surrogates, which stand for bytes that are no UTF-8.
@@ -54,14 +53,14 @@ def for_bash(character: str) -> str:
     return f"\\u{code:04x}" if 0x80 <= code <= 0xFFFF else escaped(character)
 
 
-def json_text(value: Any, indent: int | None = None) -> str:
+def json_text(value: object, indent: int | None = None) -> str:
     try:
         return json.dumps(value, indent=indent, allow_nan=False)
     except ValueError:
         return json.dumps(finite(value), indent=indent)
 
 
-def finite(value: Any) -> Any:
+def finite(value: object) -> object:
     """JSON has no NaN and no infinity: they become null."""
     if isinstance(value, dict):
         return {key: finite(inner) for key, inner in value.items()}

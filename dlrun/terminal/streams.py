@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO
 
 from dlrun.errors import DlrunError
 
@@ -23,8 +23,8 @@ class Stream:
         self.name = name
 
     @property
-    def real(self) -> Any:
-        stream = getattr(sys, self.name)
+    def real(self) -> IO[str]:
+        stream: IO[str] = getattr(sys, self.name)
         return getattr(stream, "rich_proxied_file", stream)  # while Rich draws, it puts itself in between
 
     def write(self, text: str) -> int:
@@ -34,7 +34,7 @@ class Stream:
     def flush(self) -> None:
         self.attempt(lambda stream: stream.flush())
 
-    def attempt(self, act: Callable[[IO[str]], Any]) -> None:
+    def attempt(self, act: Callable[[IO[str]], object]) -> None:
         stream = self.real
         try:
             act(stream)

@@ -1,7 +1,7 @@
 """`dlrun compare RUN RUN…`: where the configs of runs differ, and their results side by side."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 from dlrun import console
 from dlrun.errors import UserError
@@ -51,7 +51,7 @@ def open_row(name: str) -> Row:
     return row
 
 
-def config_differences(rows: Sequence[Row]) -> dict[str, list[Any]]:
+def config_differences(rows: Sequence[Row]) -> dict[str, list[object]]:
     """Key -> its value in each run, None where a run has no such key. A choice that differs stands for its class."""
     configs = [query.flat(row.config) for row in rows]
     keys = sorted({key for config in configs for key in config})
@@ -66,12 +66,20 @@ def config_differences(rows: Sequence[Row]) -> dict[str, list[Any]]:
     return chosen | rest
 
 
-def side_by_side(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
-    """Fact or metric -> its values, which way is better, and the numbers of the runs that are best."""
+class Compared(TypedDict):
+    """A fact or metric of some runs."""
+
+    values: list[object]
+    mode: str | None  # which way is better
+    best: list[int]  # the numbers of the runs that are best
+
+
+def side_by_side(rows: Sequence[Row]) -> dict[str, Compared]:
+    """By the name of a fact or metric."""
     same_goal = equal([row.plain["goal"] for row in rows])  # a loss in nats is no better than one in squares
     toward = query.directions(rows) if same_goal else {}
     tags = sorted({tag for row in rows for tag in row.metrics})
-    results: dict[str, dict[str, Any]] = {}
+    results: dict[str, Compared] = {}
     for key in (*FACTS, *tags):
         values = [None if (value := row.get(key)) is ABSENT else value for row in rows]
         mode = toward.get(key.rpartition("/")[2]) if "/" in key else None
@@ -91,11 +99,11 @@ def best(rows: Sequence[Row], key: str, mode: str | None) -> list[int]:
     return [place for place, number in enumerate(numbers) if number == top]
 
 
-def equal(values: Sequence[Any]) -> bool:
+def equal(values: Sequence[object]) -> bool:
     return all(value == values[0] for value in values)
 
 
-def result_cells(key: str, entry: dict[str, Any]) -> list[str]:
+def result_cells(key: str, entry: Compared) -> list[str]:
     return [
         key,
         *(
@@ -105,7 +113,7 @@ def result_cells(key: str, entry: dict[str, Any]) -> list[str]:
     ]
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     if value is None:
         return "-"
     return console.number(value) if isinstance(value, float) else str(value)

@@ -29,13 +29,13 @@ def run(argv: list[str]) -> None:
         raise DataError("\n".join(problems))
 
 
-def file_tables() -> dict[str, tuple[str, dict]]:
+def file_tables() -> dict[str, tuple[str, download.Files]]:
     """choice -> (its folder, its files), for every dataset that needs files."""
     nodes = {name: catalogue.read("data", name) for name in catalogue.choices("data")}
     return {name: (node["name"], node["files"]) for name, node in nodes.items() if "files" in node}
 
 
-def get_all(names: list[str], tables: dict[str, tuple[str, dict]]) -> list[str]:
+def get_all(names: list[str], tables: dict[str, tuple[str, download.Files]]) -> list[str]:
     """Gets one after the other; a dataset that can't be had does not keep the others from coming."""
     problems = []
     for name in names:

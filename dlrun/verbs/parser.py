@@ -53,7 +53,7 @@ def a_run(name: str) -> str:
     return name
 
 
-def saved_override(text: str) -> tuple[str, Any]:
+def saved_override(text: str) -> tuple[str, object]:
     """`optim.lr=1e-3` -> ("optim.lr", 0.001), for a run that is there. UserError for what sets no single value.
 
     `device=cpu` moves it: that is device.name, and its precision stays.

@@ -82,7 +82,7 @@ def translate(trained: Trained, task: Translate, arguments: argparse.Namespace) 
         console.json_out(answers)
 
 
-def as_json(found: Translation) -> dict:
+def as_json(found: Translation) -> dict[str, object]:
     weights = None if found.weights is None else found.weights.tolist()
     return {"text": found.text, "score": found.score, "source": found.source, "attention": weights}
 

@@ -1,7 +1,5 @@
 """`dlrun rerun RUN [KEY=VALUE…]`: the same again from its saved config, in a folder of its own."""
 
-from typing import Any
-
 from dlrun import console
 from dlrun.config import catalogue
 from dlrun.config.outputs import name_of, new_folder
@@ -35,7 +33,7 @@ def run(argv: list[str]) -> None:
         console.warn("the data files are not the ones of the first run: their digests differ")
 
 
-def value_of(text: str, typed: list[str]) -> tuple[str, Any]:
+def value_of(text: str, typed: list[str]) -> tuple[str, object]:
     """A choice such as optim=adam brings values of its own along: that is another run, to be composed anew."""
     key, value = saved_override(text)
     if key in catalogue.GROUPS:

@@ -2,7 +2,6 @@
 
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
 from dlrun.config import catalogue, compose
 from dlrun.config.trust import look_beside, packages
@@ -83,7 +82,7 @@ def resume_sweep(arguments: Namespace) -> None:
     jobs.run(compose.read(jobs.extended(saved, arguments.extend)), sweep_job, into=sweep)
 
 
-def read_override(text: str) -> tuple[str, Any]:
+def read_override(text: str) -> tuple[str, object]:
     """`trainer.epochs=20` -> ("trainer.epochs", 20)"""
     key, value = saved_override(text)
     if key.split(".")[0] in FIXED:

@@ -4,7 +4,6 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from dlrun import console
 from dlrun.run import query
@@ -65,7 +64,7 @@ def differing(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def as_json(row: Row, extra: Sequence[str]) -> dict[str, Any]:
+def as_json(row: Row, extra: Sequence[str]) -> dict[str, object]:
     """`keys` holds what was asked for and is neither a plain value nor a metric."""
     wanted = {key: row.get(key) for key in extra if key not in row.plain and key not in row.metrics}
     keys = {key: None if value is ABSENT else value for key, value in wanted.items()}

@@ -45,7 +45,7 @@ def serve(folder: Path, host: str, port: int) -> str:
     # "auto" does the same and prints four lines about it; "true" ends the program where there is no such server.
     fast = "true" if tensorboard_data_server.server_binary() else "false"
     board.configure(logdir=str(folder), host=host, port=port, load_fast=fast)
-    return board.launch()
+    return str(board.launch())
 
 
 def refuse_taken(host: str, port: int) -> None:

@@ -69,7 +69,7 @@ def test_what_is_no_file_is_passed_and_the_next_mirror_tried(kind, entry, root, 
     for mirror in ("m1", "m2"):
         (tmp_path / mirror / "d").mkdir(parents=True)
     make(tmp_path / "m1/d/a.zip")
-    table = {"a.zip": {**entry(CONTENT), "bytes": len(CONTENT)}}
+    table: download.Files = {"a.zip": {**entry(CONTENT), "bytes": len(CONTENT)}}
     monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/m1")
     with pytest.raises(DataError) as caught:
         download.get("d", table)
@@ -84,7 +84,7 @@ def test_what_is_no_file_is_passed_and_the_next_mirror_tried(kind, entry, root, 
 
 def test_an_endless_answer_is_cut_off(server, entry, root) -> None:
     server.files |= {"/endless": "endless", "/a.zip": CONTENT}
-    table = {"a.zip": {**entry(CONTENT, f"{server.url}/endless"), "bytes": len(CONTENT)}}
+    table: download.Files = {"a.zip": {**entry(CONTENT, f"{server.url}/endless"), "bytes": len(CONTENT)}}
     with pytest.raises(DataError, match=f"/endless: it has more than {len(CONTENT):,} bytes"):
         download.get("d", table)
     assert os.listdir(root / "d") == [".lock"]
@@ -96,7 +96,7 @@ def test_a_server_that_drips_is_given_up(server, entry, monkeypatch) -> None:
     """Each byte comes in time, and so no timeout of a socket ever ends it."""
     monkeypatch.setattr(transport, "SLOW_SECONDS", 0.3)
     server.files |= {"/drips": "drips", "/a.zip": CONTENT}
-    table = {"a.zip": entry(CONTENT, f"{server.url}/drips")}
+    table: download.Files = {"a.zip": entry(CONTENT, f"{server.url}/drips")}
     with pytest.raises(DataError, match=r"/drips: it sends \d+ bytes a second"):
         download.get("d", table)
     table["a.zip"]["urls"].append(f"{server.url}/a.zip")
@@ -164,7 +164,7 @@ def test_too_little_to_train_on_is_told_before_there_is_a_folder(arguments, mess
 @pytest.mark.parametrize("kind", [*IN_THE_WAY, "sidecar"])
 def test_what_lies_in_the_place_of_a_file_is_replaced(kind, entry, root, tmp_path, monkeypatch) -> None:
     """But for a folder, which is told. Nothing hangs, and nothing is written through a link."""
-    table = {"a.zip": entry(CONTENT)}
+    table: download.Files = {"a.zip": entry(CONTENT)}
     (tmp_path / "mirror/d").mkdir(parents=True)
     (tmp_path / "mirror/d/a.zip").write_bytes(CONTENT)
     monkeypatch.setenv("DLRUN_MIRRORS", f"{tmp_path}/mirror")
@@ -201,7 +201,7 @@ def test_nothing_is_written_through_a_linked_folder(entry, root, tmp_path, monke
 def test_a_remembered_digest_that_is_damaged_costs_a_look_at_the_file(entry, root) -> None:
     (root / "d").mkdir(parents=True)
     (root / "d/a.zip").write_bytes(CONTENT)
-    table = {"a.zip": entry(CONTENT)}
+    table: download.Files = {"a.zip": entry(CONTENT)}
     good = download.get("d", table)[1]
     path = root / "d" / download.SIDECAR
     known = json.loads(path.read_text())
@@ -403,7 +403,7 @@ def test_whole_files_in_a_read_only_folder_are_enough(entry, root, tmp_path) -> 
     for path in (tmp_path, *tmp_path.parents):
         if path.name.startswith(("test_", "pytest-", "popen-")):
             path.chmod(0o755)
-    table = {"a.zip": entry(CONTENT)}
+    table: download.Files = {"a.zip": entry(CONTENT)}
     assert "a.zip" in limited(root, f"print(download.get('d', {table!r}))", user=user)
     code = f"""
 try: download.get("d", {{"b.zip": {entry(CONTENT)!r}}})

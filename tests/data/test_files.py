@@ -226,7 +226,7 @@ def test_a_wrong_mirror_is_told_and_passed(server, entry, tmp_path, monkeypatch)
 
 def test_a_listed_sha1_counts_too(server, root):
     server.files["/a.zip"] = CONTENT
-    table = {
+    table: download.Files = {
         "a.zip": {
             "sha256": ["0" * 64],
             "sha1": [hashlib.sha1(CONTENT).hexdigest()],

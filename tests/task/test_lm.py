@@ -99,7 +99,8 @@ def test_gradients_stay_within_a_batch() -> None:
     lm, model = task(), LSTM(V, **RECURRENT)
     first, second, *_ = lm.batches("train", 4, seed=0, epoch=0)
     lm.step(model, first)
-    assert not any(part.requires_grad for part in lm.carry[True])
+    carried: Any = lm.carry[True]
+    assert not any(part.requires_grad for part in carried)
     lm.step(model, second).loss.backward()  # would fail, or be slower with each batch, if the graph went on
 
 
@@ -109,12 +110,14 @@ def test_evaluation_leaves_the_training_state_alone() -> None:
     lm, model = task(), LSTM(V, **RECURRENT)
     batches = list(lm.batches("train", 4, seed=0, epoch=0))
     lm.step(model, batches[0])
-    kept = [part.clone() for part in lm.carry[True]]
+    carried: Any = lm.carry[True]
+    kept = [part.clone() for part in carried]
     model.eval()
     for split in ("val", "train"):
         for batch in lm.batches(split, 4, seed=0, epoch=0):
             lm.step(model, batch)
-    assert all(a.equal(b) for a, b in zip(kept, lm.carry[True], strict=True))
+    carried = lm.carry[True]
+    assert all(a.equal(b) for a, b in zip(kept, carried, strict=True))
 
 
 @pytest.mark.parametrize("cell", [GRU, LSTM])
