@@ -4,7 +4,6 @@ DLRUN_KILLS says how many times for each kind of work, DLRUN_SEED from which see
 replays what failed under 7.
 """
 
-import json
 import os
 import random
 import shutil
@@ -13,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 import warm
+from runs import Run, alike
 
 KILLS = int(os.environ.get("DLRUN_KILLS", "2"))
 SEED = int(os.environ.get("DLRUN_SEED", "0"))
@@ -23,7 +22,6 @@ RUN += ["batch_size=64", "trainer.epochs=3", "trainer.log_every_steps=1", "train
 RUN += ["device=cpu"]
 SWEEP = ["-m", "seed=0,1", "launcher.workers=1", *RUN]
 SEARCH = [*SWEEP[2:], "-m", "hydra/sweeper=optuna", "optim.lr=interval(0.001,0.01)", "hydra.sweeper.trials=2"]
-CLOCK = ("time_s", "speed/examples_per_s")
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +30,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     home = tmp_path_factory.mktemp("whole")
     warm.end(home, warm.start(home, *RUN, "folder=run"))
     return {"home": home}
-
-
-def lines(run: Path) -> list[dict]:
-    """metrics.jsonl without what a clock says."""
-    found = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{tag: value for tag, value in line.items() if tag not in CLOCK} for line in found]
-
-
-def weights(run: Path, name: str) -> dict[str, torch.Tensor]:
-    return torch.load(run / "checkpoints" / f"{name}.pt", weights_only=True)["model"]
 
 
 def temporary(folder: Path) -> list[str]:
@@ -60,11 +48,9 @@ def kill_somewhere(home: Path, draw: random.Random, arguments: list[str]) -> Non
     process.join(60)
 
 
-def same(one: Path, other: Path) -> None:
-    assert lines(one) == lines(other)
-    for name in ("last", "best"):
-        first, second = weights(one, name), weights(other, name)
-        assert first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+def same(one: Run, other: Run) -> None:
+    assert one.numbers == other.numbers
+    assert all(alike(one.weights(name), other.weights(name)) for name in ("last", "best"))
 
 
 @pytest.mark.parametrize("seed", range(SEED, SEED + KILLS))
@@ -74,9 +60,9 @@ def test_a_run(seed: int, whole: dict[str, Path], tmp_path: Path) -> None:
     for _ in range(draw.randint(1, 3)):  # the run, then what resumes it
         kill_somewhere(tmp_path, draw, ["resume", "run"] if (run / "checkpoints/last.pt").exists() else fresh(run))
     last = ["resume", "run"] if (run / "checkpoints/last.pt").exists() else fresh(run)
-    if not run.exists() or json.loads((run / "summary.json").read_text())["status"] != "completed":
+    if not run.exists() or Run(run).summary["status"] != "completed":
         warm.end(tmp_path, warm.start(tmp_path, *last))
-    same(whole["home"] / "run", run)
+    same(Run(whole["home"] / "run"), Run(run))
     assert temporary(run) == [], f"DLRUN_SEED={seed}"
 
 
@@ -100,10 +86,11 @@ def test_a_sweep(seed: int, kind: str, whole: dict[str, Path], tmp_path: Path) -
         shutil.rmtree(sweep, ignore_errors=True)
     warm.end(tmp_path, warm.start(tmp_path, *(["resume", "s"] if sweep.exists() else typed)))
     jobs = sorted(path.parent for path in sweep.glob("*/summary.json"))
-    assert [json.loads((job / "summary.json").read_text())["status"] for job in jobs] == ["completed"] * len(jobs)
+    assert [Run(job).summary["status"] for job in jobs] == ["completed"] * len(jobs)
     assert len(jobs) >= 2 and temporary(sweep) == [], f"DLRUN_SEED={seed}"
     for job in jobs:
-        counts = [line["step"] for line in lines(job)]
-        assert counts == sorted(counts) and len({*map(str, lines(job))}) == len(counts)
+        lines = Run(job).numbers
+        counts = [line["step"] for line in lines]
+        assert counts == sorted(counts) and len({*map(str, lines)}) == len(counts)
     if kind == "grid":
-        same(whole["home"] / "run", jobs[0])
+        same(Run(whole["home"] / "run"), Run(jobs[0]))

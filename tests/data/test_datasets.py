@@ -1,8 +1,7 @@
 """Each dataset's reader: on its stand-in, whose best score is known, and on the real files, whose facts are known."""
 
-import importlib
 import math
-import time
+import pkgutil
 from collections import Counter
 from types import ModuleType
 from typing import Any
@@ -41,8 +40,7 @@ def all_rows(*splits: Split | None) -> torch.Tensor:
 def test_each_yaml_names_a_loader_and_its_files():
     for name in catalogue.choices("data"):
         node = catalogue.read("data", name)
-        module = importlib.import_module(node["_target_"].rpartition(".")[0])
-        assert callable(module.load)
+        assert callable(pkgutil.resolve_name(node["_target_"]))
         for entry in node.get("files", {}).values():
             assert all(len(value) == 64 for value in entry["sha256"]) and all(
                 len(v) == 40 for v in entry.get("sha1", [])
@@ -51,12 +49,10 @@ def test_each_yaml_names_a_loader_and_its_files():
 
 
 @pytest.mark.parametrize("module", WITH_FILES, ids=lambda module: module.__name__.rpartition(".")[2])
-def test_stand_ins_are_small_quick_and_always_the_same(module, tmp_path):
-    start = time.process_time()
+def test_stand_ins_are_small_and_always_the_same(module, tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         module.write_stand_in(tmp_path / name)
-    assert time.process_time() - start < 4  # a second each; twice that on a busy machine
     table = catalogue.read("data", module.__name__.rpartition(".")[2])["files"]
     made = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
     assert made.keys() == table.keys()

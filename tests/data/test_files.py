@@ -124,7 +124,8 @@ def test_the_next_address_is_tried_and_each_failure_is_told(server, entry, monke
 
 def test_no_network_is_known_soon(entry, monkeypatch):
     """Many files and addresses: a port where nobody listens, and a host whose packets get lost. Each is asked once."""
-    asked, probe = Counter(), transport.probe
+    asked: Counter[str] = Counter()
+    probe = transport.probe
 
     def counted(name: str, url: str, answers: dict[str, str]) -> None:
         asked[name] += 1

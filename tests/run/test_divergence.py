@@ -1,6 +1,5 @@
 """A loss that is no number: at once where reading it is free, else at the next log point, with the same end."""
 
-import json
 import math
 import shutil
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from runs import Cli
+from runs import Cli, Run, alike
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dlrun.config import assemble
@@ -32,17 +31,6 @@ def resume(run: str, asynchronous: bool, **trainer: Any) -> None:
     session.resume(folder, plans, overrides=[])
 
 
-def summary(run: str) -> dict[str, Any]:
-    return json.loads(Path(run, "summary.json").read_text())
-
-
-def lines(run: str) -> list[dict[str, Any]]:
-    read = [json.loads(line) for line in Path(run, "metrics.jsonl").read_text().splitlines()]
-    return [
-        {key: value for key, value in line.items() if key not in ("time_s", "speed/examples_per_s")} for line in read
-    ]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("typed", [[], ["trainer.accumulate=3"]])
 def test_a_device_that_is_not_waited_for_tells_the_same(typed: list[str], cli: Cli) -> None:
@@ -55,11 +43,11 @@ def test_a_device_that_is_not_waited_for_tells_the_same(typed: list[str], cli: C
             resume(run, asynchronous, max_steps=45, log_every_steps=40, checkpoint_every_steps=10)
         told.append(str(caught.value))
         assert caught.value.exit_code == 1
-        assert (summary(run)["status"], summary(run)["error"]) == ("diverged", told[-1])
-    assert told[0] == told[1] and lines("waits") == lines("queues")
+        assert (Run(run).summary["status"], Run(run).summary["error"]) == ("diverged", told[-1])
+    assert told[0] == told[1] and Run("waits").numbers == Run("queues").numbers
     bad = int(told[0].split("at step ")[1].split(".")[0])
     assert 2 < bad < 40 and bad % 10  # in between
-    saved = [torch.load(f"{run}/checkpoints/last.pt", weights_only=True) for run in ("waits", "queues")]
+    saved = [Run(run).state() for run in ("waits", "queues")]
     assert saved[0]["trainer"]["step"] == saved[1]["trainer"]["step"] == (bad // 10 * 10 or 2)
     for name, weights in saved[0]["model"].items():
         assert torch.equal(weights, saved[1]["model"][name]) and weights.isfinite().all()
@@ -71,11 +59,10 @@ def test_a_whole_run_that_is_not_waited_for_makes_the_same_numbers(cli: Cli) -> 
     shutil.copytree("waits", "queues")
     resume("waits", False, max_steps=300, log_every_steps=7)
     resume("queues", True, max_steps=300, log_every_steps=7)
-    assert lines("waits") == lines("queues")
-    saved = [torch.load(f"{run}/checkpoints/last.pt", weights_only=True) for run in ("waits", "queues")]
+    assert Run("waits").numbers == Run("queues").numbers
+    saved = [Run(run).state() for run in ("waits", "queues")]
     means = [each["trainer"]["running"] for each in saved]
-    assert means[0] == means[1] and saved[0]["model"].keys() == saved[1]["model"].keys()
-    assert all(torch.equal(each, saved[1]["model"][name]) for name, each in saved[0]["model"].items())
+    assert means[0] == means[1] and alike(saved[0]["model"], saved[1]["model"])
 
 
 class NoReading(TorchDispatchMode):

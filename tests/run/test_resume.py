@@ -1,12 +1,12 @@
 """Exact resume: a run killed with SIGKILL, twice over, ends bit-identical to the one that was never stopped."""
 
-import json
 import signal
 from pathlib import Path
 
 import pytest
 import torch
 import warm
+from runs import Run, alike
 
 RUNS = {
     "regression": [
@@ -45,24 +45,12 @@ def finish(home: Path, *arguments: str) -> None:
     warm.end(home, warm.start(home, *arguments))
 
 
-def steps(folder: Path) -> int:
-    path = folder / "metrics.jsonl"
-    lines = path.read_text().split("\n")[:-1] if path.exists() else []
-    return json.loads(lines[-1])["step"] if lines else 0
-
-
 def kill_after(home: Path, arguments: list[str], run: Path, step: int) -> None:
     """SIGKILL once that step is logged: between two steps or in the midst of one, wherever it happens to be."""
     process = warm.start(home, *arguments)
-    warm.wait_until(lambda: steps(run) >= step, process)
+    warm.wait_until(lambda: Run(run).step >= step, process)
     process.kill()
     warm.end(home, process, -signal.SIGKILL)
-
-
-def metrics(folder: Path) -> list[dict]:
-    """metrics.jsonl without what a clock says."""
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{tag: v for tag, v in line.items() if tag != "time_s" and not tag.startswith("speed/")} for line in lines]
 
 
 def assert_same(first: object, second: object, where: str = "") -> None:
@@ -86,13 +74,13 @@ def test_killed_twice_is_never_killed(kind: str, tmp_path: Path) -> None:
     arguments = [*RUNS[kind], *COMMON]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     finish(tmp_path, *arguments, "folder=whole")
-    total = steps(whole)
+    total = Run(whole).step
     kill_after(tmp_path, [*arguments, "folder=broken"], broken, total // 4)
-    kill_after(tmp_path, ["resume", "broken"], broken, max(total * 5 // 8, steps(broken) + 1))
+    kill_after(tmp_path, ["resume", "broken"], broken, max(total * 5 // 8, Run(broken).step + 1))
     finish(tmp_path, "resume", "broken")
-    assert metrics(whole) == metrics(broken)
+    assert Run(whole).numbers == Run(broken).numbers
     for name in ("last", "best"):
-        one, other = (torch.load(f / "checkpoints" / f"{name}.pt", weights_only=True) for f in (whole, broken))
+        one, other = (Run(folder).state(name) for folder in (whole, broken))
         for state in (one, other):
             state["trainer"].pop("seconds")
             state["config"].pop("folder")
@@ -106,7 +94,7 @@ def assert_curves_do_not_fold_back(folder: Path) -> None:
 
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
     events.Reload()
-    logged = [line for line in metrics(folder) if "optim/lr" in line]
+    logged = [line for line in Run(folder).metrics if "optim/lr" in line]
     curve = [event.step for event in events.Scalars("optim/lr")]
     assert curve == [line["step"] for line in logged]
 
@@ -116,13 +104,13 @@ def test_sigterm_saves_and_resume_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     endless = ["data=airfoil", "trainer.epochs=2000", "trainer.log_every_steps=1", "folder=run", *COMMON[:2]]
     process = warm.start(tmp_path, *endless)
-    warm.wait_until(lambda: steps(folder) >= 20, process)
+    warm.wait_until(lambda: Run(folder).step >= 20, process)
     process.terminate()
     output = warm.end(tmp_path, process, 143)
-    summary = json.loads((folder / "summary.json").read_text())
+    summary = Run(folder).summary
     assert summary["status"] == "interrupted"
-    state = torch.load(folder / "checkpoints" / "last.pt", weights_only=True)
-    assert state["trainer"]["step"] == summary["step"] == steps(folder)
+    state = Run(folder).state()
+    assert state["trainer"]["step"] == summary["step"] == Run(folder).step
     assert "dlrun resume run" in output
 
 
@@ -133,6 +121,5 @@ def test_resume_extends_a_complete_run(tmp_path: Path) -> None:
     finish(tmp_path, *common, "folder=short", "trainer.epochs=2")
     finish(tmp_path, "resume", "short", "trainer.epochs=4")
     finish(tmp_path, *common, "folder=long", "trainer.epochs=4")
-    one, other = (torch.load(f / "checkpoints" / "last.pt", weights_only=True)["model"] for f in (short, long))
-    assert_same(one, other)
-    assert json.loads((short / "summary.json").read_text())["epoch"] == 4
+    assert alike(Run(short).weights(), Run(long).weights())
+    assert Run(short).summary["epoch"] == 4

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import torch
 import warm
+from runs import Run
 
 ENDLESS = ["data=airfoil", "stand_in=always", "trainer.epochs=200000", "trainer.log_every_steps=1", "device=cpu"]
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129, "SIGUSR1": 138}
@@ -30,16 +30,6 @@ main()
 """
 
 
-def steps(run: Path) -> int:
-    path = run / "metrics.jsonl"
-    lines = path.read_text().split("\n")[:-1] if path.exists() else []
-    return json.loads(lines[-1])["step"] if lines else 0
-
-
-def status(run: Path) -> str:
-    return json.loads((run / "summary.json").read_text())["status"]
-
-
 def hidden(folder: Path) -> list[str]:
     """Temporary files that were left."""
     return [path.name for path in folder.rglob(".*") if path.name != ".lock"]
@@ -50,13 +40,13 @@ def hidden(folder: Path) -> list[str]:
 def test_one_signal_finishes_the_step_and_saves(name: str, tmp_path: Path) -> None:
     run = tmp_path / "a run"
     process = warm.start(tmp_path, *ENDLESS, "folder=a run")
-    warm.wait_until(lambda: steps(run) >= 3, process)
+    warm.wait_until(lambda: Run(run).step >= 3, process)
     os.kill(process.pid, getattr(signal, name))
     output = warm.end(tmp_path, process, CODES[name])
-    state = torch.load(run / "checkpoints/last.pt", weights_only=True)
-    assert status(run) == "interrupted" and state["trainer"]["step"] == steps(run)
+    state = Run(run).state()
+    assert Run(run).summary["status"] == "interrupted" and state["trainer"]["step"] == Run(run).step
     last = output.splitlines()[-1]
-    assert last == f"Stopped at step {steps(run)}. Go on: dlrun resume 'a run'"
+    assert last == f"Stopped at step {Run(run).step}. Go on: dlrun resume 'a run'"
     assert "error" not in output and hidden(run) == []
 
 
@@ -66,15 +56,15 @@ def test_a_second_ctrl_c_stops_at_once(apart: float, tmp_path: Path) -> None:
     """Wherever it hits: between two steps, in torch, in the midst of a checkpoint."""
     run = tmp_path / "run"
     process = warm.start(tmp_path, *ENDLESS, "trainer.checkpoint_every_steps=1", "folder=run")
-    warm.wait_until(lambda: steps(run) >= 3, process)
+    warm.wait_until(lambda: Run(run).step >= 3, process)
     os.kill(process.pid, signal.SIGINT)
     time.sleep(apart)
     with suppress(ProcessLookupError):  # the first one was enough
         os.kill(process.pid, signal.SIGINT)
     output = warm.end(tmp_path, process, 130)
-    assert status(run) == "interrupted" and "Traceback" not in output and "error" not in output, output
+    assert Run(run).summary["status"] == "interrupted" and "Traceback" not in output and "error" not in output, output
     assert "dlrun resume run" in output.splitlines()[-1]
-    assert torch.load(run / "checkpoints/last.pt", weights_only=True)["trainer"]["step"] > 0 and hidden(run) == []
+    assert Run(run).state()["trainer"]["step"] > 0 and hidden(run) == []
 
 
 @pytest.mark.slow
@@ -82,12 +72,12 @@ def test_what_repeats_itself_does_not_cut_the_saving_short(tmp_path: Path) -> No
     """A closed terminal sends SIGHUP twice; Slurm warns, then sends SIGTERM."""
     run = tmp_path / "run"
     process = warm.start(tmp_path, *ENDLESS, "folder=run")
-    warm.wait_until(lambda: steps(run) >= 3, process)
+    warm.wait_until(lambda: Run(run).step >= 3, process)
     for number in (signal.SIGUSR1, signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
         os.kill(process.pid, number)
     process.join(60)
-    assert process.exitcode in (129, 138, 143) and status(run) == "interrupted"
-    assert torch.load(run / "checkpoints/last.pt", weights_only=True)["trainer"]["step"] == steps(run)
+    assert process.exitcode in (129, 138, 143) and Run(run).summary["status"] == "interrupted"
+    assert Run(run).state()["trainer"]["step"] == Run(run).step
 
 
 @pytest.mark.parametrize(
@@ -123,7 +113,7 @@ def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
-    assert done.returncode == 0 and status(tmp_path / "run") == "completed"
+    assert done.returncode == 0 and Run(tmp_path / "run").summary["status"] == "completed"
 
 
 SWEEP = ["-m", "seed=0,1,2,3", "launcher.workers=2", *ENDLESS, "folder=s"]
@@ -134,7 +124,7 @@ SWEEP = ["-m", "seed=0,1,2,3", "launcher.workers=2", *ENDLESS, "folder=s"]
 def test_a_signal_to_all_of_a_sweep_saves_its_jobs(name: str, tmp_path: Path) -> None:
     sweep = tmp_path / "s"
     process = warm.start(tmp_path, *SWEEP)
-    warm.wait_until(lambda: sum(map(steps, sweep.glob("*/"))) >= 4, process)
+    warm.wait_until(lambda: sum(Run(job).step for job in sweep.glob("*/")) >= 4, process)
     os.killpg(process.pid, getattr(signal, name))
     output = warm.end(tmp_path, process, CODES[name])
     assert output.splitlines()[-1] == "The sweep was stopped. Go on: dlrun resume s"
@@ -148,7 +138,7 @@ def test_a_signal_to_all_of_a_sweep_saves_its_jobs(name: str, tmp_path: Path) ->
 def test_a_second_ctrl_c_stops_a_sweep_at_once(tmp_path: Path) -> None:
     sweep = tmp_path / "s"
     process = warm.start(tmp_path, *SWEEP)
-    warm.wait_until(lambda: sum(map(steps, sweep.glob("*/"))) >= 4, process)
+    warm.wait_until(lambda: sum(Run(job).step for job in sweep.glob("*/")) >= 4, process)
     os.killpg(process.pid, signal.SIGINT)
     os.killpg(process.pid, signal.SIGINT)
     output = warm.end(tmp_path, process, 130)

@@ -1,16 +1,15 @@
 """The trainer's settings, each by what it changes in a real run."""
 
-import json
 import re
 import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from runs import Cli, Run, alike
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dlrun import console
@@ -21,22 +20,14 @@ QUICK = ["data=airfoil", "stand_in=always", "device=cpu", "optim=momentum", "opt
 
 def train(folder: Path, *arguments: str) -> list[dict]:
     assert exit_code([*QUICK, f"folder={folder}", *arguments]) == 0
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-
-
-def weights(folder: Path, name: str = "last") -> dict[str, torch.Tensor]:
-    return torch.load(folder / "checkpoints" / f"{name}.pt", weights_only=True)["model"]
-
-
-def summary(folder: Path) -> dict:
-    return json.loads((folder / "summary.json").read_text())
+    return Run(folder).metrics
 
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         train(tmp_path / name, f"seed={seed}")
-    a, b, c = (weights(tmp_path / name)["layer.weight"] for name in "abc")
+    a, b, c = (Run(tmp_path / name).weights()["layer.weight"] for name in "abc")
     assert torch.equal(a, b) and not torch.equal(a, c)
 
 
@@ -47,13 +38,12 @@ def test_nothing_leaks_from_job_to_job(tmp_path: Path, monkeypatch: pytest.Monke
     assert exit_code(["-m", *QUICK, "model=mlp", "model.hidden=[8]", "model.dropout=0.5,0.2"]) == 0
     (second,) = tmp_path.glob("outputs/*/*-sweep/1-*")
     train(tmp_path / "alone", "model=mlp", "model.hidden=[8]", "model.dropout=0.2")
-    for key, value in weights(tmp_path / "alone").items():
-        assert torch.equal(value, weights(second)[key])
+    assert alike(Run(tmp_path / "alone").weights(), Run(second).weights())
 
 
 def test_max_steps_ends_a_run_in_mid_epoch_and_evaluates_there(tmp_path: Path) -> None:
     lines = train(tmp_path / "run", "trainer.max_steps=7")
-    assert summary(tmp_path / "run")["step"] == 7
+    assert Run(tmp_path / "run").summary["step"] == 7
     assert [line["step"] for line in lines if "val/mse" in line] == [7]
 
 
@@ -61,9 +51,9 @@ def test_max_steps_ends_a_run_in_mid_epoch_and_evaluates_there(tmp_path: Path) -
 def test_accumulating_two_batches_is_one_of_twice_the_size(tmp_path: Path) -> None:
     train(tmp_path / "two", "batch_size=16", "trainer.accumulate=2")
     train(tmp_path / "one", "batch_size=32")
-    two, one = (weights(tmp_path / name)["layer.weight"] for name in ("two", "one"))
+    two, one = (Run(tmp_path / name).weights()["layer.weight"] for name in ("two", "one"))
     assert torch.allclose(two, one, atol=1e-6)
-    assert summary(tmp_path / "two")["step"] == summary(tmp_path / "one")["step"]
+    assert Run(tmp_path / "two").summary["step"] == Run(tmp_path / "one").summary["step"]
 
 
 def pass_mean(lines: list[dict], tag: str, first: int, last: int, rows: int) -> float:
@@ -73,45 +63,45 @@ def pass_mean(lines: list[dict], tag: str, first: int, last: int, rows: int) -> 
     return sum(line[tag] * count for line, count in zip(steps, counts, strict=True)) / sum(counts)
 
 
-def test_an_epochs_figures_are_means_over_the_whole_epoch(cli: Callable[..., tuple[int, str, str]]) -> None:
+def test_an_epochs_figures_are_means_over_the_whole_epoch(cli: Cli) -> None:
     """Of windows of one step each the mean can be worked out; what is logged does not decide what is shown."""
     typed = [*QUICK, "trainer.epochs=2"]
     assert cli(*typed, "folder=each", "trainer.log_every_steps=1")[0] == 0
     code, _, err = cli(*typed, "folder=few", "trainer.log_every_steps=50")
     assert code == 0
-    lines = [json.loads(line) for line in Path("each/metrics.jsonl").read_text().splitlines()]
+    lines = Run("each").metrics
     count = max(line["step"] for line in lines) // 2
     rows = 1503 - 2 * 150
     assert count == -(-rows // 10) and rows % 10
     first, second = (pass_mean(lines, "train/mse", 1 + count * e, count * (e + 1), rows) for e in (0, 1))
     for run in ("each", "few"):
-        assert summary(Path(run))["metrics"]["train/mse"] == pytest.approx(second, rel=1e-12)
+        assert Run(run).summary["metrics"]["train/mse"] == pytest.approx(second, rel=1e-12)
     shown = re.findall(r"^epoch \d/2 +loss ([\d.]+) +mse ([\d.]+)", err, re.MULTILINE)
     assert [mse for _, mse in shown] == [console.number(first), console.number(second)]
-    windows = [json.loads(line) for line in Path("few/metrics.jsonl").read_text().splitlines()]
+    windows = Run("few").metrics
     at_the_end = next(line for line in windows if line["step"] == count)
     assert at_the_end["train/mse"] == pytest.approx(pass_mean(lines, "train/mse", 101, count, rows), rel=1e-12)
 
 
-def test_an_epochs_figures_survive_a_resume_in_its_midst(cli: Callable[..., tuple[int, str, str]]) -> None:
+def test_an_epochs_figures_survive_a_resume_in_its_midst(cli: Cli) -> None:
     """To the bit. After a stop in the second pass the summary still has the first one's means, as it is the last whole
 
     one; a checkpoint of before this was kept has no sums and counts from where it stands.
     """
     typed = [*QUICK, "trainer.log_every_steps=50"]
     assert cli(*typed, "folder=whole", "trainer.epochs=1")[0] == 0
-    first = summary(Path("whole"))["metrics"]["train/mse"]
+    first = Run("whole").summary["metrics"]["train/mse"]
     assert cli("resume", "whole", "trainer.epochs=2")[0] == 0
     assert cli(*typed, "folder=halves", "trainer.epochs=2", "trainer.max_steps=70")[0] == 0
     assert cli("resume", "halves", "trainer.max_steps=170")[0] == 0
-    assert summary(Path("halves"))["metrics"]["train/mse"] == first
+    assert Run("halves").summary["metrics"]["train/mse"] == first
     shutil.copytree("halves", "older")
-    state = torch.load("older/checkpoints/last.pt", weights_only=True)
+    state = Run("older").state()
     del state["trainer"]["running"]["before"]
     torch.save(state, "older/checkpoints/last.pt")
     for run in ("halves", "older"):
         assert cli("resume", run, "trainer.max_steps=1000")[0] == 0
-    ends = [summary(Path(run))["metrics"]["train/mse"] for run in ("whole", "halves", "older")]
+    ends = [Run(run).summary["metrics"]["train/mse"] for run in ("whole", "halves", "older")]
     assert ends[0] == ends[1] != ends[2]
 
 
@@ -122,7 +112,7 @@ def test_clipping_holds_the_step(tmp_path: Path) -> None:
     torch.manual_seed(0)
     start = torch.nn.Linear(5, 1)
     moved = torch.cat([start.weight.flatten(), start.bias]) - torch.cat(
-        [value.flatten() for value in weights(tmp_path / "run").values()]
+        [value.flatten() for value in Run(tmp_path / "run").weights().values()]
     )
     assert moved.norm().item() == pytest.approx(0.01, rel=1e-3)
     assert lines[0]["optim/grad_norm"] > 0.1
@@ -130,16 +120,16 @@ def test_clipping_holds_the_step(tmp_path: Path) -> None:
 
 def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
     train(tmp_path / "run", "optim.lr=0.0", "trainer.epochs=50", "trainer.patience=3")
-    found = summary(tmp_path / "run")
+    found = Run(tmp_path / "run").summary
     assert (found["epoch"], found["status"], found["goal"]["best_step"] * 4) == (4, "completed", found["step"])
 
 
 @pytest.mark.slow
 def test_limit_and_overfit_batches(tmp_path: Path) -> None:
     train(tmp_path / "limit", "trainer.limit_batches=5")
-    assert summary(tmp_path / "limit")["step"] == 15
+    assert Run(tmp_path / "limit").summary["step"] == 15
     train(tmp_path / "overfit", "trainer.overfit_batches=1", "batch_size=3", "trainer.epochs=300", "optim.lr=0.01")
-    lines = [json.loads(line) for line in (tmp_path / "overfit" / "metrics.jsonl").read_text().splitlines()]
+    lines = Run(tmp_path / "overfit").metrics
     assert lines[-1]["step"] == 300
     assert lines[299]["train/mse"] < 1e-3 < lines[0]["train/mse"]  # 3 rows, 6 parameters
 
@@ -155,17 +145,17 @@ def test_best_is_the_best_and_is_what_is_tested(tmp_path: Path) -> None:
     """A learning rate that is too large at first: the best value is somewhere, and eval finds it again."""
     lines = train(tmp_path / "run", "optim.lr=0.02", "trainer.epochs=6")
     values = [line["val/mse"] for line in lines if "val/mse" in line]
-    goal = summary(tmp_path / "run")["goal"]
+    goal = Run(tmp_path / "run").summary["goal"]
     assert goal["best"] == min(values) and goal["mode"] == "min"
-    best = torch.load(tmp_path / "run" / "checkpoints" / "best.pt", weights_only=True)
+    best = Run(tmp_path / "run").state("best")
     assert best["trainer"]["step"] == goal["best_step"]
     assert best.keys() == {"format", "model", "optim", "scheduler", "task", "trainer", "rng", "config", "schema"}
 
 
 def test_bf16_trains(tmp_path: Path) -> None:
     train(tmp_path / "run", "device.precision=bf16", "optim.lr=0.005")
-    assert summary(tmp_path / "run")["metrics"]["test/mse"] < 0.3
-    assert summary(tmp_path / "run")["device"] == "cpu bf16"
+    assert Run(tmp_path / "run").summary["metrics"]["test/mse"] < 0.3
+    assert Run(tmp_path / "run").summary["device"] == "cpu bf16"
 
 
 def test_fp16_on_a_cpu_is_refused(capfd: pytest.CaptureFixture[str]) -> None:

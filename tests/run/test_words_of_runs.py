@@ -6,8 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
-from runs import Cli
+from runs import Cli, Run
 from torch import Tensor
 
 from dlrun.run.answer import Trained
@@ -18,10 +17,6 @@ LSTM = ["model=lstm", "data=ptb", "model.embed=8", "model.hidden=8", "trainer.ep
 COMMON = ["stand_in=always", "device=cpu"]
 
 
-def weights(folder: str, checkpoint: str = "last") -> dict[str, Tensor]:
-    return torch.load(Path(folder) / "checkpoints" / f"{checkpoint}.pt", weights_only=True)["model"]
-
-
 def index(run: str) -> dict[str, int]:
     return Trained.open(*best_checkpoint(run), []).embeddings().index
 
@@ -29,7 +24,7 @@ def index(run: str) -> dict[str, int]:
 @pytest.fixture
 def words(cli: Cli) -> dict[str, Tensor]:
     assert cli(*SKIPGRAM, *COMMON, "folder=words")[0] == 0
-    return weights("words", "best")
+    return Run("words").weights("best")
 
 
 def test_a_word_never_seen_has_neighbours(cli: Cli) -> None:
@@ -46,7 +41,7 @@ def test_a_word_never_seen_has_neighbours(cli: Cli) -> None:
 def test_a_run_starts_from_anothers_vectors(cli: Cli, words: dict[str, Tensor]) -> None:
     code, _, err = cli(*LSTM, *COMMON, "init=vectors", "init.run=words", "optim.lr=0.001", "folder=run")
     assert code == 0 and "51 of 51 words start from words" in err
-    moved = (weights("run")["embedding.weight"] - words["input.weight"]).abs()
+    moved = (Run("run").weights()["embedding.weight"] - words["input.weight"]).abs()
     assert 1e-4 < moved.max() < 0.02  # 8 steps of at most about 0.001
 
 
@@ -57,7 +52,7 @@ def test_frozen_vectors_stay_and_outlive_their_run(cli: Cli, words: dict[str, Te
     assert cli(*start, "trainer.epochs=2", "folder=whole")[0] == cli(*start, "folder=part")[0] == 0
     shutil.rmtree("words")
     assert cli("resume", "part", "trainer.epochs=2")[0] == 0
-    whole, part = weights("whole"), weights("part")
+    whole, part = Run("whole").weights(), Run("part").weights()
     assert all(whole[name].equal(part[name]) for name in whole)
     assert part["embedding.weight"].equal(words["input.weight"])
     assert cli("neighbors", "part", "bade")[0] == cli("eval", "part")[0] == 0
@@ -82,7 +77,7 @@ def test_other_text_models_start_so_too(model: str, cli: Cli, words: dict[str, T
             *short, *COMMON, "init=vectors", "init.run=words", f"init.freeze={freeze}", f"folder={folder}"
         )
         assert code == 0 and f"{found} words start from words" in err, err
-        tables[freeze] = weights(folder)["embedding.weight"]
+        tables[freeze] = Run(folder).weights()["embedding.weight"]
     given = words["input.weight"]
     unknown = index("words")["<unk>"]
     if found == "51 of 51":
@@ -99,7 +94,7 @@ def test_words_are_found_by_their_spelling_alone(cli: Cli, words: dict[str, Tens
     code, _, err = cli(*small, *COMMON, "init=vectors", "init.run=words", "folder=run")
     assert code == 0 and "1 of 53 words start from words" in err, err
     unknown = words["input.weight"][index("words")["<unk>"]]
-    state = weights("run")
+    state = Run("run").weights()
     assert state["constant"][1].equal(unknown) and state["embedding.weight"][1].equal(unknown)  # it occurs nowhere
     moved = (state["embedding.weight"] - state["constant"]).abs()
     assert 1e-4 < moved.max() < 2e-3  # one step: the words of the batch learn in one channel alone
@@ -168,7 +163,7 @@ def test_vectors_go_out_and_come_in(to: str, cli: Cli, words: dict[str, Tensor])
     start = [*LSTM, *COMMON, "init=vectors", f"init.file={file}", "init.freeze=true", "folder=run"]
     code, _, err = cli(*start)
     assert code == 0 and f"51 of 51 words start from {file}" in err
-    assert weights("run")["embedding.weight"].equal(words["input.weight"])
+    assert Run("run").weights()["embedding.weight"].equal(words["input.weight"])
     Path(file).unlink()
     assert cli("resume", "run", "trainer.epochs=2")[0] == cli("neighbors", "run", "bade")[0] == 0
 
@@ -183,5 +178,5 @@ def test_byte_pairs_go_out_and_come_in(cli: Cli) -> None:
     assert code == 0, err
     known = int(re.findall(r"(\d+) of 300 words start", err)[0])
     assert known > 150  # all but parts of characters, which are alike as text
-    ours, theirs = weights("words", "best")["input.weight"], weights("run")["embedding.weight"]
+    ours, theirs = Run("words").weights("best")["input.weight"], Run("run").weights()["embedding.weight"]
     assert (ours == theirs).all(1).sum() >= known - 1

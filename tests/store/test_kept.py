@@ -5,11 +5,9 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from runs import Cli
+from runs import Cli, Run, alike
 
 TINY = ("model=linear", "trainer.limit_batches=4", "batch_size=8", "trainer.log_every_steps=1", "folder=r")
 
@@ -32,17 +30,6 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
-def lines(run: Path) -> list[dict[str, Any]]:
-    made = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [
-        {key: value for key, value in line.items() if key not in ("time_s", "speed/examples_per_s")} for line in made
-    ]
-
-
-def weights(run: Path) -> dict[str, Any]:
-    return {name: value.tolist() for name, value in torch.load(run / "checkpoints/last.pt")["model"].items()}
-
-
 def test_a_flipped_bit_is_seen(run: Path, cli: Cli) -> None:
     flip(run / "checkpoints/best.pt")
     code, out, err = cli("eval", "r")
@@ -62,7 +49,8 @@ def test_a_damaged_last_one_gives_way_to_the_one_before(harm: str, run: Path, cl
     assert "going on from previous.pt instead: what was trained after step 12 is trained again" in err.replace(
         "\n", " "
     )
-    assert lines(run) == lines(tmp_path / "whole") and weights(run) == weights(tmp_path / "whole")
+    one, whole = Run(run), Run(tmp_path / "whole")
+    assert one.numbers == whole.numbers and alike(one.weights(), whole.weights())
 
 
 def test_then_to_the_best_one(run: Path, cli: Cli, tmp_path: Path) -> None:
@@ -70,7 +58,7 @@ def test_then_to_the_best_one(run: Path, cli: Cli, tmp_path: Path) -> None:
         flip(run / f"checkpoints/{name}.pt")
     code, _, err = cli("resume", "r", "trainer.epochs=4")
     assert code == 0 and "going on from best.pt instead" in err
-    steps = [line["step"] for line in lines(run) if "train/loss" in line]
+    steps = [line["step"] for line in Run(run).metrics if "train/loss" in line]
     assert steps == sorted(set(steps)) and steps[-1] == 16
 
 
@@ -92,7 +80,7 @@ def test_without_the_last_one_nothing_is_lost_in_silence(run: Path, cli: Cli) ->
     assert "dlrun resume r --checkpoint best" in err
     assert {path: path.read_bytes() for path in before} == before
     assert cli("resume", "r", "trainer.epochs=4", "--checkpoint", "best")[0] == 0
-    assert json.loads((run / "summary.json").read_text())["epoch"] == 4
+    assert Run(run).summary["epoch"] == 4
 
 
 def test_a_run_without_any_checkpoint_is_not_begun_anew(run: Path, cli: Cli) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import warm
+from runs import Run
 
 SWEEP = [
     "-m", "model=mlp", "model.hidden=[32]", "model.dropout=0.2", "data=airfoil", "stand_in=always", "optim=adam,sgd",
@@ -28,14 +29,7 @@ def results(sweep: Path) -> list[tuple]:
 
 def metrics(sweep: Path) -> dict[str, list]:
     """Every logged number of every job, without those of the clock."""
-    found = {}
-    for path in sorted(sweep.glob("*/metrics.jsonl")):
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        found[path.parent.name] = [
-            {key: value for key, value in line.items() if key not in ("time_s", "speed/examples_per_s")}
-            for line in lines
-        ]
-    return found
+    return {path.parent.name: Run(path.parent).numbers for path in sorted(sweep.glob("*/metrics.jsonl"))}
 
 
 @pytest.mark.slow
@@ -62,16 +56,16 @@ def test_ctrl_c_saves_every_job_and_a_killed_launcher_does_too(tmp_path: Path) -
     os.killpg(process.pid, signal.SIGINT)
     output = warm.end(tmp_path, process, 130)
     assert "The sweep was stopped. Go on: dlrun resume s" in output
-    statuses = {path.parent.name[0]: json.loads(path.read_text())["status"] for path in sweep.glob("*/summary.json")}
+    statuses = {path.parent.name[0]: Run(path.parent).summary["status"] for path in sweep.glob("*/summary.json")}
     assert statuses == {"0": "interrupted", "1": "interrupted"}
 
     process = warm.start(tmp_path, "resume", "s")
     before = steps(sweep)
     warm.wait_until(lambda: steps(sweep) >= before + 5, process)
-    summaries = [sweep / name / "summary.json" for name in ("0-mlp-airfoil", "1-mlp-airfoil")]
+    jobs = [Run(sweep / name) for name in ("0-mlp-airfoil", "1-mlp-airfoil")]
     process.kill()  # the launcher alone: its workers have nobody to tell, save and end
     process.join()
     until = time.monotonic() + 30
-    while time.monotonic() < until and any(json.loads(path.read_text())["status"] == "running" for path in summaries):
+    while time.monotonic() < until and any(job.summary["status"] == "running" for job in jobs):
         time.sleep(0.1)
-    assert [json.loads(path.read_text())["status"] for path in summaries] == ["interrupted"] * 2
+    assert [job.summary["status"] for job in jobs] == ["interrupted"] * 2

@@ -1,20 +1,10 @@
 """`dlrun rerun`: the same again from a saved config, bit for bit, in a folder of its own."""
 
-import json
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
-from runs import Cli
-
-
-def figures(run: Path) -> list[dict]:
-    """metrics.jsonl without what a clock says."""
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [
-        {key: value for key, value in line.items() if key not in ("time_s", "speed/examples_per_s")} for line in lines
-    ]
+from runs import Cli, Run, alike
 
 
 def only(pattern: str) -> Path:
@@ -28,24 +18,22 @@ def test_the_same_bits_again_and_overrides_win(cli: Cli) -> None:
     assert cli(*typed, "folder=first")[0] == 0
     assert cli("rerun", "first")[0] == 0
     again = only("outputs/*/*-mlp-airfoil")
-    assert figures(again) == figures(Path("first")) and len(figures(again)) > 2
-    before, after = (torch.load(run / "checkpoints/last.pt", weights_only=True) for run in (Path("first"), again))
-    assert before["model"].keys() == after["model"].keys()
-    assert all(torch.equal(value, after["model"][key]) for key, value in before["model"].items())
-    configs = [yaml.safe_load((run / "config.yaml").read_text()) for run in (Path("first"), again)]
+    assert Run(again).numbers == Run("first").numbers and len(Run(again).numbers) > 2
+    assert alike(Run("first").weights(), Run(again).weights())
+    configs = [Run(run).config for run in ("first", again)]
     assert configs[1] == configs[0] | {"folder": str(again)}
-    assert json.loads((again / "summary.json").read_text())["overrides"] == typed
+    assert Run(again).summary["overrides"] == typed
 
     assert cli("rerun", "first", "optim.lr=1e-3", "seed=8", "folder=other")[0] == 0
-    config = yaml.safe_load(Path("other/config.yaml").read_text())
+    config = Run("other").config
     assert (config["optim"]["lr"], config["seed"], config["model"]) == (0.001, 8, configs[0]["model"])
-    summary = json.loads(Path("other/summary.json").read_text())
+    summary = Run("other").summary
     assert summary["overrides"] == [each for each in typed if each != "seed=7"] + [
         "optim.lr=1e-3",
         "seed=8",
         "folder=other",
     ]
-    assert figures(Path("other"))[-1] != figures(again)[-1]
+    assert Run("other").numbers[-1] != Run(again).numbers[-1]
     assert cli("compare", "first", str(again))[1] == "no difference, in config and results\n"
 
 
@@ -55,8 +43,8 @@ def test_a_job_of_a_sweep(cli: Cli) -> None:
     job = only("outputs/*/*-sweep/1-*")
     code, _, err = cli("rerun", str(job), "folder=again")
     assert code == 0, err
-    assert figures(Path("again")) == figures(job)
-    assert json.loads(Path("again/summary.json").read_text())["overrides"][0] == "optim.lr=0.02"
+    assert Run("again").numbers == Run(job).numbers
+    assert Run("again").summary["overrides"][0] == "optim.lr=0.02"
 
 
 def test_mistakes(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
