@@ -78,6 +78,7 @@ class Launcher(TypedDict, total=False):
     threads: int | None
     gpus: list[int] | None
     ignore_missing_keys: bool
+    lenient: bool  # its name in version 0.1.0
 
 
 class Format(TypedDict, total=False):

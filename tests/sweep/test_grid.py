@@ -33,14 +33,14 @@ MISTAKES = {
     ("-m", "seed=0,1", "launcher.workers=0"): "launcher.workers=0: it must be at least 1.",
     ("-m", "seed=0,1", "launcher.workers=many"): "launcher.workers=many: a whole number is expected.",
     ("-m", "seed=0,1", "launcher.wrokers=2"): "launcher has no key wrokers. Did you mean workers? "
-    "Possible: gpus, lenient, threads, workers.",
+    "Possible: gpus, ignore_missing_keys, threads, workers.",
     ("-m", "seed=0,1", "hydra.sweep.dir=x"): "hydra.sweep.dir has no effect here. "
     "Type folder=PATH to say where the run or sweep goes.",
     ("-m", "sweep=lr_and_optm"): "There is no sweep lr_and_optm. Did you mean lr_and_optim? Possible: lr_and_optim.",
     ("-m", "seed=0,1", "--config-dir", "nowhere"): "--config-dir nowhere: there is no such folder.",
     ("-m", "model=linear,mlp", "model.hidden=[8]", "data=airfoil"): "1 of 2 jobs can't run, so none was started:\n"
     "  job 0 (model=linear model.hidden=[8] data=airfoil): model has no key hidden. It has none.\n"
-    "  With launcher.ignore_missing_keys=true what is written ++key=value reaches only the jobs that have the key.",
+    "  With launcher.ignore_missing_keys=true a word ++key=value reaches only the jobs that have the key.",
     ("-m", "model=linear,lstm", "foo.bar=1,2"): "4 of 4 jobs can't run, so none was started:\n"
     "  job 0 (model=linear foo.bar=1) and 3 more: There is no key foo.bar",
     ("-m", "model=linear,lstm", "optim.lr="): "2 of 2 jobs can't run, so none was started:\n"
