@@ -34,7 +34,7 @@ def text(group: str, name: str) -> str:
 def read(group: str, name: str) -> dict[str, Any]:
     """A group's own values in one YAML and those it builds on, said under `model:` or at the top."""
     content = yaml.safe_load(text(group, name)) or {}
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for entry in content.pop("defaults", []):
         if isinstance(entry, str) and entry != "_self_":
             values |= read(group, entry)

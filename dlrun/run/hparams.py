@@ -93,7 +93,7 @@ def plain(value: object) -> str | float:
     return "none" if value is None else str(value)[:40]
 
 
-def write(run: RunDir, tag: str, data: Any) -> None:
+def write(run: RunDir, tag: str, data: object) -> None:
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import metadata
 

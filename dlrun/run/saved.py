@@ -1,7 +1,6 @@
 """A saved run, opened again: its config checked, its parts built, its weights loaded."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from dlrun import __version__, console
 from dlrun.config import assemble, catalogue, renamed
@@ -39,7 +38,7 @@ def check_shape(run: RunDir, config: dict[str, object]) -> None:
         raise UserError(f"{run.path}/config.yaml has no {missing[0]}: it is not a run's config of this dlrun.")
 
 
-def set_key(config: dict[str, Any], key: str, value: object) -> None:
+def set_key(config: dict[str, object], key: str, value: object) -> None:
     """Sets `trainer.epochs`; a key that the run does not have is a mistake, never ignored."""
     node: object = config
     *path, name = key.split(".")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import yaml
 
@@ -35,7 +35,7 @@ def too_deep(raw: bytes) -> bool:
 
 def yaml_value(raw: bytes) -> object:
     """ValueError for aliases, whose value may be a billion laughs, for tags, and for nests too deep."""
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth = 0
     for event in yaml.parse(raw, Loader=loader):
         if isinstance(event, yaml.AliasEvent):

@@ -155,7 +155,7 @@ class Trials(FixedJobs):
         jobs: Sequence[Job],
         request: SweepRequest,
         space: dict[str, Override],
-        ranges: dict[str, Any],
+        ranges: dict[str, optuna.distributions.BaseDistribution],
         goals: Sequence[tuple[str, ...]],
     ):
         self.search, self.study, self.sweep, self.request = search, study, sweep, request
