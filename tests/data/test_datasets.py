@@ -243,7 +243,8 @@ def test_ptb_facts(real):
     assert data.schema.vocab.tokens[:3] == ["the", "<unk>", "<eos>"]
     first = data.schema.vocab.decode(data.train.x[: data.train.offsets[1]].tolist())
     assert first[:3] == ["aer", "banknote", "berlitz"] and first[-1] == "<eos>"
-    assert data.schema.vocab.ids(data.schema.vocab.text(data.test.x.tolist())) == data.test.x.tolist()  # `N`, a number, too
+    vocab, ids = data.schema.vocab, data.test.x.tolist()
+    assert vocab.ids(vocab.text(ids)) == ids  # `N`, a number, too
 
 
 def test_lyrics_are_cut_by_position():
