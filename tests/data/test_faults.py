@@ -381,7 +381,6 @@ def test_a_disk_that_fills_up_while_something_is_kept(root) -> None:
 from dlrun.files import stand_ins
 try: stand_ins.stand_in("d", stand_ins.StandIn("1", lambda folder: (folder / "a").write_bytes(bytes(5000)), {}))
 except download.DataError as error: print(error)
-from runs import Cli
 from dlrun.files.cache import prepared
 print(prepared("d", {}, lambda: {"x": "y" * 5000}) == {"x": "y" * 5000})"""
     said = limited(root, code, size=1000)

@@ -124,7 +124,7 @@ SWEEP = ["-m", "seed=0,1,2,3", "launcher.workers=2", *ENDLESS, "folder=s"]
 def test_a_signal_to_all_of_a_sweep_saves_its_jobs(name: str, tmp_path: Path) -> None:
     sweep = tmp_path / "s"
     process = warm.start(tmp_path, *SWEEP)
-    warm.wait_until(lambda: sum(Run(job).step for job in sweep.glob("*/")) >= 4, process)
+    warm.wait_until(lambda: sum(Run(job).step >= 2 for job in sweep.glob("*/")) == 2, process)  # both have begun
     os.killpg(process.pid, getattr(signal, name))
     output = warm.end(tmp_path, process, CODES[name])
     assert output.splitlines()[-1] == "The sweep was stopped. Go on: dlrun resume s"
