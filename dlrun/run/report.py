@@ -40,7 +40,9 @@ def show_result(trainer: Trainer, run: RunDir, spec: RunSpec) -> None:
     sample = task.shown_sample(trainer.model, trainer.seed)
     lines += ["", *sample[1].split("\n")] if sample else []
     trust = [word for package in spec.trusted for word in ("--trust", package)]
-    follow = [*asks(trainer, sample[0] if sample else None), ["resume", *further(trainer.settings, trainer.state)]]
+    follow = asks(trainer, sample[0] if sample else None)
+    if trainer.learns:
+        follow.append(["resume", *further(trainer.settings, trainer.state)])
     typed = [command(verb, run.path, *words, *trust) for verb, *words in follow]
     console.panel("done", lines)
     for start, line in zip(("next: ", *["      "] * len(typed)), (*typed, "dlrun tensorboard"), strict=True):

@@ -1,4 +1,4 @@
-"""One session of a run: parts, folder and trainer brought together, for `train`, `resume` and those that read a run."""
+"""One session of a run: components, folder and trainer brought together, to train it anew or to go on with it."""
 
 import platform
 import signal
@@ -55,7 +55,13 @@ def start(
         spec = with_values(spec, folder=storable(str(run.path)))
         with ending(run, spec.config, Summary(run, typed(spec, overrides)), stop):
             run.write_config(spec.config)
-            train(run, spec, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop)
+            with console.log_to(run.path, "run.log"), run.working(), run.writing():
+                trainer = make_trainer(
+                    run, spec, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop
+                )
+                report.introduce(run, spec, parts, 0)
+                run.log_text("config", f"```yaml\n{yaml.safe_dump(spec.config, sort_keys=False)}```", 0)
+                fit_on_the_board(trainer, run, spec, overrides)
     return run
 
 
@@ -86,7 +92,7 @@ def resume(
     """Goes on with a run from its newest whole checkpoint, or from the one that is named.
 
     `overrides`: all that its summary is to name. `changed`: what was typed anew; config.yaml then
-    says what these spec do, once it is known that the run goes on.
+    says what this spec does, once it is known that the run goes on.
     """
     summary = Summary(run, typed(spec, overrides))
     with ending(run, spec.config, summary):
@@ -113,24 +119,6 @@ def resume(
             restore.check_best(trainer)
             report.introduce(run, spec, parts, step)
             fit_on_the_board(trainer, run, spec, overrides)
-
-
-def train(
-    run: RunDir,
-    spec: RunSpec,
-    parts: Components,
-    engine: tuple[Optimizer, Schedule],
-    *,
-    overrides: list[str],
-    should_prune: ShouldPrune,
-    stop: GracefulStop,
-) -> None:
-    """Trains in a new run's folder, and says how it ended."""
-    with console.log_to(run.path, "run.log"), run.working(), run.writing():
-        trainer = make_trainer(run, spec, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop)
-        report.introduce(run, spec, parts, 0)
-        run.log_text("config", f"```yaml\n{yaml.safe_dump(spec.config, sort_keys=False)}```", 0)
-        fit_on_the_board(trainer, run, spec, overrides)
 
 
 def make_trainer(

@@ -4,6 +4,7 @@ A process of its own for every job: random state, TensorBoard writers and memory
 It is forked from a server that has torch imported, which takes about 15 ms instead of seconds.
 """
 
+import copy
 import gc
 import os
 import shutil
@@ -19,6 +20,7 @@ from typing import Protocol
 import torch
 
 from dlrun import console
+from dlrun.config import catalogue
 from dlrun.config.typed import names_data
 from dlrun.errors import DlrunError, Stopped
 from dlrun.run import checkpoint, saved, session
@@ -59,10 +61,9 @@ def train(
         shutil.rmtree(run.path)
     run = RunDir.create(run.path)
     begin(run)
-    replaceable = not names_data(job.overrides)
-    session.start(
-        dict(job.config), job.overrides, trusted=trusted, replaceable=replaceable, should_prune=should_prune, run=run
-    )
+    config, replaceable = copy.deepcopy(job.config), not names_data(job.overrides)
+    catalogue.fill_in(config)  # the sweep may be older than this dlrun
+    session.start(config, job.overrides, trusted=trusted, replaceable=replaceable, should_prune=should_prune, run=run)
 
 
 # a process of this machine's, or of a cluster's

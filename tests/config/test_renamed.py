@@ -1,5 +1,7 @@
 """Old names: answered on the command line, and read where a run of before has them."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +133,22 @@ def test_which_classifier_it_was(data: str, changed: dict[str, Any], name: str) 
     config: dict[str, Any] = {"task": task, "data": {"_target_": data}, "model": {}, "choices": {"task": "classify"}}
     renamed.renew(config)
     assert config["choices"]["task"] == name and config["task"]["_target_"].startswith(f"dlrun.task.{name}.")
+
+
+@pytest.mark.slow
+def test_a_job_of_an_old_sweep_that_never_began(cli: Cli) -> None:
+    """Its config has the old keys, and lacks a group that came later."""
+    typed = ["-m", "model=lstm", "stand_in=always", "device=cpu", "trainer.max_steps=1", "trainer.limit_batches=1"]
+    assert cli(*typed, "seed=0,1", "model.hidden=8", "launcher.workers=1", "folder=sweep")[0] == 0
+    shutil.rmtree(next(Path("sweep").glob("1-*")))
+    path = Path("sweep/jobs.jsonl")
+    jobs = [json.loads(line) for line in path.read_text().splitlines()]
+    for job in jobs:
+        task = job["config"]["task"]
+        task["steps"], task["order"] = task.pop("seq_len"), task.pop("sampling")
+        del job["config"]["init"]
+        job["config"]["model"] |= {"vectors": None, "freeze": False}
+    path.write_text("".join(json.dumps(job) + "\n" for job in jobs))
+    code, _, err = cli("resume", "sweep")
+    assert code == 0, err
+    assert [row["status"] for row in json.loads(cli("runs", "sweep", "--json")[1])] == ["completed"] * 2

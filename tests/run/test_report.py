@@ -44,6 +44,7 @@ def test_the_advice_goes_further(cli: Cli, limits: tuple[str, ...], wanted: list
         ("linear", "eval", {"eval", "predict", "resume", "tensorboard"}),
         ("skipgram", "neighbors", {"neighbors", "eval", "resume", "tensorboard"}),
         ("rnn", "sample", {"sample", "eval", "resume", "tensorboard"}),
+        ("ngram", "sample", {"sample", "eval", "tensorboard"}),  # counted once: nothing goes further
     ],
 )
 def test_the_advice_names_what_the_model_can_do(cli: Cli, model: str, first: str, verbs: set[str]) -> None:
