@@ -33,7 +33,7 @@ BAR_SECONDS = 0.1  # between two drawings of a bar
 PLAIN_SECONDS = 10.0  # between two lines about the same epoch where there is no bar
 PIPE_WIDTH = 200  # a pipe has no width of its own; 80 columns would cut the paths that a script wants to read
 
-Relay = Callable[..., None]  # relay("said", text) | relay("at", title, share of the pass, seconds left, figures)
+Relay = Callable[..., None]  # relay("said", text) | relay("at", title, share of the pass, seconds left, metrics)
 RELAY_SECONDS = 0.5  # between two messages about the same epoch
 
 _quiet = False
@@ -219,46 +219,46 @@ class Bar:
         global _live
         console = _live = screen()
         bar_width = 24 if console.width >= 100 else 8 if console.width >= 80 else 0
-        self.room = max(0, console.width - len(self.title) - bar_width - 8)  # for the figures; 8: percentage and gaps
+        self.room = max(0, console.width - len(self.title) - bar_width - 8)  # for the metrics; 8: percentage and gaps
         bar = Progress(
             TextColumn("{task.description}"),
             *([BarColumn(bar_width)] if bar_width else []),
             TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[metrics]}"),
             console=console,
             transient=True,
             auto_refresh=False,  # no thread: it would take its time from the training
         )
-        self.task = bar.add_task(escape(visible(self.title)), total=self.total, completed=self.first, figures="")
+        self.task = bar.add_task(escape(visible(self.title)), total=self.total, completed=self.first, metrics="")
         bar.start()
         return bar
 
-    def advance(self, done: int, figures: Callable[[], dict[str, float]]) -> None:
+    def advance(self, done: int, metrics: Callable[[], dict[str, float]]) -> None:
         """Costs nothing but a look at the clock, unless something is drawn."""
         self.done = done
         now = time.monotonic()
         if _relay and now - self.drawn >= RELAY_SECONDS:
             self.drawn = now
-            self.tell(figures())
+            self.tell(metrics())
         if now - self.drawn < (BAR_SECONDS if self.bar else PLAIN_SECONDS) or _quiet:
             return
         self.drawn = now
         left = (now - self.started) / max(done - self.first, 1) * (self.total - done)
-        parts = [*figures_text(figures()).split("  "), f"{duration(left)} left", self.rate()]
+        parts = [*metrics_text(metrics()).split("  "), f"{duration(left)} left", self.rate()]
         if self.bar:
             self.bar.update(
-                self.task, completed=done, figures=escape(shortened(parts, self.room)[: self.room]), refresh=True
+                self.task, completed=done, metrics=escape(shortened(parts, self.room)[: self.room]), refresh=True
             )
         else:
             _line("  ".join([self.title, f"{done}/{self.total}", *parts]))
 
-    def end(self, figures: dict[str, float]) -> None:
+    def end(self, metrics: dict[str, float]) -> None:
         """The epoch's line, which stays."""
         self.close()
         if _relay:
-            self.tell(figures)
+            self.tell(metrics)
         took = duration(time.monotonic() - self.started)
-        parts = [self.title, *figures_text(figures).split("  ")]
+        parts = [self.title, *metrics_text(metrics).split("  ")]
         line = "  ".join([*parts, self.rate(), took])
         log_only(line)
         if not _quiet:
@@ -266,10 +266,10 @@ class Bar:
                 line = shortened([*parts, took], _stderr().width, at=1, keep=3)  # title, the goal's figure, time
             _stderr().print(Text(_encodable(line, sys.stderr)), soft_wrap=True)
 
-    def tell(self, figures: dict[str, float]) -> None:
+    def tell(self, metrics: dict[str, float]) -> None:
         assert _relay is not None
         seconds = (time.monotonic() - self.started) / max(self.done - self.first, 1)
-        _relay("at", self.title, self.done / self.total, seconds * (self.total - self.done + self.after), figures)
+        _relay("at", self.title, self.done / self.total, seconds * (self.total - self.done + self.after), metrics)
 
     def rate(self) -> str:
         return f"{number((self.done - self.first) / max(time.monotonic() - self.started, 1e-9))} batches/s"
@@ -290,8 +290,8 @@ def progress(title: str, total: int, done: int = 0, after: int = 0) -> Iterator[
         bar.close()
 
 
-def figures_text(figures: dict[str, float]) -> str:
-    return "  ".join(f"{name} {number(value)}" for name, value in figures.items())
+def metrics_text(metrics: dict[str, float]) -> str:
+    return "  ".join(f"{name} {number(value)}" for name, value in metrics.items())
 
 
 def download() -> Callable[[str, int, int | None], None]:

@@ -77,11 +77,11 @@ class AWDLSTM(nn.Module):
         words = dropout(x.new_ones(self.embedding.num_embeddings), self.word_dropout)
         return x * words[ids].unsqueeze(2)
 
-    def locked(self, x: Tensor, share: float) -> Tensor:
+    def locked(self, x: Tensor, rate: float) -> Tensor:
         """(B, T, H) -> the same, with units of a text dropped throughout."""
-        if not self.training or not share:
+        if not self.training or not rate:
             return x
-        return x * dropout(x.new_ones(len(x), 1, x.shape[2]), share)
+        return x * dropout(x.new_ones(len(x), 1, x.shape[2]), rate)
 
     def penalty(self, x: Tensor, dropped: Tensor) -> Tensor:
         """(B, T, D) twice -> ()."""
@@ -102,18 +102,18 @@ class WeightDropLSTM(nn.LSTM):
     bias_ih_l0: Tensor
     bias_hh_l0: Tensor
 
-    def __init__(self, inputs: int, outputs: int, share: float):
+    def __init__(self, inputs: int, outputs: int, rate: float):
         super().__init__(inputs, outputs, batch_first=True)
-        self.share = share
+        self.rate = rate
 
     def forward(self, x: Tensor, state: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:  # type: ignore[override]
         """(B, T, D), (1, B, H) twice -> (B, T, H), (1, B, H) twice."""
-        if not self.training or not self.share:
+        if not self.training or not self.rate:
             return super().forward(x, state)
         if state is None:
             zeros = x.new_zeros(1, len(x), self.hidden_size)
             state = (zeros, zeros)
-        recurrent = dropout(self.weight_hh_l0, self.share)
+        recurrent = dropout(self.weight_hh_l0, self.rate)
         weights = [self.weight_ih_l0, recurrent, self.bias_ih_l0, self.bias_hh_l0]
         with warnings.catch_warnings(action="ignore", category=UserWarning):
             # On a GPU torch tells to keep all weights in one piece; a dropped one is new each time.

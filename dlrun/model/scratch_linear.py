@@ -79,10 +79,10 @@ def relu(x: Tensor) -> Tensor:
     return torch.maximum(x, torch.zeros_like(x))
 
 
-def dropped(x: Tensor, share: float) -> Tensor:
-    """Each number is 0 with probability `share`, else larger by 1 / (1 - share): the mean stays."""
-    kept = (torch.rand_like(x) >= share).to(x.dtype)
-    return kept * x / (1 - share)
+def dropped(x: Tensor, rate: float) -> Tensor:
+    """Each number is 0 with probability `rate`, else larger by 1 / (1 - rate): the mean stays."""
+    kept = (torch.rand_like(x) >= rate).to(x.dtype)
+    return kept * x / (1 - rate)
 
 
 def log_softmax(o: Tensor) -> Tensor:

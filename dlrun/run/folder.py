@@ -153,17 +153,17 @@ class RunDir:
     # metrics: metrics.jsonl and TensorBoard, the same tags
 
     def log(
-        self, step: int, epoch: int, time_s: float, figures: dict[str, float], beside: dict[str, float] | None = None
+        self, step: int, epoch: int, time_s: float, metrics: dict[str, float], beside: dict[str, float] | None = None
     ) -> None:
         """`beside`: what TensorBoard alone is told."""
-        line = json.dumps({"step": step, "epoch": epoch, "time_s": round(time_s, 3), **figures})
+        line = json.dumps({"step": step, "epoch": epoch, "time_s": round(time_s, 3), **metrics})
         handle = kept.open_to_append(self.path, "metrics.jsonl")
         try:
             kept.append(handle, f"{line}\n".encode())
         finally:
             os.close(handle)
         if self.writer is not None:
-            for tag, value in (figures | (beside or {})).items():
+            for tag, value in (metrics | (beside or {})).items():
                 self.writer.add_scalar(tag, value, step)
 
     def log_text(self, tag: str, text: str, step: int) -> None:

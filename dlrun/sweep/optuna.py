@@ -231,8 +231,8 @@ class Trials(FixedJobs):
     def values(self, job: Job) -> list[float] | None:
         """What the goals name: `best` of the run's own goal, a tag's last value, or a figure such as duration_s."""
         summary = job.run.read_summary()
-        figures = {**summary, **summary.get("metrics", {}), "best": summary.get("goal", {}).get("best")}
-        found = [figures.get(name) for _, name in self.goals]
+        metrics = {**summary, **summary.get("metrics", {}), "best": summary.get("goal", {}).get("best")}
+        found = [metrics.get(name) for _, name in self.goals]
         if all(isinstance(value, int | float) and math.isfinite(value) for value in found):
             return [float(value) for value in found]  # type: ignore[arg-type]
         names = ", ".join(name for _, name in self.goals)

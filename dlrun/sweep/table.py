@@ -20,7 +20,7 @@ from dlrun.terminal.plain import visible
 
 SECONDS = 0.2  # between two drawings
 WIDTHS = {"job": 5, "state": 9, "epoch": 13, "left": 7}  # fixed: what tells jobs apart gets the rest
-FIGURES = 16  # columns that have to be left for a running job's figures
+METRICS = 16  # columns that have to be left for a running job's metrics
 EDGES = 2  # blanks beside each column
 
 
@@ -30,7 +30,7 @@ class JobState:
 
     state: str
     epoch: str = ""
-    figures: str = ""
+    metrics: str = ""
     left: float = 0.0  # seconds
 
 
@@ -48,9 +48,9 @@ class LiveTable:
     def add(self, job: int, title: str) -> None:
         self.titles[job] = title
 
-    def at(self, job: int, title: str, share: float, left: float, figures: dict[str, float]) -> None:
+    def at(self, job: int, title: str, share: float, left: float, metrics: dict[str, float]) -> None:
         epoch = f"{title.removeprefix('epoch ')} {share:.0%}"
-        self.states[job] = JobState("running", epoch, console.figures_text(figures), left)
+        self.states[job] = JobState("running", epoch, console.metrics_text(metrics), left)
         self.draw()
 
     def note(self, job: int, state: str, detail: str = "") -> None:
@@ -81,18 +81,18 @@ class LiveTable:
         columns = dict(WIDTHS)
         room = max(10, width - sum(columns.values()) - EDGES * (len(columns) + 1))
         columns["overrides"] = min(room, max((cell_len(rounded(self.titles[job])) for job, _ in running), default=10))
-        if (spare := room - columns["overrides"] - EDGES) >= FIGURES:
-            columns["figures"] = spare
+        if (spare := room - columns["overrides"] - EDGES) >= METRICS:
+            columns["metrics"] = spare
         shown = Table(box=None, padding=(0, EDGES, 0, 0), pad_edge=False)
         for name, room in columns.items():
-            shown.add_column(name if name != "figures" else "", width=room, overflow="ellipsis", no_wrap=True)
+            shown.add_column(name if name != "metrics" else "", width=room, overflow="ellipsis", no_wrap=True)
         for job, state in running[: max(4, height - 4)]:
             cells = {
                 "job": str(job),
                 "state": state.state,
                 "epoch": state.epoch,
                 "left": console.duration(state.left),
-                "figures": visible(state.figures),
+                "metrics": visible(state.metrics),
                 "overrides": visible(rounded(self.titles[job])),
             }
             shown.add_row(*(Text(cells[name]) for name in columns))

@@ -95,10 +95,10 @@ class Translate(Task):
 
     def report(self, means: dict[str, float]) -> dict[str, float]:
         loss = means["loss"]
-        figures = {"loss": loss, "perplexity": math.exp(loss) if loss < 700 else math.inf}
+        metrics = {"loss": loss, "perplexity": math.exp(loss) if loss < 700 else math.inf}
         for name in ("exact", "bleu") if "sentences" in means else ():
-            figures[name] = means[name] / means["sentences"]
-        return figures
+            metrics[name] = means[name] / means["sentences"]
+        return metrics
 
     # translations
 

@@ -22,22 +22,22 @@ def run(argv: list[str]) -> None:
     split = arguments.split or ("test" if "test" in splits else "train")
     if split not in splits:
         raise UserError(f"{run_dir.path} has no {split} part. Possible: {', '.join(splits)}.")
-    figures = evaluate(parts.task, parts.model, parts.device, split, spec.config["batch_size"])
-    assert figures is not None  # nobody asked it to stop
+    metrics = evaluate(parts.task, parts.model, parts.device, split, spec.config["batch_size"])
+    assert metrics is not None  # nobody asked it to stop
     if arguments.json:
-        console.json_out(figures)
+        console.json_out(metrics)
     else:
-        rows = [[tag, console.number(value)] for tag, value in figures.items()]
+        rows = [[tag, console.number(value)] for tag, value in metrics.items()]
         console.table(f"{run_dir.path} ({arguments.checkpoint}.pt)", ["metric", "value"], rows)
-    keep(run_dir, figures)
+    keep(run_dir, metrics)
 
 
-def keep(run_dir: RunDir, figures: dict[str, float]) -> None:
+def keep(run_dir: RunDir, metrics: dict[str, float]) -> None:
     """In the run's summary, where that can be written: what was computed has been printed already."""
     try:
         summary = run_dir.read_summary()
         if summary:
-            summary["metrics"] = {**summary.get("metrics", {}), **figures}
+            summary["metrics"] = {**summary.get("metrics", {}), **metrics}
             run_dir.write_summary(summary)
     except OSError as error:
         console.warn(f"{run_dir.path}/summary.json does not say so: {kept.reason(error)}")
