@@ -14,6 +14,7 @@ from dlrun.errors import UserError
 FILES = ("name", "files")  # of a dataset: where its files are, which is no option of its load()
 BUILT = ("model", "data", "task", "optim", "scheduler", "init")  # each names a class
 PARTS = (*BUILT, "device", "trainer")  # whose keys a run's config has
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # over ten times as fast, where libyaml is there
 GROUPS = (*PARTS, "experiment", "sweep")  # all that can be chosen
 
 
@@ -33,7 +34,7 @@ def text(group: str, name: str) -> str:
 
 def read(group: str, name: str) -> dict[str, Any]:
     """A group's own values in one YAML and those it builds on, said under `model:` or at the top."""
-    content = yaml.safe_load(text(group, name)) or {}
+    content = yaml.load(text(group, name), Loader=LOADER) or {}
     values: dict[str, object] = {}
     for entry in content.pop("defaults", []):
         if isinstance(entry, str) and entry != "_self_":
@@ -133,7 +134,7 @@ def fill_in(config: dict[str, Any]) -> list[str]:
     """
     renamed.renew(config)
     taken = []
-    for entry in yaml.safe_load(text("", "config"))["defaults"]:
+    for entry in yaml.load(text("", "config"), Loader=LOADER)["defaults"]:
         group, first = next(iter(entry.items())) if isinstance(entry, dict) else (entry, None)
         if group not in GROUPS or first is None:
             continue

@@ -25,7 +25,12 @@ from dlrun.store.decode import record
 from dlrun.task.base import Task
 from dlrun.text.embeddings import KeyedVectors, SubwordEmbedding, WordEmbedding, no_vector, read_vectors
 
-DRAWN = {Tensor.uniform_, Tensor.normal_, Tensor.bernoulli_, torch.nn.init._no_grad_trunc_normal_}
+DRAWN = {Tensor.uniform_, Tensor.normal_, Tensor.bernoulli_}
+DRAWN |= {
+    nn.init.uniform_,
+    nn.init.normal_,
+    nn.init.kaiming_uniform_,
+}  # torch hands these over whole
 
 
 @dataclass(frozen=True)
@@ -121,4 +126,5 @@ class Undrawn(TorchFunctionMode):
     """Weights that a checkpoint overwrites need not be drawn: of a large model that is most of its opening."""
 
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return args[0] if func in DRAWN else func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        return (args[0] if args else kwargs["tensor"]) if func in DRAWN else func(*args, **kwargs)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import torch
 from runs import Cli
+from torch import nn
 
-from dlrun.run.answer import Trained
+from dlrun.run.answer import Trained, Undrawn
 from dlrun.run.folder import best_checkpoint
 
 COMMON = ("stand_in=always", "device=cpu", "trainer.max_steps=6", "folder=run")
@@ -63,6 +64,17 @@ def test_nothing_global_is_touched(cli: Cli) -> None:
     trained.task.predict(trained.model, "1000,0,0.3,71,0.002")  # type: ignore[attr-defined]
     after = torch.get_rng_state(), random.getstate(), torch.get_num_threads(), torch.is_grad_enabled()
     assert before[0].equal(after[0]) and before[1:] == after[1:]
+
+
+def test_weights_that_are_overwritten_are_not_drawn() -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    with Undrawn():
+        nn.Sequential(nn.Linear(3, 4), nn.Embedding(5, 6), nn.EmbeddingBag(5, 6), nn.Conv2d(1, 2, 3), nn.LSTM(3, 4))
+        nn.init.uniform_(nn.MultiheadAttention(4, 2).out_proj.weight, -0.5, b=0.5)
+    assert before.equal(torch.get_rng_state())
+    nn.Linear(3, 4)
+    assert not before.equal(torch.get_rng_state())
 
 
 def spoil(change: Callable[[dict[str, Any]], object]) -> None:
