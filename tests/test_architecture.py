@@ -149,6 +149,16 @@ def test_files_can_be_read_in_a_sitting() -> None:
     assert not long
 
 
+def test_functions_fit_on_a_screen() -> None:
+    lengths = {
+        f"{module(path)}.{node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path in PACKAGE
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > 40} == {}
+
+
 def test_no_drawer_for_everything() -> None:
     assert [path for path in PACKAGE if set(path.stem.split("_")) & FORBIDDEN_NAMES] == []
 

@@ -104,10 +104,9 @@ def parallel(
         Split(*(rows([" ".join(pair[side]) for pair in part], vocabs[side]) for side in (0, 1))) if part else None
         for part in parts
     )
-    assert train is not None
-    assert train.y is not None
-    sizes = {"source_vocab_size": len(vocabs[0]), "target_vocab_size": len(vocabs[1])}
-    sizes |= {"target_len": int((train.y != PAD).sum(1).max())}
+    assert train is not None and train.y is not None
+    longest = int((train.y != PAD).sum(1).max())
+    sizes = {"source_vocab_size": len(vocabs[0]), "target_vocab_size": len(vocabs[1]), "target_len": longest}
     schema = Schema(sizes, "pair", "text", vocab=vocabs[0], target_vocab=vocabs[1])
     note = f"data.val={val:g}: nothing is held out to choose by; metrics are of the {len(train):,} pairs trained on"
     return Data(train, val_split, test_split, schema, note="" if val_split else note)

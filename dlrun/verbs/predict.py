@@ -21,7 +21,7 @@ BEAM, LENGTH_PENALTY = 4, 0.75
 MOST_BEAMS = 1000  # followed up at once
 
 
-def run(argv: list[str]) -> None:
+def parsed(argv: list[str]) -> argparse.Namespace:
     parser = verb(
         "predict",
         "An answer for each input: a sentence, an image file, or numbers as in 1,2,3.",
@@ -39,7 +39,11 @@ def run(argv: list[str]) -> None:
     ours.add_argument(
         "--attention", action="store_true", default=None, help="also draw where it looked, in the run's folder"
     )
-    arguments = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def run(argv: list[str]) -> None:
+    arguments = parsed(argv)
     found = best_checkpoint(arguments.run)
 
     from dlrun.run.answer import Trained, understood
