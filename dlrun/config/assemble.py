@@ -128,7 +128,9 @@ def load_data(spec: RunSpec, *, replaceable: bool) -> tuple[Data, dict[str, obje
     """The dataset and where it is from. `replaceable`: the user did not name it, so its stand-in may take its place."""
     name, table, mode = spec.source.name, spec.source.files, spec.config["stand_in"]
     if table is None:
-        return spec.data(), {"name": name, "source": "generated", "sha256": {}}
+        data: Data = spec.data()
+        source = "own" if data.sha256 else "generated"
+        return data, {"name": next(iter(data.sha256), name), "source": source, "sha256": data.sha256}
     made_up = getattr(importlib.import_module(spec.data.target.__module__), "STAND_IN", None)
     origin = "stand-in" if mode == "always" else "upstream"
     if origin == "upstream":

@@ -55,6 +55,15 @@ def home(name: str, *, group: str = "model") -> dict[str, str]:
     return dict(re.findall(r"^ *- override /(\w+): (\S+)", text(group, name), re.MULTILINE))
 
 
+def home_model(data: str, task: str = "") -> str:
+    """The model that data of the user's own is trained with when none is typed: `# home: mlp`, or of one task alone
+
+    `# home classify_images: smallresnet`. "" for dlrun's own datasets.
+    """
+    found: dict[str, str] = dict(re.findall(r"^# home ?(\w*): (\w+)", text("data", data), re.MULTILINE))
+    return found.get(task) or found.get("", "")
+
+
 # what fits what, known without a file of data being read: a data's YAML says what it `# holds`, a task's what it
 # `# takes` and which sizes it makes of that; a test compares them with those of every pair
 

@@ -31,7 +31,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from dlrun.config import catalogue, complaints, outputs, own_yaml, trust, typed
+from dlrun.config import catalogue, complaints, outputs, own_data, own_yaml, trust, typed
 from dlrun.errors import UserError
 
 __all__ = ["IntervalSweep", "Override", "RangeSweep"]  # what a search reads of a range
@@ -58,6 +58,7 @@ def read(argv: Sequence[str]) -> Command:
     def complain(message: str) -> NoReturn:
         raise UserError(f"{message}. `dlrun --help` shows what can be typed.")
 
+    argv = own_data.expanded(argv)
     parser = hydras_parser()
     parser.error, parser.allow_abbrev = complain, False  # type: ignore[method-assign]
     for flag, following in zip(argv, [*argv[1:], ""], strict=False):

@@ -6,13 +6,15 @@ The schema lies in every checkpoint, so that a run answers without its data.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import msgspec
 import torch
 from torch import Tensor
 
 from dlrun.errors import UserError, refuse_newer
+from dlrun.tabular.columns import Column
 from dlrun.text.vocab import Vocab
 
 VERSION = 1
@@ -47,7 +49,8 @@ class Schema:
     vocab: Vocab | None = None
     target_vocab: Vocab | None = None  # of translations; `vocab` is then that of what is translated
     labels: tuple[str, ...] | None = None  # names of the classes
-    features: tuple[str, ...] | None = None  # names of a table's columns
+    columns: tuple[Column, ...] | None = None  # of a table of the user's own: how a row of its file is read
+    target: str | None = None  # the name of what is predicted
     x_scale: Scale | None = None
     y_scale: Scale | None = None
 
@@ -66,7 +69,8 @@ class Schema:
             "vocab": self.vocab and self.vocab.to_json(),
             "target_vocab": self.target_vocab and self.target_vocab.to_json(),
             "labels": self.labels,
-            "features": self.features,
+            "columns": self.columns and [asdict(column) for column in self.columns],
+            "target": self.target,
             "x_scale": self.x_scale and (self.x_scale.mean, self.x_scale.std),
             "y_scale": self.y_scale and (self.y_scale.mean, self.y_scale.std),
         }
@@ -81,11 +85,19 @@ class Schema:
                 None if state[name] is None else Vocab.from_json(state[name]) for name in ("vocab", "target_vocab")
             )
             x_scale, y_scale = (None if state[name] is None else scale(*state[name]) for name in ("x_scale", "y_scale"))
-            names = {
-                name: None if state[name] is None else tuple(map(str, state[name])) for name in ("labels", "features")
-            }
+            labels = None if state["labels"] is None else tuple(map(str, state["labels"]))
+            columns, target = columns_of(state.get("columns"), sizes), state.get("target")
             made = cls(
-                sizes, state["inputs"], state["targets"], vocab, target_vocab, **names, x_scale=x_scale, y_scale=y_scale
+                sizes,
+                state["inputs"],
+                state["targets"],
+                vocab,
+                target_vocab,
+                labels,
+                columns,
+                None if target is None else str(target),
+                x_scale,
+                y_scale,
             )
         except UserError:
             raise
@@ -100,6 +112,16 @@ def whole(size: object) -> int:
     if type(size) is not int or not 0 < size < 2**40:
         raise ValueError(f"{size!r} is no size")
     return size
+
+
+def columns_of(state: object, sizes: dict[str, int]) -> tuple[Column, ...] | None:
+    """ValueError for columns that do not make as many numbers as the model takes."""
+    if state is None:
+        return None
+    columns = msgspec.convert(state, tuple[Column, ...])
+    if sum(column.width for column in columns) != sizes.get("in_features"):
+        raise ValueError("its columns are not its features")
+    return columns
 
 
 def scale(mean: object, std: object) -> Scale:
@@ -139,6 +161,8 @@ class Data:
     schema: Schema
     objective: Callable[[Tensor], Tensor] | None = None  # (..., coordinates) -> (...), where a function is all there is
     note: str = field(default="")  # one line for the user on what is special, such as "nothing is held out"
+    said: tuple[str, ...] = ()  # what was read, of files of the user's own
+    sha256: dict[str, str] = field(default_factory=dict)  # digests of those files
 
 
 def shuffled(count: int, seed: int) -> Tensor:
@@ -147,10 +171,52 @@ def shuffled(count: int, seed: int) -> Tensor:
 
 
 def held_out(rows: Tensor, val: float, test: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
-    """`rows` in three: what is left to train on comes first, then the shares `val` and `test` of all, rounded."""
+    """`rows` in three: what is left to train on comes first, then the fractions `val` and `test` of all, rounded."""
     held = [round(len(rows) * val), round(len(rows) * test)]
     left = len(rows) - sum(held)
     if left < 1:
-        raise UserError(f"The held-out shares leave nothing of {len(rows)} to train on. Type a smaller data.val=…")
+        raise UserError(f"The held-out fractions leave nothing of {len(rows)} to train on. Type a smaller data.val=…")
     train, val_rows, test_rows = rows.split([left, *held])
+    return train, val_rows, test_rows
+
+
+def stratified(y: Tensor, val: float, test: float, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """(N,) classes -> the rows of three parts, in each of which a class has about its share of all.
+
+    A class of fewer than three examples is trained on whole.
+    """
+    order = shuffled(len(y), seed)
+    order = order[torch.sort(y[order], stable=True).indices]  # class by class
+    rare = torch.bincount(y)[y[order]] < 3
+    train, held = spread(order[~rare], round(len(y) * val) + round(len(y) * test))
+    val_rows, test_rows = spread(held, round(len(y) * test))
+    return enough(torch.cat([train, order[rare]]), val_rows, test_rows)
+
+
+def spread(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """`count` of the rows, at even distances, as the second of two parts."""
+    count = min(count, len(rows))
+    chosen = torch.zeros(len(rows), dtype=torch.bool)
+    chosen[((torch.arange(count) + 0.5) * (len(rows) / max(count, 1))).long()] = True
+    return rows[~chosen], rows[chosen]
+
+
+def grouped(groups: Tensor, val: float, test: float, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """(N,) numbers of groups -> the rows of three parts; no group is in two of them."""
+    sizes = torch.bincount(groups)
+    order = shuffled(len(sizes), seed)
+    ends = sizes[order].cumsum(0)
+    first, second = round(len(groups) * test), round(len(groups) * test) + round(len(groups) * val)
+    part = torch.zeros(len(sizes), dtype=torch.int64)
+    part[order] = (ends <= second).long() + (ends <= first).long()  # 2: to test, 1: to choose by, 0: to train on
+    of_row = part[groups]
+    train, val_rows, test_rows = ((of_row == number).nonzero().squeeze(1) for number in range(3))
+    if (val and not len(val_rows)) or (test and not len(test_rows)):
+        raise UserError(f"There are too few groups, {len(sizes)}, for data.val={val} and data.test={test}.")
+    return enough(train, val_rows, test_rows)
+
+
+def enough(train: Tensor, val_rows: Tensor, test_rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    if not len(train):
+        raise UserError("The held-out fractions leave nothing to train on. Type a smaller data.val=…")
     return train, val_rows, test_rows

@@ -15,7 +15,10 @@ from dlrun.text.embeddings import WordEmbedding
 def introduce(run: RunDir, spec: RunSpec, parts: Components, step: int) -> None:
     chosen, task = spec.config["choices"], parts.task
     count = sum(parameter.numel() for parameter in parts.model.parameters())
-    what = f"{chosen.get('model')} ({count:,} parameters) on {chosen.get('data')} with {chosen.get('optim')}"
+    data = parts.data_facts["name"] if parts.data.sha256 else chosen.get("data")
+    what = f"{chosen.get('model')} ({count:,} parameters) on {data} with {chosen.get('optim')}"
+    for line in () if step else parts.data.said:
+        console.say(line)
     if step:
         console.say(f"going on with {what} from step {step:,}")
     else:

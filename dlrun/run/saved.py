@@ -1,10 +1,11 @@
 """A saved run, opened again: its config checked, its parts built, its weights loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dlrun import __version__, console
 from dlrun.config import assemble, catalogue, renamed
 from dlrun.config.assemble import Components, RunSpec
+from dlrun.config.own_data import PATHS as OWN_PATHS
 from dlrun.errors import UserError, is_newer, nearest
 from dlrun.run.evaluate import load_weights
 from dlrun.run.folder import RunDir
@@ -54,27 +55,40 @@ def set_key(config: dict[str, object], key: str, value: object) -> None:
     node[name] = value
 
 
-def open_components(run: RunDir, *, checkpoint: str = "best", trust: Sequence[str] = ()) -> tuple[RunSpec, Components]:
+def open_components(
+    run: RunDir, *, checkpoint: str = "best", trust: Sequence[str] = (), overrides: dict[str, object] | None = None
+) -> tuple[RunSpec, Components]:
     """A run's data, task and trained model, ready to answer."""
-    spec = open_spec(run, trust=trust)
+    spec = open_spec(run, trust=trust, overrides=overrides)
     state = run.load_checkpoint(checkpoint)
     if state is None:
         raise UserError(
             f"{run.path} has no checkpoint {checkpoint}.pt yet. Train it further: {command('resume', run.path)}"
         )
     parts = assemble.build_components(spec)
-    warn_of_other_data(run, parts)
+    check_data(run, parts, typed=overrides or ())
     load_weights(parts.model, state)
     parts.model.eval()
     return spec, parts
 
 
-def warn_of_other_data(run: RunDir, parts: Components) -> None:
-    """Says so when the files are not those the run was trained on, or when that can't be known."""
+def check_data(run: RunDir, parts: Components, *, typed: Iterable[str] = ()) -> None:
+    """Says so when the files are not those the run was trained on, or when that can't be known.
+
+    UserError for files of the user's own that are others: a run's config may come from anybody and name any file here.
+    Whoever types data.path=… with the verb means that file as it is.
+    """
     try:
-        before = run.read_summary().get("data", {}).get("sha256")
+        before = run.read_summary().get("data", {}).get("sha256") or {}
     except Unreadable as error:
         console.warn(str(error))
-        return
+        before = {}
+    now: dict[str, str] = parts.data.sha256
+    if now and sorted(now.values()) != sorted(before.values()) and not OWN_PATHS.isdisjoint(typed):
+        other = next((name for name, digest in now.items() if digest not in before.values()), next(iter(now)))
+        raise UserError(
+            f"{other} is not the file that {run.path} was trained on: its digest differs. "
+            "If it is meant all the same, type its place again, as in data.path=FILE"
+        )
     if before and before != parts.data_facts["sha256"]:
         console.warn("the data files are not the ones this run was trained on: their digests differ")

@@ -34,11 +34,14 @@ def start(
     trusted: Sequence[str] | None = None,
     should_prune: ShouldPrune = never_prune,
     run: RunDir | None = None,
+    again: RunDir | None = None,
 ) -> RunDir:
-    """Trains a new run. Its folder is made once everything is known to fit, unless it is there already."""
+    """Trains a new run. Its folder is made once everything is known to fit, unless it is there already. `again`: the
+
+    run whose config this is, so that it has to be the same files of the user's own."""
     spec, overrides = assemble.check(config, trusted), list(map(storable, overrides))
     try:
-        spec, parts, engine = build(spec, replaceable=replaceable)
+        spec, parts, engine = build(spec, replaceable=replaceable, again=again)
         rehearse(parts.task, parts.model, parts.device, spec.config["batch_size"])
     except DlrunError:
         raise
@@ -65,10 +68,14 @@ def start(
     return run
 
 
-def build(spec: RunSpec, *, replaceable: bool) -> tuple[RunSpec, Components, tuple[Optimizer, Schedule]]:
+def build(
+    spec: RunSpec, *, replaceable: bool, again: RunDir | None = None
+) -> tuple[RunSpec, Components, tuple[Optimizer, Schedule]]:
     """All that a new run is made of, and its spec with what was found: resumed, it takes the same again."""
     given, run = answer.given_vectors(spec)
     parts = assemble.build_components(spec, replaceable=replaceable, given=given)
+    if again is not None and parts.data.sha256:
+        saved.check_data(again, parts)
     spec = with_values(spec, stand_in="always" if parts.data_facts["source"] == "stand-in" else "never")
     if run is not None:  # by its path: `last` will soon be another
         spec = with_values(spec, init={**spec.config["init"], "run": str(run)})
@@ -98,7 +105,7 @@ def resume(
     with ending(run, spec.config, summary):
         parts = assemble.build_components(spec)
         engine = assemble.build_optim(spec, parts)
-        saved.warn_of_other_data(run, parts)
+        saved.check_data(run, parts, typed=[each.partition("=")[0] for each in changed])
     log = console.log_to(run.path, "run.log")
     with GracefulStop() as stop, ending(run, spec.config, summary, stop), log, run.working():
         name, state, damaged = restore.newest(run, checkpoint)

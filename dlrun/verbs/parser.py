@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dlrun.config import catalogue
+from dlrun.config import catalogue, own_data
 from dlrun.errors import UserError, nearest
 from dlrun.limits import Range
 from dlrun.sweep.folder import SweepDir, is_sweep
@@ -66,6 +66,8 @@ def saved_override(text: str) -> tuple[str, object]:
     if parsed.is_add():
         raise UserError(f"{text}: a run's keys stay what they are. Type KEY=VALUE.")
     key, value = parsed.get_key_element(), parsed.value()
+    if key in own_data.PATHS and isinstance(value, str):
+        return key, own_data.absolute(value)
     if key != "device":
         return key, value
     if value not in catalogue.choices("device"):

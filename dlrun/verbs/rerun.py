@@ -1,7 +1,7 @@
 """`dlrun rerun RUN [KEY=VALUE…]`: the same again from its saved config, in a folder of its own."""
 
 from dlrun import console
-from dlrun.config import catalogue
+from dlrun.config import catalogue, own_data
 from dlrun.config.outputs import name_of, new_folder
 from dlrun.errors import UserError
 from dlrun.run.folder import RunDir
@@ -26,8 +26,13 @@ def run(argv: list[str]) -> None:
     config = saved.open_spec(old, trust=arguments.trust, overrides={"folder": str(made), **values}).config
     config["trusted"] = list(arguments.trust)
     warn_of_other_versions(summary.get("versions", {}), session.versions())
+    again = None if own_data.PATHS & values.keys() else old
     new = session.start(
-        config, merged(typed, arguments.overrides), replaceable=False, trusted=tuple(arguments.trust)
+        config,
+        merged(typed, arguments.overrides),
+        replaceable=False,
+        trusted=tuple(arguments.trust),
+        again=again,
     ).read_summary()
     if new["data"]["sha256"] != summary.get("data", new["data"])["sha256"]:
         console.warn("the data files are not the ones of the first run: their digests differ")

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from dlrun.config import catalogue, compose
+from dlrun.config import catalogue, compose, own_data
 from dlrun.config.trust import look_beside, packages
 from dlrun.errors import UserError
 from dlrun.run.folder import RunDir
@@ -48,7 +48,7 @@ def resume_run(arguments: Namespace) -> None:
     if run_dir.in_use():
         raise UserError(f"{run_dir.path} is in use: another dlrun is training it. Wait for it or stop it.")
     summary = run_dir.read_summary()
-    moved = all(key.startswith("device.") for key in overrides)  # only to another device, or nowhere
+    moved = all(key.startswith(("device.", "data.")) for key in overrides)  # only to another device, or nowhere
     if summary.get("status") == "completed" and moved and not arguments.checkpoint:
         epochs, step, most = summary.get("epoch", 0), summary.get("step", 0), spec.settings.max_steps
         limit = f"trainer.max_steps={2 * step}" if most and step >= most else f"trainer.epochs={epochs * 2 or 10}"
@@ -85,7 +85,7 @@ def resume_sweep(arguments: Namespace) -> None:
 def read_override(text: str) -> tuple[str, object]:
     """`trainer.epochs=20` -> ("trainer.epochs", 20)"""
     key, value = saved_override(text)
-    if key.split(".")[0] in FIXED:
+    if key.split(".")[0] in FIXED and key not in own_data.PATHS:
         raise UserError(
             f"{key} belongs to the run and can't change when it goes on. Start a new one: {command(text)} …"
         )

@@ -1,0 +1,164 @@
+"""What is typed about data of the user's own, made whole before Hydra reads it. No torch.
+
+`data=houses.csv` becomes data=table data.path=…; paths become absolute, as a run goes on from anywhere; where no model
+or task was typed, those are added that fit what is there.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from dlrun.config import catalogue, typed
+from dlrun.errors import UserError
+from dlrun.files import own
+
+PATHS = {"data.path", "data.val_path", "data.test_path"}
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
+TEXTS = (".txt", ".text", ".md")
+ARRAYS = (".npz", ".npy", ".pt", ".pth", ".safetensors")
+ENOUGH = 1000  # entries of a folder, and bytes of a file's head, that are looked at
+
+
+def expanded(argv: Sequence[str]) -> list[str]:
+    """The command line with what was left out about own data; any other is answered as it is."""
+    words = [part for word in argv for part in with_reader(word, argv)]
+    said = {key.lstrip("+"): value for key, equals, value in (word.partition("=") for word in words) if equals}
+    name = said.get("data", "")
+    if name not in catalogue.choices("data") or not (model := catalogue.home_model(name)):
+        return words
+    words = [with_absolute(word) for word in words]
+    if "experiment" not in said:
+        if "task" not in said and (task := told_task(name, said)):
+            words.append(f"task={task}")
+            model = catalogue.home_model(name, task)
+        words += [] if "model" in said else [f"model={model}"]
+    return words
+
+
+def with_absolute(word: str) -> str:
+    """data.path=houses.csv -> data.path=/home/me/houses.csv"""
+    key, _, value = word.partition("=")
+    if key.lstrip("+") not in PATHS or value in ("", "null"):
+        return word
+    names = [value] if "," not in value or os.path.exists(unquoted(value)) else value.split(",")  # of a sweep
+    return f"{key}={','.join(as_word(absolute(unquoted(name))) for name in names)}"
+
+
+def absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+
+
+def as_word(value: str) -> str:
+    return value if re.fullmatch(r"[\w./-]+", value, re.ASCII) else typed.quoted(value)
+
+
+# which reader
+
+
+def with_reader(word: str, argv: Sequence[str]) -> list[str]:
+    """data=houses.csv -> data=table, data.path=houses.csv; any other word is answered as it is."""
+    key, _, value = word.partition("=")
+    if key != "data" or is_choice(unquoted(value), argv):
+        return [word]
+    value = unquoted(value)
+    path = Path(value).expanduser()
+    if not (path.exists() or "/" in value or path.suffix.lower() in (*TABLES, *TEXTS, *ARRAYS, *PICTURES)):
+        return [word]
+    if any("data.path=" in each for each in argv):
+        raise UserError(f"{word} names a file, and data.path=… does, too. Type one of them.")
+    found = own.there(value, "data")
+    said = [each.partition("=")[0] for each in argv]
+    reader = reader_of_folder(found) if found.is_dir() else reader_of_file(found, said)
+    return [f"data={reader}", f"data.path={as_word(value)}"]
+
+
+def is_choice(value: str, argv: Sequence[str]) -> bool:
+    """Whether a YAML of that name is there, dlrun's or in the --config-dir; several are a sweep's."""
+    names = value.split(",")
+    folders = [after for flag, after in zip(argv, argv[1:], strict=False) if flag in ("--config-dir", "-cd")]
+    folders += [each.partition("=")[2] for each in argv if each.startswith("--config-dir=")]
+    known = catalogue.choices("data")
+    return all(name in known or any(os.path.exists(f"{each}/data/{name}.yaml") for each in folders) for name in names)
+
+
+def reader_of_file(path: Path, said: Sequence[str]) -> str:
+    suffix = path.suffix.lower()
+    if suffix in TEXTS:
+        return "text"
+    if suffix in ARRAYS:
+        return "arrays"
+    if suffix not in TABLES:
+        raise UserError(
+            f"data={path}: which kind of file is it? Type data=table, images, text, labelled, pairs or arrays, "
+            f"and data.path={path}"
+        )
+    if "data.text" in said:
+        return "labelled"
+    if "data.target" in said or suffix not in (".csv", ".tsv", ".tab"):
+        return "table"
+    return reader_of_rows(path)
+
+
+def reader_of_rows(path: Path) -> str:
+    """A CSV for which no target was typed: of pictures and their labels, of pairs of sentences, or else a table."""
+    with own.readable(path), open(path, encoding="utf-8", errors="replace") as file:
+        lines = file.read(64 * ENOUGH).splitlines()[:5]
+    rows = list(csv.reader(lines, delimiter="\t" if "\t" in "".join(lines) else ","))
+    if any(len(row) > 1 and row[0].lower().endswith(PICTURES) for row in rows):
+        return "images"
+    if rows and all(len(row) == 2 and all(" " in field for field in row) for row in rows[1:] or rows):
+        return "pairs"
+    return "table"
+
+
+def reader_of_folder(path: Path) -> str:
+    inner = {("top" if place == path else "inner", suffix) for place, suffix in entries(path)}
+    for reader, suffixes, places in (
+        ("images", PICTURES, ("inner",)),
+        ("labelled", TEXTS, ("inner",)),
+        ("images", PICTURES, ("top",)),
+        ("text", TEXTS, ("top",)),
+    ):
+        if any((place, suffix) in inner for place in places for suffix in suffixes):
+            return reader
+    raise UserError(
+        f"data={path}: the folder has no pictures and no texts. Pictures lie in one folder for each class, "
+        "texts with labels as well; a table is one file: data=FILE.csv data.target=COLUMN"
+    )
+
+
+def entries(path: Path) -> Iterator[tuple[Path, str]]:
+    """The folder and the suffix of each file below, as far as needed to see what there is."""
+    with own.readable(path):
+        for folder, _, names in islice(os.walk(path), ENOUGH):
+            for name in islice(names, ENOUGH):
+                if not name.startswith("."):
+                    yield Path(folder), Path(name).suffix.lower()
+
+
+# which task
+
+
+def told_task(name: str, said: dict[str, str]) -> str:
+    """What own data asks for; "" where its YAML says it, or its reader will find something wrong."""
+    if name != "table" or not ("data.path" in said and "data.target" in said):
+        return ""
+    from dlrun.tabular.columns import is_class
+    from dlrun.tabular.read import read
+
+    encoding = said.get("data.encoding", "null")
+    table = read(
+        own.file(unquoted(said["data.path"].split(",")[0]), "data.path"), None if encoding == "null" else encoding
+    )
+    target = unquoted(said["data.target"])
+    if target not in table.frame.columns:
+        return ""
+    return "classify" if is_class(table.frame[target]) else "regress"

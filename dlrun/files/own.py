@@ -1,0 +1,74 @@
+"""Files of the user's own: found, digested, and what is wrong with one is one message. No torch."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dlrun.errors import DlrunError, UserError, nearest
+from dlrun.files import transport
+
+BLOCK = 2**20  # bytes read at once
+
+
+def file(path: str, key: str) -> Path:
+    """The file that `key`, such as data.path, names. UserError where there is none, with the names that are near."""
+    found = there(path, key)
+    if found.is_dir():
+        raise UserError(f"{key}={path} is a folder, and one file is expected.")
+    if not found.is_file():
+        raise UserError(f"{key}={path} is no plain file.")
+    return found
+
+
+def folder(path: str, key: str) -> Path:
+    """The folder that `key` names. UserError where there is none, or a file."""
+    found = there(path, key)
+    if not found.is_dir():
+        raise UserError(f"{key}={path} is a file, and a folder is expected.")
+    return found
+
+
+def there(path: str, key: str) -> Path:
+    found = Path(path).expanduser()
+    try:
+        if found.exists():
+            return found
+        beside = [each.name for each in found.parent.iterdir() if not each.name.startswith(".")]
+    except (OSError, ValueError):  # a name of 5,000 characters, a folder that may not be read
+        beside = []
+    hint = f" {nearest(found.name, beside)}" if beside else ""
+    raise UserError(f"{key}={path}: there is no such file or folder.{hint}")
+
+
+def read(path: Path, limit: int) -> bytes:
+    """All of it. UserError for one of more than `limit` bytes, of none, or that can't be read."""
+    with readable(path):
+        with transport.opened(path) as opened:
+            content = opened.read(limit + 1)
+        if len(content) > limit:
+            raise UserError(f"{path} has more than {limit:,} bytes, which is the most that is read here.")
+        if not content.strip(b"\0 \t\r\n"):
+            raise UserError(f"{path} is empty.")
+    return content
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """What the system says of a file that can't be read, as one message."""
+    try:
+        yield
+    except DlrunError:
+        raise
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror or error}.") from error
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """Of a file that is too large to be held."""
+    with readable(path), transport.opened(path) as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Tables of the user's own: files to frames, and columns to numbers."""
