@@ -1,4 +1,7 @@
-"""Metrics, one function each, and their means over many steps."""
+"""Metrics, one function each, and their means over many steps.
+
+Those of a batch answer a value for each example, to be averaged; f1, auc and r2 are no means, and take a whole part.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import mse_loss
+from torch.nn.functional import cross_entropy, l1_loss, mse_loss
 
 EXACT = 2**24  # whole numbers up to it are float32's, too
 
@@ -33,10 +36,78 @@ def accuracy(logits: Tensor, y: Tensor) -> Tensor:
     return (logits.argmax(dim=1) == y).float()
 
 
+def top5(logits: Tensor, y: Tensor) -> Tensor:
+    """(B, C) logits, (B,) classes -> (B,) 1.0 where the right class is among the five likeliest."""
+    return (logits.topk(5).indices == y.unsqueeze(1)).any(dim=1).float()
+
+
+def log_loss(logits: Tensor, y: Tensor) -> Tensor:
+    """(B, C) logits, (B,) classes -> (B,) minus the log of the chance that the right class is given, nats."""
+    return cross_entropy(logits.float(), y, reduction="none")
+
+
 def squared_error(prediction: Tensor, y: Tensor) -> Tensor:
     """(B, outputs) twice -> (B,) mean over the outputs."""
-    errors = mse_loss(prediction, y, reduction="none")
+    return over_outputs(mse_loss(prediction, y, reduction="none"))
+
+
+def absolute_error(prediction: Tensor, y: Tensor) -> Tensor:
+    """(B, outputs) twice -> (B,) mean over the outputs."""
+    return over_outputs(l1_loss(prediction, y, reduction="none"))
+
+
+def over_outputs(errors: Tensor) -> Tensor:
+    """(B, outputs) -> (B,)"""
     return errors.squeeze(1) if errors.shape[1] == 1 else errors.mean(dim=1)
+
+
+# of a whole part
+
+
+def f1(logits: Tensor, y: Tensor) -> float:
+    """(N, C) logits, (N,) classes -> F1 of each class, its mean over those that occur in `y` or among the answers."""
+    answers, classes = logits.argmax(dim=1), logits.shape[1]
+    right, said, true = (torch.bincount(each, minlength=classes) for each in (y[answers == y], answers, y))
+    occurs = said + true > 0
+    return (2 * right[occurs] / (said + true)[occurs].double()).mean().item()
+
+
+def auc(logits: Tensor, y: Tensor) -> float:
+    """(N, C) logits, (N,) classes -> the area under the ROC curve: of two classes, or each against the rest.
+
+    Then it is the mean over the classes that can be told: a class that never occurs, or alone, is left out. NaN where
+    all examples are of one class.
+    """
+    if logits.shape[1] == 2:
+        return area(logits[:, 1].double() - logits[:, 0].double(), y == 1)  # chances near 1 would round to ties
+    chances = logits.double().log_softmax(dim=1)
+    areas = [area(chances[:, number], y == number) for number in range(logits.shape[1])]
+    told = [each for each in areas if not math.isnan(each)]
+    return sum(told) / len(told) if told else math.nan
+
+
+def area(scores: Tensor, positive: Tensor) -> float:
+    """(N,) scores, (N,) bool -> the chance that a positive one scores more than another, ties counted half."""
+    there, others = int(positive.sum()), int((~positive).sum())
+    if not there or not others or scores.isnan().any():
+        return math.nan
+    ordered, order = scores.sort()
+    _, group, ties = ordered.unique_consecutive(return_inverse=True, return_counts=True)
+    ranks = ties.cumsum(0).double() - (ties - 1) / 2  # from 1; tied scores share the middle one
+    total = ranks[group[positive[order]]].sum().item()
+    return float(total - there * (there + 1) / 2) / (there * others)
+
+
+def r2(prediction: Tensor, y: Tensor) -> float:
+    """(N, outputs) twice -> 1 - squared errors / squared distances from the mean of `y`, the mean over the outputs.
+
+    An output that never varies counts 1 where it is met to the bit, otherwise 0. NaN for fewer than two examples.
+    """
+    if len(y) < 2:
+        return math.nan
+    prediction, y = prediction.double(), y.double()
+    errors, spread = ((other - y).square().sum(dim=0) for other in (prediction, y.mean(dim=0)))
+    return torch.where(spread > 0, 1 - errors / spread, (errors == 0).double()).mean().item()
 
 
 def bleu(predicted: Sequence[object], reference: Sequence[object], order: int) -> float:

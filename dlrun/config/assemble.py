@@ -116,6 +116,11 @@ def group_spec(group: str, node: dict[str, object], trusted: Sequence[str], type
     return make_spec(group, node, target)
 
 
+def goal(task: Spec) -> str:
+    """Of a task that is not built yet, such as "max accuracy": an option, or its class's only one."""
+    return str(task.options.get("goal") or task.target.goal)  # type: ignore[attr-defined]
+
+
 def check_pace(node: dict[str, object]) -> None:
     for key, hint in (("every", Literal["step", "epoch", "evaluation"]), ("warmup", NonNegativeInt)):
         if key not in node:

@@ -1,12 +1,14 @@
 """A model's metrics: its weights from a checkpoint, one pass over a split, and a rehearsal of that before a run."""
 
+import math
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from dlrun import memory
 from dlrun.config import renamed
 from dlrun.device import Device, rng_state, set_rng_state
 from dlrun.errors import UserError
@@ -14,6 +16,8 @@ from dlrun.metric import Mean
 from dlrun.task.base import Task
 
 REHEARSED = 4  # examples a batch
+NEEDS = {"auc": "examples of at least two classes", "r2": "at least two examples"}  # otherwise they are NaN
+AT_ONCE = 24  # bytes of memory that each number kept takes at most, while a metric is measured
 
 
 @torch.no_grad()
@@ -29,15 +33,51 @@ def evaluate(
 ) -> dict[str, float] | None:
     """One pass over a split -> tags and values, such as {"val/loss": 0.31}; None when `stopped()` cut it short."""
     model.eval()
-    means = Mean(on_device=device.asynchronous)
+    means, kept = Mean(on_device=device.asynchronous), Answers(task, split)
     for number, batch in enumerate(task.batches(split, batch_size, seed=0, epoch=0)):
         if number == limit:
             break
         if stopped():
             return None
         with device.autocast():
-            means.add(task.step(model, batch))
-    return {f"{split}/{name}": value for name, value in task.report(means.means()).items()}
+            scores = task.step(model, batch)
+            means.add(scores)
+        if scores.answers is not None:
+            kept.add(*scores.answers)
+    return tagged(split, task.report(means.means()) | kept.score())
+
+
+class Answers:
+    """All that a model answers in a pass, for metrics that are no means over batches: f1, auc, r2.
+
+    UserError where so many would not fit into memory.
+    """
+
+    def __init__(self, task: Task, split: str):
+        self.task, self.split = task, split
+        self.answers: list[Tensor] = []
+        self.y: list[Tensor] = []
+
+    def add(self, answers: Tensor, y: Tensor) -> None:
+        """(B, ...) twice."""
+        if not self.answers:
+            examples, each = len(self.task.splits[self.split]), answers[0].numel()
+            asked = f"{examples:,} × {each:,} numbers, which a metric of task.goal or task.metrics asks for,"
+            memory.ask_for(examples * each * AT_ONCE, f"All answers of {self.split} at once, {asked}")
+        self.answers.append(answers.float().cpu())
+        self.y.append(y.cpu())
+
+    def score(self) -> dict[str, float]:
+        return self.task.score(torch.cat(self.answers), torch.cat(self.y)) if self.answers else {}
+
+
+def tagged(split: str, metrics: dict[str, float]) -> dict[str, float]:
+    return {f"{split}/{name}": value for name, value in metrics.items()}
+
+
+def baseline(task: Task) -> dict[str, float]:
+    """Tags and values of the task's baseline on the part that the goal is measured on; {} where there is none."""
+    return tagged(goal_split(task), task.baseline(goal_split(task)))
 
 
 def goal_split(task: Task) -> str:
@@ -53,6 +93,7 @@ def rehearse(task: Task, model: nn.Module, device: Device, batch_size: int) -> N
     """
     batch_size = min(batch_size, REHEARSED)
     goal = f"{goal_split(task)}/{task.goal.split()[1]}"
+    refuse_untold(task, goal)
     before, drawn, training = deepcopy(task.state_dict()), rng_state(), model.training
     try:
         for split in (goal_split(task), *({"test"} & set(task.splits))):
@@ -63,6 +104,17 @@ def rehearse(task: Task, model: nn.Module, device: Device, batch_size: int) -> N
         task.load_state_dict(before)
         set_rng_state(drawn)
         model.train(training)
+
+
+def refuse_untold(task: Task, goal: str) -> None:
+    """UserError for a goal that has no value on its part, whatever a model answers: auc where all are of one class."""
+    if math.isnan(baseline(task).get(goal, 0.0)):
+        split, metric = goal.split("/")
+        needs = NEEDS.get(metric, "more examples")
+        raise UserError(
+            f"{goal} can't be told: {metric} needs {needs}, and {split} has not. "
+            "Type another task.goal=…, or hold out a larger part."
+        )
 
 
 def load_weights(model: nn.Module, state: dict[str, Any]) -> None:

@@ -27,6 +27,14 @@ from dlrun.store import kept
 from dlrun.store.kept import Unreadable
 
 STATUSES = ("running", "completed", "interrupted", "diverged", "failed", "pruned", "unreadable")
+KNOWN = {
+    "loss": "min",
+    "log_loss": "min",
+    "perplexity": "min",
+    "mse": "min",
+    "rmse": "min",
+    "mae": "min",
+} | dict.fromkeys(("accuracy", "top5", "f1", "auc", "r2", "bleu"), "max")  # metric -> where it is better
 ABSENT = object()  # what a run says about a key that it does not have; None is a value
 YOUNG = 60.0  # seconds in which a run without a summary may still be about to begin
 
@@ -267,9 +275,9 @@ def where(rows: Iterable[Row], texts: Sequence[str]) -> list[Row]:
 
 
 def directions(rows: Iterable[Row]) -> dict[str, str]:
-    """A metric's name, without its split -> `max` or `min`, as the runs' own goals say; a loss is small when good."""
+    """A metric's name, without its split -> `max` or `min`: as the runs' own goals say, or as is known of it."""
     named = {row.plain["goal"].rpartition("/")[2]: row.plain["mode"] for row in rows if row.plain["goal"]}
-    return {"loss": "min"} | named
+    return KNOWN | named
 
 
 def ordered(rows: Sequence[Row], key: str | None, reverse: bool = False) -> list[Row]:

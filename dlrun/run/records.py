@@ -31,6 +31,7 @@ class Summary(TypedDict, total=False):
     status: Status
     choices: dict[str, str]
     goal: Goal
+    baseline: dict[str, Value]
     metrics: dict[str, Value]
     epoch: Count
     step: Count

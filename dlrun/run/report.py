@@ -4,6 +4,7 @@ from dlrun import console
 from dlrun.config.assemble import Components, RunSpec
 from dlrun.config.settings import Settings
 from dlrun.device import not_compiled
+from dlrun.run.evaluate import baseline
 from dlrun.run.folder import RunDir
 from dlrun.run.state import TrainState
 from dlrun.run.trainer import Trainer
@@ -24,8 +25,8 @@ def introduce(run: RunDir, spec: RunSpec, parts: Components, step: int) -> None:
     else:
         console.say(f"training {what}, {parts.device}; goal: {task.goal}")
     console.say(f"run: {run.path}")
-    if parts.data.note:
-        console.warn(parts.data.note)
+    for note in filter(None, (parts.data.note, task.note)):
+        console.warn(note)
     if spec.settings.compile and (names := not_compiled(parts.model)):
         console.warn(f"trainer.compile=true makes nothing faster here: torch's compiler leaves {names} as they are.")
     size, asked = task.capacity(), spec.config["batch_size"]
@@ -36,6 +37,9 @@ def introduce(run: RunDir, spec: RunSpec, parts: Components, step: int) -> None:
 def show_result(trainer: Trainer, run: RunDir, spec: RunSpec) -> None:
     state, task = trainer.state, trainer.task
     lines = [f"{trainer.goal_tag} {console.number(state.best)} at step {state.best_step:,} (best)"]
+    nothing = baseline(task).get(trainer.goal_tag)
+    if nothing is not None:
+        lines += [f"baseline {console.number(nothing)}: {task.baseline_answer}"]
     lines += [
         f"{tag} {console.number(value)}" for tag, value in sorted(state.metrics.items()) if tag.startswith("test/")
     ]
@@ -48,8 +52,17 @@ def show_result(trainer: Trainer, run: RunDir, spec: RunSpec) -> None:
         follow.append(["resume", *further(trainer.settings, trainer.state)])
     typed = [command(verb, run.path, *words, *trust) for verb, *words in follow]
     console.panel("done", lines)
+    if nothing is not None and not better(state.best, nothing, trainer.mode):
+        console.warn(
+            f"{trainer.goal_tag} is no better than the baseline, which looks at no input ({task.baseline_answer}): "
+            "the model has learned nothing of use yet. Train longer, or try another optim.lr."
+        )
     for start, line in zip(("next: ", *["      "] * len(typed)), (*typed, "dlrun tensorboard"), strict=True):
         console.say(start + line)  # below the frame, which would break a line that is to be copied
+
+
+def better(value: float | None, than: float, mode: str) -> bool:
+    return value is not None and (value < than if mode == "min" else value > than)
 
 
 def asks(trainer: Trainer, prompt: str | None) -> list[list[str]]:

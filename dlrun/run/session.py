@@ -17,7 +17,7 @@ from dlrun.config import assemble
 from dlrun.config.assemble import Components, RunSpec
 from dlrun.errors import DlrunError, RunFailed, Stopped, UserError
 from dlrun.run import answer, blame, git, hparams, report, restore, saved
-from dlrun.run.evaluate import rehearse
+from dlrun.run.evaluate import baseline, rehearse
 from dlrun.run.folder import RunDir
 from dlrun.run.signals import GracefulStop, ShouldPrune, never_prune
 from dlrun.run.summary import Summary
@@ -222,6 +222,7 @@ def facts(spec: RunSpec, parts: Components, overrides: list[str]) -> dict[str, o
         "seed": spec.config["seed"],
         "device": str(parts.device),
         "data": parts.data_facts,
+        "baseline": baseline(parts.task),
         "overrides": overrides,
         "versions": versions(),
         "git": git.state(Path.cwd()),

@@ -69,7 +69,11 @@ class Search:
         lists = [[example(key, each) for key, each in space.items()]]
         (composed,) = request.checked(lists)  # a mistake is found before there is a folder
         pool, spec = request.pool(), assemble.check(composed.config)
-        goals = self.aims or [(spec.task.target.goal.split()[0], "best")]  # type: ignore[attr-defined]
+        if "task.goal" in ranges:
+            raise UserError(
+                "A search looks for the best of one goal: type one task.goal=…, or list them under dlrun -m."
+            )
+        goals = self.aims or [(assemble.goal(spec.task).split()[0], "best")]
         sampler, pruner = self.make_sampler(axes), self.make_pruner(spec.settings.epochs, len(goals))
         with GracefulStop("stopping"), request.open("optuna").working() as sweep:
             study = self.open_study(sweep.path, [mode for mode, _ in goals], sampler, pruner)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ class StepOutput(NamedTuple):
     loss: Tensor  # () mean over n, in nats where it is a likelihood
     values: dict[str, Tensor]  # name -> per-example values or their sum; stays on the device
     n: int  # examples (or tokens, or pairs) that the mean is over
+    answers: tuple[Tensor, Tensor] | None = None  # (B, ...) a model's and the right ones, for metrics of a whole part
 
 
 class Batches:
@@ -54,6 +55,8 @@ class Task:
 
     goal: str
     sizes: dict[str, Any]  # numbers, all but a vocabulary's spelling
+    note: str = ""  # one line for the user, once there is data
+    baseline_answer: ClassVar[str] = ""  # what the baseline says to everything, in words
 
     def __init__(self, schema: Schema):
         self.schema, self.sizes = schema, dict(schema.sizes)
@@ -80,6 +83,17 @@ class Task:
     def report(self, means: dict[str, float]) -> dict[str, float]:
         """What is shown of the means over many steps, such as perplexity = exp(loss)."""
         return means
+
+    def score(self, answers: Tensor, y: Tensor) -> dict[str, float]:
+        """Metrics that are no means, of the `StepOutput.answers` of a whole part, float32 on the CPU."""
+        return {}
+
+    def baseline(self, split: str) -> dict[str, float]:
+        """Metrics of an answer that looks at no input, only at the training part: a model should do better.
+
+        {} where there is none. NaN tells that a split is too small for a metric.
+        """
+        return {}
 
     def state_dict(self) -> dict[str, object]:
         """What travels from one training batch to the next; goes into the checkpoint."""

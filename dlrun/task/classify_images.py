@@ -12,7 +12,7 @@ from dlrun.errors import UserError
 from dlrun.limits import Fraction, NonNegativeFloat, NonNegativeInt
 from dlrun.nn.augment import covered, moved
 from dlrun.task.base import generator
-from dlrun.task.classify import Batch, Classify
+from dlrun.task.classify import Batch, Classify, Goal, Metric, Weights
 
 
 class ClassifyImages(Classify):
@@ -25,6 +25,9 @@ class ClassifyImages(Classify):
         self,
         schema: Schema,
         *,
+        goal: Goal,
+        metrics: list[Metric],
+        class_weights: Weights | None,
         label_smoothing: Fraction,
         auxiliary_weight: NonNegativeFloat,
         random_shift: NonNegativeInt,
@@ -33,7 +36,14 @@ class ClassifyImages(Classify):
         tta_flip: bool,
         tta_shift: NonNegativeInt,
     ):
-        super().__init__(schema, label_smoothing=label_smoothing, auxiliary_weight=auxiliary_weight)
+        super().__init__(
+            schema,
+            goal=goal,
+            metrics=metrics,
+            class_weights=class_weights,
+            label_smoothing=label_smoothing,
+            auxiliary_weight=auxiliary_weight,
+        )
         side = min(schema.sizes[name] for name in ("height", "width"))
         for option, pixels in {"random_shift": random_shift, "tta_shift": tta_shift}.items():
             if pixels >= side:

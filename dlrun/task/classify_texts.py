@@ -7,7 +7,7 @@ from dlrun.data.base import Data, Schema
 from dlrun.errors import UserError
 from dlrun.limits import Fraction, NonNegativeFloat, PositiveInt
 from dlrun.task.base import generator
-from dlrun.task.classify import Classify
+from dlrun.task.classify import Classify, Goal, Metric, Weights
 
 BUCKET = 50  # batches that are sorted by length together: more means less padding, and less chance in who meets whom
 
@@ -24,11 +24,21 @@ class ClassifyTexts(Classify):
         self,
         schema: Schema,
         *,
+        goal: Goal,
+        metrics: list[Metric],
+        class_weights: Weights | None,
         label_smoothing: Fraction,
         auxiliary_weight: NonNegativeFloat,
         max_len: PositiveInt | None,
     ):
-        super().__init__(schema, label_smoothing=label_smoothing, auxiliary_weight=auxiliary_weight)
+        super().__init__(
+            schema,
+            goal=goal,
+            metrics=metrics,
+            class_weights=class_weights,
+            label_smoothing=label_smoothing,
+            auxiliary_weight=auxiliary_weight,
+        )
         self.max_len = max_len
 
     def attach(self, data: Data) -> None:

@@ -1,15 +1,18 @@
 """Regression: numbers from numbers, by squared error (book 3.1)."""
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from dlrun.data.base import Schema
 from dlrun.errors import UserError
-from dlrun.metric import squared_error
+from dlrun.metric import Mean, absolute_error, r2, squared_error
 from dlrun.task.base import Batches, StepOutput, Task
+
+Goal = Literal["min mse", "min rmse", "min mae", "max r2"]
+Metric = Literal["mse", "rmse", "mae", "r2"]
 
 
 class Batch(NamedTuple):
@@ -18,12 +21,18 @@ class Batch(NamedTuple):
 
 
 class Regress(Task):
-    """The loss is the course's squared error, half of the mse; both in the data's scaled units."""
+    """The loss is the course's squared error, half of the mse, in the data's scaled units.
 
-    goal = "min mse"
+    `metrics` are reported, the goal's always: r2 of evaluations alone; mse, rmse and mae in the scaled `units`, or in
+    the target's own. rmse is the root of the mse, also of several outputs.
+    """
 
-    def __init__(self, schema: Schema):
+    baseline_answer = "always the training part's mean"
+
+    def __init__(self, schema: Schema, *, goal: Goal, metrics: list[Metric], units: Literal["scaled", "own"]):
         super().__init__(schema)
+        self.goal, self.reported = goal, list(dict.fromkeys([*metrics, goal.split()[1]]))
+        self.scale = schema.y_scale if units == "own" else None  # undone before anything is measured
         if (schema.inputs, schema.targets) != ("table", "number"):
             raise UserError(
                 "task=regress needs numbers to predict from numbers; pick data=airfoil or synthetic_linear."
@@ -41,8 +50,34 @@ class Regress(Task):
         return Batches(make, -(-len(order) // batch_size), start)
 
     def step(self, model: nn.Module, batch: Batch) -> StepOutput:
-        errors = squared_error(model(batch.x), batch.y)
-        return StepOutput(errors.mean() / 2, {"mse": errors}, len(errors))
+        return self.scored(model(batch.x), batch.y, whole=not model.training)
+
+    def scored(self, answers: Tensor, y: Tensor, *, whole: bool) -> StepOutput:
+        """(B, outputs) scaled twice; `whole` keeps the answers where a metric needs all of them."""
+        errors = squared_error(answers, y)
+        loss, n = errors.mean() / 2, len(errors)
+        kept = (answers, y) if whole and "r2" in self.reported else None
+        if self.scale is not None:
+            std = self.scale.std.to(y.device)
+            answers, y = answers.float() * std, y * std  # the means would cancel out, and only cost digits
+            errors = squared_error(answers, y)
+        values = {"mse": errors} if {"mse", "rmse"} & set(self.reported) else {}
+        values |= {"mae": absolute_error(answers, y)} if "mae" in self.reported else {}
+        return StepOutput(loss, values, n, kept)
+
+    def report(self, means: dict[str, float]) -> dict[str, float]:
+        if "rmse" in self.reported:
+            means = means | {"rmse": math.sqrt(means["mse"])}
+        return {name: value for name, value in means.items() if name != "mse" or name in self.reported}
+
+    def score(self, answers: Tensor, y: Tensor) -> dict[str, float]:
+        return {"r2": r2(answers, y)}
+
+    def baseline(self, split: str) -> dict[str, float]:
+        train, y = (self.scaled_target(part) for name in ("train", split) if (part := self.splits[name].y) is not None)
+        mean, means = train.float().mean(dim=0).expand_as(y), Mean()
+        means.add(self.scored(mean, y, whole=False))
+        return self.report(means.means()) | (self.score(mean, y) if "r2" in self.reported else {})
 
     def scaled(self, x: Tensor) -> Tensor:
         return x if self.schema.x_scale is None else self.schema.x_scale.apply(x)

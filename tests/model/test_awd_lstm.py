@@ -113,7 +113,7 @@ def test_penalty_is_in_the_loss_but_not_in_what_is_shown() -> None:
         None,
         Schema({}, "text", vocab=Vocab([*map(str, range(V))], tokenization="word")),
     )
-    task = ready(LanguageModel, data, seq_len=5, sampling="consecutive")
+    task = ready(LanguageModel, data, goal="min perplexity", seq_len=5, sampling="consecutive")
     batch = next(iter(task.batches("train", B, seed=0, epoch=0)))
     plain, punished = (task.step(model(activation_penalty=value), batch) for value in (0.0, 100.0))
     assert punished.loss.item() > plain.loss.item() + 1e-3

@@ -25,7 +25,8 @@ def regression() -> Regress:
     x = torch.randn(60, 3, generator=draw)
     y = x @ torch.tensor([[2.0], [-3.4], [0.5]]) + 4.2 + 0.1 * torch.randn(60, 1, generator=draw)
     split = Split(x, y)
-    return ready(Regress, Data(split, split, None, Schema({"in_features": 3, "outputs": 1}, "table", "number")))
+    data = Data(split, split, None, Schema({"in_features": 3, "outputs": 1}, "table", "number"))
+    return ready(Regress, data, **options("task/regress"))
 
 
 def images() -> Classify:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from options import ready
+from options import options, ready
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Schema, Split
@@ -35,7 +35,7 @@ def stream(length: int, seed: int = 0) -> Split:
 def task(length: int = 200, *, seq_len: int = 5, sampling: Any = "consecutive") -> LanguageModel:
     vocab = Vocab([*"abcdef", "<unk>"], tokenization="word")
     data = Data(stream(length), stream(61, 1), None, Schema({"vocab_size": V}, "text", vocab=vocab))
-    return ready(LanguageModel, data, seq_len=seq_len, sampling=sampling)
+    return ready(LanguageModel, data, goal="min perplexity", seq_len=seq_len, sampling=sampling)
 
 
 class Bigram(nn.Module):
@@ -156,7 +156,7 @@ def test_random_windows() -> None:
         None,
         Schema({"vocab_size": 103}, "text", vocab=vocab),
     )
-    lm = ready(LanguageModel, data, seq_len=5, sampling="random")
+    lm = ready(LanguageModel, data, goal="min perplexity", seq_len=5, sampling="random")
     batches = list(lm.batches("train", 4, seed=0, epoch=0))
     assert all(batch.fresh and batch.targets.equal(batch.ids + 1) for batch in batches)
     ids = torch.cat([batch.ids for batch in batches])
@@ -170,8 +170,8 @@ def test_random_windows() -> None:
 # writing
 
 
-def write(lm: LanguageModel, prompt: str = "a b", **options: Any) -> str:
-    chosen: dict[str, Any] = {"length": 30, "temperature": 1.0, "top_k": None, "seed": 0} | options
+def write(lm: LanguageModel, prompt: str = "a b", **changed: Any) -> str:
+    chosen: dict[str, Any] = {"length": 30, "temperature": 1.0, "top_k": None, "seed": 0} | changed
     return lm.sample(Bigram(), prompt, **chosen)
 
 
@@ -214,7 +214,7 @@ def test_prompt_is_refused() -> None:
 
 def test_only_text_can_be_modelled() -> None:
     with pytest.raises(UserError, match="task=lm needs text"):
-        LanguageModel(Schema({"in_features": 2, "outputs": 1}, "table", "number"), seq_len=5, sampling="random")
+        LanguageModel(Schema({"in_features": 2, "outputs": 1}, "table", "number"), **options("task/lm"))
 
 
 def test_default_prompt_and_shown_sample() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from options import ready
+from options import options, ready
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Scale, Schema, Split
@@ -18,12 +18,13 @@ SIZES = {"in_features": 2, "outputs": 1}
 Y_SCALE = Scale(torch.tensor([100.0]), torch.tensor([20.0]))
 
 
-def task(count: int = 23) -> Regress:
+def task(count: int = 23, **chosen: Any) -> Regress:
     draw = torch.Generator().manual_seed(0)
     x = torch.randn(count, 2, generator=draw) * X_SCALE.std + X_SCALE.mean
     y = (x @ torch.tensor([[3.0], [1.0]])) + 5
     split = Split(x, y)
-    return ready(Regress, Data(split, split, None, Schema(SIZES, "table", "number", x_scale=X_SCALE, y_scale=Y_SCALE)))
+    schema = Schema(SIZES, "table", "number", x_scale=X_SCALE, y_scale=Y_SCALE)
+    return ready(Regress, Data(split, split, None, schema), **options("task/regress", **chosen))
 
 
 class Constant(nn.Module):
@@ -84,7 +85,8 @@ def test_it_learns_and_answers_in_the_data_s_units() -> None:
 
 def test_without_scales() -> None:
     split = Split(torch.rand(4, 1), torch.rand(4, 2))
-    regress = ready(Regress, Data(split, None, None, Schema({"in_features": 1, "outputs": 2}, "table", "number")))
+    data = Data(split, None, None, Schema({"in_features": 1, "outputs": 2}, "table", "number"))
+    regress = ready(Regress, data, **options("task/regress"))
     model = nn.Linear(1, 2)
     x = torch.tensor([[0.5]])
     answer = regress.predict(model, "0.5")
@@ -100,4 +102,4 @@ def test_predict_refuses(text: str) -> None:
 @pytest.mark.parametrize("targets", [None, "class"])
 def test_only_numbers_can_be_predicted(targets: Any) -> None:
     with pytest.raises(UserError, match="task=regress needs numbers to predict from numbers"):
-        Regress(Schema(SIZES, "table", targets))
+        Regress(Schema(SIZES, "table", targets), **options("task/regress"))
