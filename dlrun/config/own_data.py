@@ -20,6 +20,10 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
 TEXTS = (".txt", ".text", ".md")
 ARRAYS = (".npz", ".npy", ".pt", ".pth", ".safetensors")
+REPORTED = {  # of a table of one's own: what people expect
+    "regress": {"task.metrics": "[mse,mae,r2]", "task.units": "own"},
+    "classify": {"task.metrics": "[accuracy,f1,auc,log_loss]"},
+}
 ENOUGH = 1000  # entries of a folder, and bytes of a file's head, that are looked at
 
 
@@ -32,10 +36,13 @@ def expanded(argv: Sequence[str]) -> list[str]:
         return words
     words = [with_absolute(word) for word in words]
     if "experiment" not in said:
-        if "task" not in said and (task := told_task(name, said)):
+        task = "" if "task" in said else told_task(name, said)
+        if task:
             words.append(f"task={task}")
             model = catalogue.home_model(name, task)
         words += [] if "model" in said else [f"model={model}"]
+        task = task or said.get("task", "")
+        words += [f"{key}={value}" for key, value in REPORTED.get(task, {}).items() if key not in said]
     return words
 
 

@@ -51,6 +51,7 @@ class Schema:
     labels: tuple[str, ...] | None = None  # names of the classes
     columns: tuple[Column, ...] | None = None  # of a table of the user's own: how a row of its file is read
     target: str | None = None  # the name of what is predicted
+    column: str | None = None  # where a table of texts has the text, or one of pictures the picture's file
     x_scale: Scale | None = None
     y_scale: Scale | None = None
 
@@ -71,6 +72,7 @@ class Schema:
             "labels": self.labels,
             "columns": self.columns and [asdict(column) for column in self.columns],
             "target": self.target,
+            "column": self.column,
             "x_scale": self.x_scale and (self.x_scale.mean, self.x_scale.std),
             "y_scale": self.y_scale and (self.y_scale.mean, self.y_scale.std),
         }
@@ -86,7 +88,7 @@ class Schema:
             )
             x_scale, y_scale = (None if state[name] is None else scale(*state[name]) for name in ("x_scale", "y_scale"))
             labels = None if state["labels"] is None else tuple(map(str, state["labels"]))
-            columns, target = columns_of(state.get("columns"), sizes), state.get("target")
+            target, column = (None if state.get(name) is None else str(state[name]) for name in ("target", "column"))
             made = cls(
                 sizes,
                 state["inputs"],
@@ -94,8 +96,9 @@ class Schema:
                 vocab,
                 target_vocab,
                 labels,
-                columns,
-                None if target is None else str(target),
+                columns_of(state.get("columns"), sizes),
+                target,
+                column,
                 x_scale,
                 y_scale,
             )

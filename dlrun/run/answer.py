@@ -22,7 +22,7 @@ from dlrun.run.evaluate import load_weights
 from dlrun.run.folder import RunDir, best_checkpoint
 from dlrun.run.records import Config
 from dlrun.store.decode import record
-from dlrun.task.base import Task
+from dlrun.task.base import Answer, Example, Predictor, Task
 from dlrun.text.embeddings import KeyedVectors, SubwordEmbedding, WordEmbedding, no_vector, read_vectors
 
 DRAWN = {Tensor.uniform_, Tensor.normal_, Tensor.bernoulli_}
@@ -75,6 +75,13 @@ class Trained:
                 model = assemble.build_model(model_plan, task)
         load_weights(model, state)
         return cls(where, task, model.eval())
+
+    def predict(self, examples: Sequence[Example]) -> list[Answer | UserError]:
+        """In order; for an example that can't be read why. UserError for a task that does not predict."""
+        if not isinstance(self.task, Predictor):
+            raise UserError(f"{self.where} can't predict: its task is {type(self.task).__name__}.")
+        with understood(self.where):
+            return self.task.predict(self.model, examples)
 
     def embeddings(self) -> KeyedVectors:
         """UserError for a model without word vectors."""

@@ -70,6 +70,8 @@ def asks(trainer: Trainer, prompt: str | None) -> list[list[str]]:
     task, vocab, numbers = trainer.task, trainer.task.schema.vocab, trainer.task.sizes.get("in_features", 0)
     if prompt is not None:
         return [["sample" if isinstance(task, Generator) else "predict", prompt], ["eval"]]
+    if isinstance(task, Predictor) and task.schema.columns is not None:
+        return [["eval"], ["predict", "NEW.csv", "--to", "ANSWERS.csv"]]
     if isinstance(task, Predictor):
         small = ",".join(["0"] * numbers) if numbers <= 8 else "PICTURE.png"
         return [["eval"], ["predict", "so great" if vocab else small]]

@@ -84,7 +84,7 @@ def check_data(run: RunDir, parts: Components, *, typed: Iterable[str] = ()) -> 
         console.warn(str(error))
         before = {}
     now: dict[str, str] = parts.data.sha256
-    if now and sorted(now.values()) != sorted(before.values()) and not OWN_PATHS.isdisjoint(typed):
+    if now and sorted(now.values()) != sorted(before.values()) and OWN_PATHS.isdisjoint(typed):
         other = next((name for name, digest in now.items() if digest not in before.values()), next(iter(now)))
         raise UserError(
             f"{other} is not the file that {run.path} was trained on: its digest differs. "

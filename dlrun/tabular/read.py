@@ -9,6 +9,7 @@ import csv
 import io
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,15 @@ def read(path: Path, encoding: str | None = None) -> Table:
         frame, told = json_lines(content, path, encoding)
     else:
         frame, told = delimited(content, path, encoding)
+    return checked(path, frame, content, told)
+
+
+def delimited_table(content: bytes, path: Path) -> Table:
+    """Of a stream: fields with a delimiter."""
+    return checked(path, delimited(content, path, None)[0], content, [])
+
+
+def checked(path: Path, frame: pl.DataFrame, content: bytes, told: Sequence[str]) -> Table:
     if not frame.height:
         raise UserError(f"{path} has a header and no row.")
     check_cells(frame.height, frame.width, path)
@@ -172,7 +182,7 @@ def delimiter_of(text: str, path: Path) -> str:
         return "\t"
     lines = [line for line in text[:1_000_000].split("\n", LOOKED_AT)[:LOOKED_AT] if line.strip()]
     best, most = ",", 0.0
-    for delimiter in (",", ";", "\t", "|"):
+    for delimiter in (";", "\t", "|", ","):  # 1,5;2,5 has two numbers
         try:
             widths = Counter(map(len, csv.reader(lines, delimiter=delimiter)))
         except csv.Error:

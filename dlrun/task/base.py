@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Schema, Split
+from dlrun.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -122,12 +123,53 @@ class Task:
         return {}
 
 
+Example = str | Mapping[str, object]  # what was typed, a picture's path, or a row: column -> value
+Answer = list[tuple[str, float]]  # labels and their probabilities, the likeliest first; or names of values
+
+
 @runtime_checkable
 class Predictor(Protocol):
-    """A task that answers an input that was typed."""
+    """A task that answers examples that were typed, or stand in a file."""
 
-    def predict(self, model: nn.Module, text: str) -> list[tuple[str, float]]:
-        """Labels or names and their probabilities or values, the likeliest first. UserError for an input of no use."""
+    def predict(self, model: nn.Module, examples: Sequence[Example]) -> list[Answer | UserError]:
+        """In order; for an example that can't be read why. The model is in eval mode."""
+
+
+class Inputs(NamedTuple):
+    """What a model is given of the examples that can be read, and why the others can't: place -> a sentence."""
+
+    tensors: tuple[Tensor, ...]
+    problems: dict[int, str]
+
+
+def read_each(examples: Sequence[Example], read: Callable[[Example], Tensor]) -> tuple[list[Tensor], dict[int, str]]:
+    """Each example by itself; a UserError is why one can't be read."""
+    found: list[Tensor] = []
+    problems: dict[int, str] = {}
+    for place, example in enumerate(examples):
+        try:
+            found.append(read(example))
+        except UserError as error:
+            problems[place] = str(error)
+    return found, problems
+
+
+def in_column(example: Example, schema: Schema) -> str:
+    """The text of an example, or its picture's file: what was typed, or stands in the column that was trained on."""
+    if isinstance(example, str):
+        return example
+    name = schema.column or (next(iter(example)) if len(example) == 1 else None)
+    if name is None:
+        raise UserError(f"Which column is it? Give one alone. There are: {', '.join(example)}.")
+    if (value := example.get(name)) is None:
+        raise UserError(f"There is no {name}." if name in example else f"There is no {name}. {nearest(name, example)}")
+    return str(value)
+
+
+def in_place(count: int, answers: Sequence[Answer], problems: Mapping[int, str]) -> list[Answer | UserError]:
+    """Answers of those that could be read, and what is wrong with the others, in the order of all."""
+    rest = iter(answers)
+    return [UserError(problems[place]) if place in problems else next(rest) for place in range(count)]
 
 
 @runtime_checkable

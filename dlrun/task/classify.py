@@ -1,7 +1,7 @@
 """Classification, by cross entropy (book 3.4): of a table's rows here, of images and texts in the files beside it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
@@ -13,8 +13,8 @@ from dlrun.errors import UserError
 from dlrun.limits import Fraction, NonNegativeFloat
 from dlrun.metric import accuracy, auc, f1, log_loss, top5
 from dlrun.model.base import Output
-from dlrun.task.base import Batches, StepOutput, Task
-from dlrun.task.regress import numbers_in
+from dlrun.task.base import Answer, Batches, Example, Inputs, StepOutput, Task, in_place
+from dlrun.task.regress import rows
 
 EACH: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"accuracy": accuracy, "log_loss": log_loss, "top5": top5}
 WHOLE: dict[str, Callable[[Tensor, Tensor], float]] = {"f1": f1, "auc": auc}  # of all answers of a part
@@ -153,19 +153,22 @@ class Classify(Task):
         return model(*inputs)
 
     @torch.no_grad()
-    def predict(self, model: nn.Module, text: str) -> list[tuple[str, float]]:
-        """What is typed for an example -> every label and its probability, likeliest first; the model in eval mode.
+    def predict(self, model: nn.Module, examples: Sequence[Example]) -> list[Answer | UserError]:
+        """Every label and its probability for each example, the likeliest first."""
+        inputs, problems = self.read(examples)
+        answers: list[Answer] = []
+        if len(inputs[0]):
+            logits = self.logits(model, tuple(part.to(self.device) for part in inputs))
+            labels = [self.label(number) for number in range(self.sizes["outputs"])]
+            chances, order = logits.float().softmax(1).sort(dim=1, descending=True, stable=True)
+            for row, places in zip(chances.tolist(), order.tolist(), strict=True):
+                answers.append([(labels[place], chance) for place, chance in zip(places, row, strict=True)])
+        return in_place(len(examples), answers, problems)
 
-        UserError for an input that is none of what the data is made of.
-        """
-        logits = self.logits(model, tuple(part.to(self.device) for part in self.read(text)))
-        labels = map(self.label, range(self.sizes["outputs"]))
-        answers = zip(labels, logits[0].float().softmax(0).tolist(), strict=True)
-        return sorted(answers, key=lambda answer: -answer[1])
-
-    def read(self, text: str) -> tuple[Tensor, ...]:
-        """`1,2.5` -> what the model is given of one example."""
-        return (self.scaled(torch.tensor([numbers_in(text, self.sizes["in_features"])])),)
+    def read(self, examples: Sequence[Example]) -> Inputs:
+        """What the model is given: of a table `1,2.5`, or a row of one's own."""
+        (x,), problems = rows(self.schema, examples)
+        return Inputs((self.scaled(x),), problems)
 
 
 def balanced(counts: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Classification of images (book 3.5), changed at random while training (book 9.1), and seen from several sides."""
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -11,7 +12,7 @@ from dlrun.data.base import Schema
 from dlrun.errors import UserError
 from dlrun.limits import Fraction, NonNegativeFloat, NonNegativeInt
 from dlrun.nn.augment import covered, moved
-from dlrun.task.base import generator
+from dlrun.task.base import Example, Inputs, generator, in_column, read_each
 from dlrun.task.classify import Batch, Classify, Goal, Metric, Weights
 
 
@@ -90,10 +91,14 @@ class ClassifyImages(Classify):
             x = covered(x, (middle - self.random_erase // 2).to(x.device), self.random_erase)
         return (x,)
 
-    def read(self, text: str) -> tuple[Tensor, ...]:
-        """An image file's path."""
-        shape = (self.sizes[name] for name in ("in_channels", "height", "width"))
-        return (self.scaled(read_image(text, *shape)),)
+    def read(self, examples: Sequence[Example]) -> Inputs:
+        """Image files' paths; of a row that in the schema's column."""
+        channels, height, width = (self.sizes[name] for name in ("in_channels", "height", "width"))
+        found, problems = read_each(
+            examples, lambda example: read_image(in_column(example, self.schema), channels, height, width)
+        )
+        images = torch.cat(found) if found else torch.empty(0, channels, height, width, dtype=torch.uint8)
+        return Inputs((self.scaled(images),), problems)
 
 
 def read_image(path: str, channels: int, height: int, width: int) -> Tensor:

@@ -1,12 +1,15 @@
 """Classification of texts (book 10.7, 10.8), in batches of about the same length."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from dlrun.data.base import Data, Schema
 from dlrun.errors import UserError
 from dlrun.limits import Fraction, NonNegativeFloat, PositiveInt
-from dlrun.task.base import generator
+from dlrun.task.base import Example, Inputs, generator, in_column, read_each
 from dlrun.task.classify import Classify, Goal, Metric, Weights
 
 BUCKET = 50  # batches that are sorted by length together: more means less padding, and less chance in who meets whom
@@ -68,18 +71,24 @@ class ClassifyTexts(Classify):
         ids = part.x[where].long().masked_fill(place >= lengths.unsqueeze(1), 0)
         return ids, lengths.clamp(min=1)
 
-    def read(self, text: str) -> tuple[Tensor, ...]:
-        """A sentence."""
+    def read(self, examples: Sequence[Example]) -> Inputs:
+        """Sentences, of a row that in the schema's column: (B, T) ids and (B,) lengths."""
+        found, problems = read_each(examples, lambda example: self.ids(in_column(example, self.schema)))
+        lengths = torch.tensor([len(ids) for ids in found], dtype=torch.int64)
+        padded = pad_sequence(found, batch_first=True) if found else torch.empty(0, 1, dtype=torch.int64)
+        return Inputs((padded, lengths), problems)
+
+    def ids(self, text: str) -> Tensor:
+        """(T,) of a text, cut to `max_len`. UserError for one without a token, or with one that is not known."""
         vocab = self.schema.vocab
         assert vocab is not None
         words = vocab.split(text)[: self.max_len]
         if not words:
             raise UserError("The text is empty. Type a sentence in quotes.")
         try:
-            ids = vocab.encode(words)
+            return torch.tensor(vocab.encode(words))
         except KeyError as error:
             raise UserError(f"{error.args[0]} is not in the vocabulary of {len(vocab):,}.") from error
-        return torch.tensor([ids]), torch.tensor([len(ids)])
 
 
 def by_length(order: Tensor, lengths: Tensor, bucket: int) -> Tensor:

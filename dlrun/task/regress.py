@@ -1,6 +1,7 @@
 """Regression: numbers from numbers, by squared error (book 3.1)."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from dlrun.data.base import Schema
 from dlrun.errors import UserError
 from dlrun.metric import Mean, absolute_error, r2, squared_error
-from dlrun.task.base import Batches, StepOutput, Task
+from dlrun.task.base import Answer, Batches, Example, Inputs, StepOutput, Task, in_place, read_each
 
 Goal = Literal["min mse", "min rmse", "min mae", "max r2"]
 Metric = Literal["mse", "rmse", "mae", "r2"]
@@ -86,20 +87,34 @@ class Regress(Task):
         return y if self.schema.y_scale is None else self.schema.y_scale.apply(y)
 
     @torch.no_grad()
-    def predict(self, model: nn.Module, text: str) -> list[tuple[str, float]]:
-        """`1000, 0, 0.3, 71, 0.002` -> [("value", 121.3)], in the data's own units; the model is to be in eval mode."""
-        numbers = numbers_in(text, self.sizes["in_features"])
-        y = model(self.scaled(torch.tensor([numbers], device=self.device)))
+    def predict(self, model: nn.Module, examples: Sequence[Example]) -> list[Answer | UserError]:
+        """`1000, 0, 0.3, 71, 0.002`, or a row of one's own table -> [("value", 121.3)], in the data's own units."""
+        (x,), problems = rows(self.schema, examples)
+        y = model(self.scaled(x.to(self.device))) if len(x) else x.new_empty(0, self.sizes["outputs"])
         y = y if self.schema.y_scale is None else self.schema.y_scale.undo(y)
-        return [("value" if y.shape[1] == 1 else f"value {i + 1}", each) for i, each in enumerate(y[0].tolist())]
+        names = ["value"] if y.shape[1] == 1 else [f"value {number}" for number in range(1, y.shape[1] + 1)]
+        return in_place(len(examples), [list(zip(names, each, strict=True)) for each in y.tolist()], problems)
 
 
-def numbers_in(text: str, wanted: int) -> list[float]:
+def rows(schema: Schema, examples: Sequence[Example]) -> Inputs:
+    """(N, F) unscaled numbers of a table's rows, by the columns of the user's own table where there are some."""
+    if schema.columns is not None:
+        from dlrun.tabular.rows import encoded
+
+        x, problems = encoded(examples, schema.columns)
+        return Inputs((torch.from_numpy(x),), problems)
+    count = schema.sizes["in_features"]
+    found, problems = read_each(examples, lambda example: torch.tensor(numbers_in(example, count)))
+    return Inputs((torch.stack(found) if found else torch.empty(0, count),), problems)
+
+
+def numbers_in(example: Example, wanted: int) -> list[float]:
     """`1, 2.5` -> [1.0, 2.5]; UserError unless it is `wanted` finite numbers."""
+    values = example.split(",") if isinstance(example, str) else list(example.values())
     try:
-        numbers = [float(part) for part in text.split(",")]
+        numbers = [float(str(value)) for value in values]
     except ValueError:
         numbers = []
     if len(numbers) != wanted or not all(map(math.isfinite, numbers)):
-        raise UserError(f"{text!r} is not {wanted} numbers. Type them with commas: {','.join(['0'] * wanted)}")
+        raise UserError(f"{example!r} is not {wanted} numbers. Type them with commas: {','.join(['0'] * wanted)}")
     return numbers

@@ -24,11 +24,14 @@ MOST_BEAMS = 1000  # followed up at once
 def parsed(argv: list[str]) -> argparse.Namespace:
     parser = verb(
         "predict",
-        "An answer for each input: a sentence, an image file, or numbers as in 1,2,3.",
+        "An answer for each input: a sentence, a picture, numbers as in 1,2,3, a row of a table; or for many of them: "
+        "a file (.csv, .tsv, .parquet, .jsonl), a folder, or - for standard input.",
         answers=True,
         json=True,
     )
     parser.add_argument("inputs", nargs="+", metavar="INPUT")
+    parser.add_argument("--to", metavar="FILE", help="write answers beside their rows into a .csv, .tsv or .jsonl")
+    parser.add_argument("--strict", action="store_true", help="stop at an example that can't be read")
     ours = parser.add_argument_group("translation")
     ours.add_argument(
         "--beam", type=between(1, MOST_BEAMS), help=f"translations followed up; 1: greedy; default {BEAM}"
@@ -47,7 +50,6 @@ def run(argv: list[str]) -> None:
     found = best_checkpoint(arguments.run)
 
     from dlrun.run.answer import Trained, understood
-    from dlrun.task.base import Predictor
     from dlrun.task.translate import Translate
 
     trained = Trained.open(*found, arguments.trust)
@@ -58,24 +60,39 @@ def run(argv: list[str]) -> None:
         return
     if given := [name for name in ("beam", "length_penalty", "attention") if getattr(arguments, name) is not None]:
         raise UserError(f"--{given[0].replace('_', '-')} is for translations; {trained.where} makes none.")
-    if not isinstance(task, Predictor):
-        raise UserError(f"{trained.where} can't predict: its task is {type(task).__name__}.")
-    with understood(trained.where):
-        answers = [(text, task.predict(trained.model, text)) for text in arguments.inputs]
-    if arguments.json:
-        console.json_out([{"input": text, "answers": dict(answer)} for text, answer in answers])
-        return
-    for text, answer in answers:
-        shown = ", ".join(f"{label} {console.number(value)}" for label, value in answer[:5])
-        console.out(f"{text}: {shown}")
+    predict(trained, arguments)
+
+
+def predict(trained: Trained, arguments: argparse.Namespace) -> None:
+    """One of several examples that can't be read is named and the others go on; the only one is a mistake."""
+    from dlrun.run.answers import answered, as_json_lines, write
+    from dlrun.run.examples import many
+
+    inputs: list[str] = arguments.inputs
+    strict = arguments.strict or not any(many(each) for each in inputs)
+    answers = answered(trained, inputs, strict=strict)
+    if arguments.to is not None:
+        count, bad = write(Path(arguments.to), answers, inputs)
+        console.say(f"{count:,} answers{f', {bad:,} of them errors' if bad else ''}: {arguments.to}")
+    elif arguments.json:
+        console.json_out([each.record() for each in answers])
+    elif "-" in inputs:
+        for line in as_json_lines(answers, [0, 0]):
+            console.out(line.rstrip("\n"))
+    else:
+        for each in answers:
+            console.out(each.line())
 
 
 def translate(trained: Trained, task: Translate, arguments: argparse.Namespace) -> None:
     """The best translation of each sentence; as JSON all that were found."""
     beam: int = BEAM if arguments.beam is None else arguments.beam
     penalty: float = LENGTH_PENALTY if arguments.length_penalty is None else arguments.length_penalty
+    from dlrun.run.examples import chunks
+
     answers = []
-    for text in arguments.inputs:
+    sentences = [str(each.example) for some in chunks(arguments.inputs, task.schema) for each in some]
+    for text in sentences:
         found = task.translate(trained.model, text, beam=beam, length_penalty=penalty)
         if arguments.attention:
             console.say(f"where it looked: {draw(trained.where, found[0])}")

@@ -61,7 +61,7 @@ def test_nothing_global_is_touched(cli: Cli) -> None:
     random.seed(5)
     before = torch.get_rng_state(), random.getstate(), torch.get_num_threads(), torch.is_grad_enabled()
     trained = Trained.open(*best_checkpoint("run"), [])
-    trained.task.predict(trained.model, "1000,0,0.3,71,0.002")  # type: ignore[attr-defined]
+    trained.predict(["1000,0,0.3,71,0.002"])
     after = torch.get_rng_state(), random.getstate(), torch.get_num_threads(), torch.is_grad_enabled()
     assert before[0].equal(after[0]) and before[1:] == after[1:]
 

@@ -50,7 +50,7 @@ def test_it_goes_on_as_it_would_have_then(old: Cli, tmp_path: Path) -> None:
 def test_answers(old: Cli) -> None:
     code, out, err = old("predict", LINEAR, "1,2", "--json")
     assert code == 0, err
-    assert json.loads(out)[0]["answers"]["value"] == pytest.approx(-0.37439727783203125, rel=1e-5)
+    assert json.loads(out)[0]["prediction"] == pytest.approx(-0.37439727783203125, rel=1e-5)
     code, out, err = old("sample", GRU, "雨", "--length", "9", "--json")
     assert code == 0 and len(json.loads(out)["text"]) >= 9, err
 

@@ -145,7 +145,7 @@ def test_texts_are_cut() -> None:
     task = classify(text_data(), max_len=3)
     lengths = torch.cat([batch.inputs[1] for batch in task.batches("train", 16, seed=0, epoch=0)])
     assert lengths.max() == 3 and len(lengths) == 300
-    assert len(task.read("w1 w2 w3 w4")[0][0]) == 3
+    assert task.read(["w1 w2 w3 w4"]).tensors[0].shape == (1, 3)
 
 
 def test_an_empty_text_is_one_token_of_padding() -> None:
@@ -217,49 +217,42 @@ def test_textcnn_learns_texts() -> None:
 
 def test_predict_a_sentence() -> None:
     task = classify(text_data())
-    ids, lengths = task.read("w0 never W1")
-    assert ids.tolist() == [[2, 1, 3]] and lengths.tolist() == [3]
-    answer = task.predict(Fixed([0.0, 1.0]), "w0 never W1")
-    assert [label for label, _ in answer] == ["good", "bad"]
+    (ids, lengths), problems = task.read(["w0 never W1", "w1"])
+    assert ids.tolist() == [[2, 1, 3], [3, 0, 0]] and lengths.tolist() == [3, 1] and not problems
+    answer, empty = task.predict(Fixed([0.0, 1.0]), ["w0 never W1", "  "])
+    assert not isinstance(answer, UserError) and [label for label, _ in answer] == ["good", "bad"]
     assert answer[0][1] == pytest.approx(1 / (1 + 2.718281828**-1))
-    with pytest.raises(UserError, match="The text is empty"):
-        task.predict(Fixed([0.0, 1.0]), "  ")
+    assert isinstance(empty, UserError) and "The text is empty" in str(empty)
 
 
 def test_predict_an_image(tmp_path: Path) -> None:
     task = classify(image_data())
     pixels = torch.arange(20, dtype=torch.uint8).view(4, 5) * 10
     Image.fromarray(pixels.numpy()).save(tmp_path / "grey.png")
-    (x,) = task.read(str(tmp_path / "grey.png"))
+    ((x,), _) = task.read([str(tmp_path / "grey.png")])
     assert x.equal((pixels.float().view(1, 1, 4, 5) - 100) / 50)
     Image.new("RGB", (50, 30), (255, 255, 255)).save(tmp_path / "large.jpg")
-    (x,) = task.read(str(tmp_path / "large.jpg"))
+    ((x,), _) = task.read([str(tmp_path / "large.jpg")])
     assert x.shape == (1, 1, 4, 5) and x.eq((255 - 100) / 50).all()
-    assert [label for label, _ in task.predict(Fixed([0.0, 2.0, 1.0]), str(tmp_path / "grey.png"))] == [
-        "bag",
-        "coat",
-        "shirt",
-    ]
+    (answer,) = task.predict(Fixed([0.0, 2.0, 1.0]), [str(tmp_path / "grey.png")])
+    assert not isinstance(answer, UserError) and [label for label, _ in answer] == ["bag", "coat", "shirt"]
 
 
 def test_predict_refuses_what_is_no_image(tmp_path: Path) -> None:
     task = classify(image_data())
-    with pytest.raises(UserError, match="There is no file nowhere.png"):
-        task.read("nowhere.png")
     (tmp_path / "text.png").write_text("hello")
-    with pytest.raises(UserError, match="text.png is no image that can be read"):
-        task.read(str(tmp_path / "text.png"))
-    with pytest.raises(UserError, match="is no image that can be read"):
-        task.read(str(tmp_path))
+    (x,), problems = task.read(["nowhere.png", str(tmp_path / "text.png"), str(tmp_path)])
+    assert len(x) == 0 and "There is no file nowhere.png" in problems[0]
+    assert "text.png is no image that can be read" in problems[1] and "is no image that can be read" in problems[2]
 
 
 def test_tables_with_classes() -> None:
     split = Split(torch.rand(6, 2), torch.arange(6) % 2)
     task = classify(Data(split, None, None, Schema({"in_features": 2, "outputs": 2}, "table", "class")))
-    assert task.read("1, 2.5")[0].tolist() == [[1.0, 2.5]]
-    assert [label for label, _ in task.predict(Fixed([0.0, 1.0]), "1,2")] == ["1", "0"]
-    with pytest.raises(UserError, match="is not 2 numbers"):
-        task.read("1,2,3")
+    assert task.read(["1, 2.5"]).tensors[0].tolist() == [[1.0, 2.5]]
+    (answer,) = task.predict(Fixed([0.0, 1.0]), ["1,2"])
+    assert not isinstance(answer, UserError) and [label for label, _ in answer] == ["1", "0"]
+    assert "is not 2 numbers" in task.read(["1,2,3"]).problems[0]
 
 
 @pytest.mark.parametrize("targets", [None, "number"])

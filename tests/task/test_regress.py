@@ -79,7 +79,7 @@ def test_it_learns_and_answers_in_the_data_s_units() -> None:
             optim.zero_grad()
             regress.step(model, batch).loss.backward()
             optim.step()
-    answer = regress.predict(model, "12, -4")
+    (answer,) = regress.predict(model, ["12, -4"])
     assert answer == [("value", pytest.approx(3 * 12 - 4 + 5, abs=0.01))]
 
 
@@ -89,14 +89,15 @@ def test_without_scales() -> None:
     regress = ready(Regress, data, **options("task/regress"))
     model = nn.Linear(1, 2)
     x = torch.tensor([[0.5]])
-    answer = regress.predict(model, "0.5")
+    (answer,) = regress.predict(model, ["0.5"])
     assert answer == [("value 1", model(x)[0, 0].item()), ("value 2", model(x)[0, 1].item())]
 
 
 @pytest.mark.parametrize("text", ["1", "1,2,3", "1,two", "", "1,nan"])
 def test_predict_refuses(text: str) -> None:
-    with pytest.raises(UserError, match="is not 2 numbers. Type them with commas: 0,0"):
-        task().predict(Linear(2, 1), text)
+    first, answer = task().predict(Linear(2, 1), ["1,2", text])
+    assert isinstance(answer, UserError) and "is not 2 numbers. Type them with commas: 0,0" in str(answer)
+    assert not isinstance(first, UserError)
 
 
 @pytest.mark.parametrize("targets", [None, "class"])
