@@ -80,7 +80,7 @@ def auc(logits: Tensor, y: Tensor) -> float:
     """
     if logits.shape[1] == 2:
         return area(logits[:, 1].double() - logits[:, 0].double(), y == 1)  # chances near 1 would round to ties
-    chances = logits.double().log_softmax(dim=1)
+    chances = logits.double().softmax(dim=1)
     areas = [area(chances[:, number], y == number) for number in range(logits.shape[1])]
     told = [each for each in areas if not math.isnan(each)]
     return sum(told) / len(told) if told else math.nan

@@ -217,7 +217,7 @@ def misfit(value: object, hint: object) -> str:
 
 def list_misfit(value: object, origin: object, inner: tuple[object, ...]) -> str:
     if not isinstance(value, list | tuple):
-        return "a list is expected, such as [1,2]"
+        return f"a list is expected, such as [{value if isinstance(value, str) and value.isidentifier() else '1,2'}]"
     if origin is tuple and Ellipsis not in inner:
         if len(value) != len(inner):
             return f"a list of {len(inner)} is expected"

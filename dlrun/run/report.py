@@ -52,17 +52,24 @@ def show_result(trainer: Trainer, run: RunDir, spec: RunSpec) -> None:
         follow.append(["resume", *further(trainer.settings, trainer.state)])
     typed = [command(verb, run.path, *words, *trust) for verb, *words in follow]
     console.panel("done", lines)
-    if nothing is not None and not better(state.best, nothing, trainer.mode):
-        console.warn(
-            f"{trainer.goal_tag} is no better than the baseline, which looks at no input ({task.baseline_answer}): "
-            "the model has learned nothing of use yet. Train longer, or try another optim.lr."
-        )
+    if warning := worth(state.best, nothing, trainer):
+        console.warn(warning)
     for start, line in zip(("next: ", *["      "] * len(typed)), (*typed, "dlrun tensorboard"), strict=True):
         console.say(start + line)  # below the frame, which would break a line that is to be copied
 
 
-def better(value: float | None, than: float, mode: str) -> bool:
-    return value is not None and (value < than if mode == "min" else value > than)
+def worth(best: float | None, baseline: float | None, trainer: Trainer) -> str:
+    """What is to be said of a result that is none, or that the baseline has as well; "" of a better one."""
+    if best is None:
+        return (
+            f"{trainer.goal_tag} never had a value, so there is no best.pt: its part is too small for it, or was cut."
+        )
+    if baseline is None or (best < baseline if trainer.mode == "min" else best > baseline):
+        return ""
+    return (
+        f"{trainer.goal_tag} is no better than the baseline, which looks at no input ({trainer.task.baseline_answer}): "
+        "the model has learned nothing of use yet. Train longer, or try another optim.lr."
+    )
 
 
 def asks(trainer: Trainer, prompt: str | None) -> list[list[str]]:

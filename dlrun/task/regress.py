@@ -78,7 +78,7 @@ class Regress(Task):
         train, y = (self.scaled_target(part) for name in ("train", split) if (part := self.splits[name].y) is not None)
         mean, means = train.float().mean(dim=0).expand_as(y), Mean()
         means.add(self.scored(mean, y, whole=False))
-        return self.report(means.means()) | (self.score(mean, y) if "r2" in self.reported else {})
+        return self.report(means.means()) | (self.score(mean.cpu(), y.cpu()) if "r2" in self.reported else {})
 
     def scaled(self, x: Tensor) -> Tensor:
         return x if self.schema.x_scale is None else self.schema.x_scale.apply(x)

@@ -115,7 +115,7 @@ SPOILED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         "model._target_=os.system is not trusted",
     ),
     "another task": (
-        lambda state: state["config"]["task"].update(_target_="dlrun.task.lm.LanguageModel"),
+        lambda state: state["config"].update(task={"_target_": "dlrun.task.lm.LanguageModel", "goal": "min loss"}),
         "task.seq_len has no value",
     ),
 }

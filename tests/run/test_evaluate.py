@@ -8,13 +8,18 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from options import options, ready
 
 from dlrun.cli import exit_code
 from dlrun.config import assemble
-from dlrun.device import rng_state, seed_everything
+from dlrun.data.base import Data, Schema, Split
+from dlrun.device import Device, rng_state, seed_everything
 from dlrun.errors import UserError
-from dlrun.run.evaluate import rehearse
+from dlrun.metric import r2
+from dlrun.run.evaluate import Answers, baseline, evaluate, rehearse
+from dlrun.task.classify import Classify
 
+CPU = Device(torch.device("cpu"), "fp32", asynchronous=False, deterministic=False)
 SMALL = ["model.hidden=8", "model.embed=8"]
 CASES = {
     "regress": ["model=mlp", "data=airfoil", "model.dropout=0.5"],
@@ -87,3 +92,38 @@ def test_a_goal_that_an_evaluation_does_not_tell_is_a_mistake(built: Any) -> Non
     parts.task.goal = "max f1"
     with pytest.raises(UserError, match="The goal is max f1, and an evaluation only tells val/loss, val/mse."):
         rehearse(parts.task, parts.model, parts.device, batch_size)
+
+
+def test_metrics_of_a_whole_part_are_those_of_all_its_answers(built: Any) -> None:
+    parts, _ = built("data=airfoil", "task.metrics=[r2,mae]")
+    (y,) = [parts.task.splits["val"].y]
+    found = evaluate(parts.task, parts.model, parts.device, "val", 7)
+    answers = parts.model(parts.task.scaled(parts.task.splits["val"].x)).detach()
+    assert found is not None and list(found) == ["val/loss", "val/mse", "val/mae", "val/r2"]
+    assert found["val/r2"] == pytest.approx(r2(answers, parts.task.scaled_target(y)), rel=1e-6)
+    assert baseline(parts.task).keys() == found.keys()
+
+
+def examples(y: list[int], outputs: int) -> Data:
+    split = Split(torch.randn(len(y), 2), torch.tensor(y))
+    return Data(split, split, None, Schema({"in_features": 2, "outputs": outputs}, "table", "class"))
+
+
+def test_a_goal_that_has_no_value_on_its_part_is_a_mistake_at_the_start() -> None:
+    task = ready(Classify, examples([1] * 9, 2), **options("task/classify", goal="max auc"))
+    wanted = (
+        "val/auc can't be told: auc needs examples of at least two classes, and val has not. Type another task.goal"
+    )
+    with pytest.raises(UserError, match=wanted):
+        rehearse(task, torch.nn.Linear(2, 2), CPU, 4)
+    told = ready(Classify, examples([1] * 8 + [0], 2), **options("task/classify", goal="max auc"))
+    rehearse(told, torch.nn.Linear(2, 2), CPU, 4)  # though its batches are of one class
+
+
+def test_answers_that_can_t_be_kept_are_refused_in_one_message() -> None:
+    task = ready(Classify, examples([0, 1], 2), **options("task/classify", metrics=["auc"]))
+    task.splits["val"] = Split(torch.zeros(1).expand(10**9), None)  # of no memory itself
+    with pytest.raises(
+        UserError, match=r"^All answers of val at once, 1,000,000,000 × 100,000 numbers, .* GB can be had"
+    ):
+        Answers(task, "val").add(torch.zeros(1, 100_000), torch.zeros(1))

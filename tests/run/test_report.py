@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from runs import Cli
 
+from dlrun.terminal.plain import number
+
 RUN = ("stand_in=always", "folder=r")
 
 
@@ -62,3 +64,22 @@ def test_a_complete_run_says_what_goes_further(typed: list[str], cli: Cli) -> No
     code, _, err = cli("resume", "r", *typed)
     assert code == 2 and f"To go further type: dlrun resume r {' '.join(['trainer.max_steps=4', *typed])}\n" in err
     assert cli("resume", "r", "trainer.max_steps=4", *typed)[0] == 0
+
+
+def test_a_result_stands_beside_its_baseline(cli: Cli) -> None:
+    code, _, err = cli(*RUN, "trainer.epochs=3")
+    assert code == 0 and "always the training part's mean" in err and "is no better than the baseline" not in err
+    found = json.loads(Path("r/summary.json").read_text())
+    assert found["goal"]["best"] < found["baseline"]["val/mse"]
+    assert f"baseline {number(found['baseline']['val/mse'])}: always" in err
+
+
+def test_a_result_that_is_no_better_than_the_baseline_is_told(cli: Cli) -> None:
+    code, _, err = cli(*RUN, "trainer.max_steps=1", "optim.lr=0")
+    assert code == 0 and "val/mse is no better than the baseline, which looks at no input" in err.replace("\n", " ")
+
+
+def test_a_goal_that_never_had_a_value_is_told(cli: Cli) -> None:
+    """The first batch of a part that is whole enough is of one example, which r2 can't be told of."""
+    code, _, err = cli(*RUN, "task.goal=max r2", "trainer.max_steps=2", "trainer.limit_batches=1", "batch_size=1")
+    assert code == 0 and "val/r2 never had a value" in err and "no better" not in err

@@ -27,6 +27,9 @@ RUNS = {
         "task.random_shift=2",
         "task.random_flip=true",
         "task.random_erase=4",
+        "task.class_weights=balanced",
+        "task.goal=max f1",
+        "task.metrics=[auc]",
     ],
     "language": [
         "model=lstm",

@@ -1,13 +1,19 @@
 """Classification: batches of images, tables and texts, and answers to what a user types."""
 
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from options import options, ready
 from PIL import Image
+from sklearn import metrics as reference
+from sklearn.dummy import DummyClassifier
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from dlrun.data.base import Data, Scale, Schema, Split
 from dlrun.errors import UserError
@@ -259,3 +265,97 @@ def test_tables_with_classes() -> None:
 def test_only_classes_can_be_told_apart(targets: Any) -> None:
     with pytest.raises(UserError, match="task=classify needs examples with a class each"):
         Classify(Schema({"in_features": 2, "outputs": 1}, "table", targets), **options("task/classify"))
+
+
+# metrics, class weights, the baseline
+
+
+def rows(y: list[int], val: list[int], outputs: int) -> Data:
+    """Rows of two numbers; classes as they are given."""
+    draw = torch.Generator().manual_seed(0)
+    parts = [Split(torch.randn(len(each), 2, generator=draw), torch.tensor(each)) for each in (y, val)]
+    return Data(parts[0], parts[1], None, Schema({"in_features": 2, "outputs": outputs}, "table", "class"))
+
+
+LOPSIDED = [0] * 9 + [1] * 4 + [2, 4, 5] * 3 + [3, 6, 6]
+
+
+def test_all_metrics_are_told_of_an_evaluation_and_only_means_while_training() -> None:
+    every = ["f1", "auc", "log_loss", "top5"]
+    task, model = classify(rows(LOPSIDED, LOPSIDED[::-1], 7), metrics=every), nn.Linear(2, 7)
+    batch = next(iter(task.batches("val", 99, seed=0, epoch=0)))
+    step = task.step(model, batch)
+    assert set(step.values) == {"log_loss", "top5", "accuracy"} and step.answers is None  # the goal's is always there
+    assert set(task.step(model.eval(), batch).values) == set(step.values)
+    answers = task.step(model, batch).answers
+    assert answers is not None and answers[0].shape == (25, 7) and list(task.score(*answers)) == ["f1", "auc"]
+    plain = classify(rows(LOPSIDED, LOPSIDED, 7))
+    assert plain.step(model, batch).answers is None and list(plain.step(model, batch).values) == ["accuracy"]
+
+
+def test_top5_needs_more_than_five_classes() -> None:
+    for chosen in ({"goal": "max top5"}, {"metrics": ["top5"]}):
+        with pytest.raises(UserError, match="top5 needs more than 5 classes, and there are 3. Leave it out."):
+            classify(image_data(), **chosen)
+
+
+def test_the_baseline_is_scikit_learn_s() -> None:
+    """Of classes that are all in the training part, one of which the other part has not."""
+    val = [2, 0, 1, 1, 6, 5, 4, 0]
+    task = classify(rows(LOPSIDED, val, 7), metrics=["f1", "auc", "log_loss", "top5"])
+    dummy = DummyClassifier(strategy="prior").fit([[0]] * len(LOPSIDED), LOPSIDED)
+    said, chances = dummy.predict([[0]] * len(val)), dummy.predict_proba([[0]] * len(val))
+    loss = reference.log_loss(val, chances, labels=range(7))
+    expected = {
+        "loss": loss,
+        "log_loss": loss,
+        "accuracy": reference.accuracy_score(val, said),
+        "f1": reference.f1_score(val, said, average="macro", zero_division=0),
+        "auc": 0.5,
+        "top5": 7 / 8,  # all but the 6
+    }
+    assert task.baseline("val") == pytest.approx(expected)
+    assert math.isnan(classify(rows([0, 1], [1, 1], 2), goal="max auc").baseline("val")["auc"])
+    unseen = classify(rows([0, 0], [0, 1], 3), metrics=["f1", "log_loss"]).baseline("val")
+    assert unseen["log_loss"] == math.inf and unseen["accuracy"] == 0.5 and unseen["f1"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_balanced_classes_count_alike(smoothing: float) -> None:
+    """Weights are scikit-learn's; a batch is worth what its examples are, whoever else is in it."""
+    data = rows(LOPSIDED, LOPSIDED, 7)
+    task, model = classify(data, class_weights="balanced", label_smoothing=smoothing), nn.Linear(2, 7)
+    weights = compute_class_weight("balanced", classes=np.arange(7), y=LOPSIDED)
+    assert task.weights.tolist() == pytest.approx(weights) and task.note == ""
+    total = 0.0
+    for batch in task.batches("train", 5, seed=0, epoch=0):
+        step = task.step(model.train(), batch)
+        total += step.loss.item() * step.n
+        evaluated = task.step(model.eval(), batch).loss
+        torch.testing.assert_close(evaluated, cross_entropy(model(*batch.inputs), batch.y))  # without weights
+    if not smoothing:
+        split = task.splits["train"]
+        each = cross_entropy(model(split.x), split.y, reduction="none")
+        assert total == pytest.approx((each * torch.tensor(weights)[split.y]).sum().item(), rel=1e-5)
+    one = task.splits["train"].y == 6
+    alone = task.loss(torch.zeros(int(one.sum()), 7), torch.full((2,), 6), True).item()
+    assert alone == pytest.approx(
+        weights[6] * math.log(7) * (1 - smoothing) + smoothing * sum(weights) * math.log(7) / 7
+    )
+
+
+def test_a_class_without_an_example_weighs_nothing() -> None:
+    task = classify(rows([0, 0, 2], [1], 9), class_weights="balanced")
+    assert task.weights.tolist() == [0.75, 0, 1.5, 0, 0, 0, 0, 0, 0]
+    assert task.note.endswith("has no example of 1, 3, 4, 5, 6 and 2 more: weight 0")
+    assert torch.isfinite(task.step(nn.Linear(2, 9), next(iter(task.batches("val", 1, seed=0, epoch=0)))).loss)
+
+
+@pytest.mark.parametrize("data", [image_data(), text_data()], ids=["images", "texts"])
+def test_classes_of_images_and_texts_can_be_balanced(data: Data) -> None:
+    task = classify(data, class_weights="balanced", metrics=["auc"])
+    batch, model = next(iter(task.batches("train", 5, seed=0, epoch=0))), Fixed([0.0] * data.schema.sizes["outputs"])
+    loss = task.step(model, batch).loss.item()
+    assert loss == pytest.approx(task.weights[batch.y].mean().item() * math.log(data.schema.sizes["outputs"]), rel=1e-5)
+    halves = task.loss(model(batch.inputs[0]).bfloat16(), batch.y, True)  # as autocast answers
+    assert halves.item() == pytest.approx(loss, rel=1e-2)

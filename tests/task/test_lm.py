@@ -222,3 +222,12 @@ def test_default_prompt_and_shown_sample() -> None:
     assert lm.vocab.encode(lm.prompt().split()) == lm.splits["train"].x[:2].tolist()
     prompt, shown = lm.shown_sample(Bigram(), 0)
     assert prompt == lm.prompt() and shown.startswith(prompt) and len(shown.split()) == 102
+
+
+def test_the_baseline_counts_unigrams() -> None:
+    lm = task()
+    train, val = (lm.splits[name].x.tolist() for name in ("train", "val"))
+    nats = -sum(math.log((train.count(token) + 1) / (len(train) + V)) for token in val[1:]) / (len(val) - 1)
+    assert lm.baseline("val") == pytest.approx({"loss": nats, "perplexity": math.exp(nats)})
+    lm.splits["val"] = Split(lm.splits["val"].x[:1])
+    assert lm.baseline("val") == {}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from options import options, ready
+from sklearn import metrics as reference
 from torch import Tensor, nn
 
 from dlrun.data.base import Data, Scale, Schema, Split
@@ -104,3 +105,57 @@ def test_predict_refuses(text: str) -> None:
 def test_only_numbers_can_be_predicted(targets: Any) -> None:
     with pytest.raises(UserError, match="task=regress needs numbers to predict from numbers"):
         Regress(Schema(SIZES, "table", targets), **options("task/regress"))
+
+
+EVERY: dict[str, Any] = {"metrics": ["mse", "rmse", "mae", "r2"]}
+
+
+@pytest.mark.parametrize("units", ["scaled", "own"])
+def test_metrics_in_the_target_s_own_units(units: str) -> None:
+    regress, model, means = task(units=units, **EVERY), Linear(2, 1).eval(), Mean()
+    kept = []
+    for batch in regress.batches("val", 5, seed=0, epoch=0):
+        step = regress.step(model, batch)
+        assert step.answers is not None
+        kept.append(step.answers)
+        means.add(step)
+    found = regress.report(means.means()) | regress.score(*map(torch.cat, zip(*kept, strict=True)))
+    raw = regress.splits["val"]
+    assert raw.y is not None
+    y, answers = (raw.y - 100) / 20, model((raw.x - X_SCALE.mean) / X_SCALE.std).detach()
+    factor = 20 if units == "own" else 1
+    expected = {
+        "loss": reference.mean_squared_error(y, answers) / 2,  # always scaled
+        "mse": reference.mean_squared_error(y * factor, answers * factor),
+        "rmse": reference.root_mean_squared_error(y * factor, answers * factor),
+        "mae": reference.mean_absolute_error(y * factor, answers * factor),
+        "r2": reference.r2_score(y, answers),
+    }
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("units", ["scaled", "own"])
+def test_the_baseline_is_the_training_part_s_mean(units: str) -> None:
+    regress = task(units=units, **EVERY)
+    val = regress.splits["val"]
+    assert val.y is not None
+    regress.splits["train"] = Split(val.x[:9], val.y[:9])
+    mean, factor = val.y[:9].mean(), 1 if units == "own" else 20
+    answers = mean.expand_as(val.y)
+    mse = reference.mean_squared_error(val.y / factor, answers / factor)
+    expected = {
+        "loss": reference.mean_squared_error(val.y / 20, answers / 20) / 2,
+        "mse": mse,
+        "rmse": mse**0.5,
+        "mae": reference.mean_absolute_error(val.y / factor, answers / factor),
+        "r2": reference.r2_score(val.y, answers),
+    }
+    assert regress.baseline("val") == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_is_reported_while_it_trains() -> None:
+    regress = task(goal="max r2", metrics=["rmse"])
+    step = regress.step(Linear(2, 1).train(), next(iter(regress.batches("train", 5, seed=0, epoch=0))))
+    assert step.answers is None
+    assert set(regress.report({"loss": 1.0, "mse": 4.0})) == {"loss", "rmse"}
+    assert list(regress.baseline("val")) == ["loss", "rmse", "r2"]

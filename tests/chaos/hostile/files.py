@@ -105,7 +105,7 @@ ODD: list[Any] = [
     "\ud800",
     float("inf"),
 ]
-SUMMARY_KEYS = ["status", "choices", "choices.model", "goal", "goal.metric", "goal.mode", "goal.best", "goal.best_step", "metrics", "metrics.val/loss", "overrides", "epoch", "step", "duration_s", "parameters", "seed", "data", "data.sha256", "data.source", "versions", "versions.torch", "git", "error", "device", "format"]  # fmt: skip
+SUMMARY_KEYS = ["status", "choices", "choices.model", "goal", "goal.metric", "goal.mode", "goal.best", "goal.best_step", "baseline", "metrics", "metrics.val/loss", "overrides", "epoch", "step", "duration_s", "parameters", "seed", "data", "data.sha256", "data.source", "versions", "versions.torch", "git", "error", "device", "format"]  # fmt: skip
 
 
 def summaries() -> list[Case]:
