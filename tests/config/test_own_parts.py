@@ -58,10 +58,8 @@ from dlrun.task.base import StepOutput
 from dlrun.task.regress import Batch, Regress
 
 class Absolute(Regress):
-    goal = "min mae"
-
     def __init__(self, schema, *, weight: PositiveFloat):
-        super().__init__(schema)
+        super().__init__(schema, goal="min mae", metrics=["mae"], units="scaled")
         self.weight = weight
 
     def step(self, model: nn.Module, batch: Batch) -> StepOutput:
