@@ -8,7 +8,7 @@ Only the longest n-grams count how often they were seen; a shorter one counts af
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,16 @@ from torch import Tensor, nn
 from dlrun.errors import UserError
 from dlrun.limits import Reach
 from dlrun.model.base import Output
+
+
+class Piece(Protocol):
+    """A batch of a text that is read in order."""
+
+    @property
+    def ids(self) -> Tensor: ...  # (B, T)
+
+    @property
+    def fresh(self) -> bool: ...  # it does not go on from the one before
 
 
 class Level(NamedTuple):
@@ -42,7 +52,7 @@ class NGram(nn.Module):
         x = ids if state is None else torch.cat([state, ids], dim=1)
         return Output(self.log_p(x)[:, -ids.shape[1] :], x[:, max(0, x.shape[1] - self.order + 1) :])
 
-    def count(self, batches: Iterable[Any]) -> None:
+    def count(self, batches: Iterable[Piece]) -> None:
         """UserError for a text that is not read in order."""
         pieces = list(batches)
         if any(batch.fresh for batch in pieces[1:]):

@@ -67,7 +67,7 @@ def better(value: float | None, than: float, mode: str) -> bool:
 
 def asks(trainer: Trainer, prompt: str | None) -> list[list[str]]:
     """What the model can be asked, each a verb and its words."""
-    task, vocab, numbers = trainer.task, trainer.task.schema.vocab, trainer.task.sizes.get("in_features", 0)
+    task, vocab, numbers = trainer.task, trainer.task.schema.vocab, trainer.task.schema.sizes.get("in_features", 0)
     if prompt is not None:
         return [["sample" if isinstance(task, Generator) else "predict", prompt], ["eval"]]
     if isinstance(task, Predictor):

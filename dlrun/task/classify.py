@@ -76,7 +76,7 @@ class Classify(Task):
         """(C,) how many examples a part has of each class."""
         y = self.splits[split].y
         assert y is not None
-        return torch.bincount(y.cpu(), minlength=self.sizes["outputs"])
+        return torch.bincount(y.cpu(), minlength=self.schema.sizes["outputs"])
 
     def label(self, number: int) -> str:
         return self.schema.labels[number] if self.schema.labels else str(number)
@@ -159,13 +159,13 @@ class Classify(Task):
         UserError for an input that is none of what the data is made of.
         """
         logits = self.logits(model, tuple(part.to(self.device) for part in self.read(text)))
-        labels = map(self.label, range(self.sizes["outputs"]))
+        labels = map(self.label, range(self.schema.sizes["outputs"]))
         answers = zip(labels, logits[0].float().softmax(0).tolist(), strict=True)
         return sorted(answers, key=lambda answer: -answer[1])
 
     def read(self, text: str) -> tuple[Tensor, ...]:
         """`1,2.5` -> what the model is given of one example."""
-        return (self.scaled(torch.tensor([numbers_in(text, self.sizes["in_features"])])),)
+        return (self.scaled(torch.tensor([numbers_in(text, self.schema.sizes["in_features"])])),)
 
 
 def balanced(counts: Tensor) -> Tensor:

@@ -92,7 +92,7 @@ class ClassifyImages(Classify):
 
     def read(self, text: str) -> tuple[Tensor, ...]:
         """An image file's path."""
-        shape = (self.sizes[name] for name in ("in_channels", "height", "width"))
+        shape = (self.schema.sizes[name] for name in ("in_channels", "height", "width"))
         return (self.scaled(read_image(text, *shape)),)
 
 

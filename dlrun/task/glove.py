@@ -41,7 +41,8 @@ class Glove(Task):
         super().__init__(schema)
         if schema.vocab is None or schema.inputs != "text":
             raise UserError("Word vectors need text; pick data=ptb, imdb or jaychou_lyrics.")
-        self.sizes = {"counted_words": len(schema.vocab)}
+        self.vocab = schema.vocab
+        self.sizes = {"counted_words": len(self.vocab)}
         self.window, self.min_count, self.x_max, self.alpha = window, min_count, x_max, alpha
         self.counted: Cells | None = None
 
@@ -56,7 +57,7 @@ class Glove(Task):
     def cells(self) -> Cells:
         """Counted when first asked for, on the CPU: a run that is only looked at need not wait for it."""
         if self.counted is None:
-            train, words = self.splits["train"], self.sizes["counted_words"]
+            train, words = self.splits["train"], len(self.vocab)
             counts = torch.bincount(train.x.cpu(), minlength=words)
             often = frequent_words(train, counts.where(counts >= self.min_count, 0))
             cells = Cells(*(part.to(self.device) for part in cooccurrences(*often, self.window, words)))

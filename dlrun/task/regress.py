@@ -88,7 +88,7 @@ class Regress(Task):
     @torch.no_grad()
     def predict(self, model: nn.Module, text: str) -> list[tuple[str, float]]:
         """`1000, 0, 0.3, 71, 0.002` -> [("value", 121.3)], in the data's own units; the model is to be in eval mode."""
-        numbers = numbers_in(text, self.sizes["in_features"])
+        numbers = numbers_in(text, self.schema.sizes["in_features"])
         y = model(self.scaled(torch.tensor([numbers], device=self.device)))
         y = y if self.schema.y_scale is None else self.schema.y_scale.undo(y)
         return [("value" if y.shape[1] == 1 else f"value {i + 1}", each) for i, each in enumerate(y[0].tolist())]
