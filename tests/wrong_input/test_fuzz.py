@@ -4,12 +4,14 @@ import string
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dlrun.cli import VERBS, exit_code
+from dlrun.cli import exit_code
 from dlrun.config import compose, typed
 from dlrun.errors import UserError
+from dlrun.verbs import VERBS
 
 QUICK = settings(
     max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -65,7 +67,7 @@ def test_the_front_of_the_override_parser_reads_or_refuses(text: str) -> None:
 @given(value)
 def test_what_is_quoted_comes_back_as_it_was(text: str) -> None:
     """`folder=VALUE` of any text: no character is lost to Hydra's grammar."""
-    parsed = compose.OverridesParser.create().parse_override(f"folder={typed.quoted(text)}")
+    parsed = OverridesParser.create().parse_override(f"folder={typed.quoted(text)}")
     assert str(parsed.value()).replace("\\${", "${") == text
 
 
