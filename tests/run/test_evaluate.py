@@ -1,15 +1,14 @@
 """The rehearsal of a run's evaluations: it goes before the first step, and leaves no trace."""
 
 import random
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import yaml
+from runs import Cli
 
-from dlrun.cli import exit_code
 from dlrun.config import assemble
 from dlrun.device import rng_state, seed_everything
 from dlrun.errors import UserError
@@ -32,10 +31,11 @@ CASES = {
 
 
 @pytest.fixture
-def built(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Any:
+def built(cli: Cli) -> Any:
     def build(*typed: str) -> tuple[assemble.Components, int]:
-        assert exit_code([*typed, "stand_in=always", "device=cpu", "--cfg", "job"]) == 0
-        shown = yaml.safe_load(capfd.readouterr().out)
+        code, out, _ = cli(*typed, "stand_in=always", "device=cpu", "--cfg", "job")
+        assert code == 0
+        shown = yaml.safe_load(out)
         config = {key: shown[key] for key in (*assemble.GROUPS, *assemble.PLAIN_KEYS) if key in shown}
         plans = assemble.check(config)
         return assemble.build_components(plans), config["batch_size"]

@@ -1,12 +1,10 @@
 """What the panel at a training's end advises, and that it does what it says."""
 
-import json
 import re
 import shlex
-from pathlib import Path
 
 import pytest
-from runs import Cli
+from runs import Cli, Run
 
 RUN = ("stand_in=always", "folder=r")
 
@@ -31,11 +29,11 @@ def advice(err: str) -> list[list[str]]:
 def test_the_advice_goes_further(cli: Cli, limits: tuple[str, ...], wanted: list[str]) -> None:
     code, _, err = cli(*RUN, *limits)
     assert code == 0, err
-    before = json.loads(Path("r/summary.json").read_text())["step"]
+    before = Run("r").summary["step"]
     (resume,) = [words for words in advice(err) if words[0] == "resume"]
     assert resume == ["resume", "r", *wanted]
     assert cli(*resume)[0] == 0
-    assert json.loads(Path("r/summary.json").read_text())["step"] > before
+    assert Run("r").summary["step"] > before
 
 
 @pytest.mark.parametrize(

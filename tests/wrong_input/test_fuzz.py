@@ -3,12 +3,11 @@
 import string
 from pathlib import Path
 
-import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from runs import Cli
 
-from dlrun.cli import exit_code
 from dlrun.config import compose, typed
 from dlrun.errors import UserError
 from dlrun.verbs import VERBS
@@ -71,16 +70,10 @@ def test_what_is_quoted_comes_back_as_it_was(text: str) -> None:
     assert str(parsed.value()).replace("\\${", "${") == text
 
 
-@pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder in which nothing may appear."""
-    monkeypatch.chdir(tmp_path)
-
-
-def answered(argv: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+def answered(cli: Cli, *argv: str) -> None:
+    """In a folder in which nothing may appear."""
     before = set(Path().rglob("*"))
-    code = exit_code(argv)
-    err = capfd.readouterr().err
+    code, _, err = cli(*argv)
     assert code in (0, 2, 3), err
     assert "Traceback" not in err
     assert sum(line.startswith("error: ") for line in err.splitlines()) == (code != 0)
@@ -89,15 +82,13 @@ def answered(argv: list[str], capfd: pytest.CaptureFixture[str]) -> None:
 
 @QUICK
 @given(st.sampled_from(SAFE), st.lists(argument, max_size=4))
-def test_any_arguments_of_a_verb(
-    empty: None, capfd: pytest.CaptureFixture[str], verb: str, arguments: list[str]
-) -> None:
+def test_any_arguments_of_a_verb(cli: Cli, verb: str, arguments: list[str]) -> None:
     if verb == "fetch" and "all" in arguments:
         return
-    answered([verb, *arguments], capfd)
+    answered(cli, verb, *arguments)
 
 
 @settings(QUICK, max_examples=60)
 @given(st.lists(argument, max_size=3))
-def test_any_arguments_of_a_training(empty: None, capfd: pytest.CaptureFixture[str], arguments: list[str]) -> None:
-    answered(["train", *arguments, "batch_size=0"], capfd)
+def test_any_arguments_of_a_training(cli: Cli, arguments: list[str]) -> None:
+    answered(cli, "train", *arguments, "batch_size=0")
