@@ -86,17 +86,17 @@ class Glove(Task):
 
 def cooccurrences(words: Tensor, text: Tensor, window: int, size: int) -> Cells:
     """(N,) words below `size` and (N,) which text each stands in -> their counts. The loop is over distances."""
-    keys, shares = [], []
+    keys, weights = [], []
     for distance in range(1, min(window, len(words) - 1) + 1):
         left, right = words[:-distance].long(), words[distance:].long()
         pair = torch.minimum(left, right) * size + torch.maximum(left, right)  # both orders are one: half the sorting
         key, times = pair[text[:-distance] == text[distance:]].unique(return_counts=True)
         keys.append(key)
-        shares.append(times.double() / distance)
+        weights.append(times.double() / distance)
     if not keys:
         return Cells(words.int(), words.int(), words.float()).at(words.new_empty(0, dtype=torch.int64))
     key, where = torch.cat(keys).unique(return_inverse=True)
-    counts = torch.bincount(where, weights=torch.cat(shares), minlength=len(key)).float()
+    counts = torch.bincount(where, weights=torch.cat(weights), minlength=len(key)).float()
     low, high = (key // size).int(), (key % size).int()
     differ = low != high
     counts = counts.where(differ, 2 * counts)  # a word beside itself is met from both sides

@@ -142,7 +142,7 @@ class Word2Vec(Task):
 
 
 def keep_probability(counts: Tensor, subsample: float | None) -> Tensor:
-    """(V,) occurrences -> (V,) the share of each word's occurrences that stays in a pass."""
+    """(V,) occurrences -> (V,) the fraction of each word's occurrences that stays in a pass."""
     if subsample is None:
         return torch.ones(len(counts))
     frequency = counts / counts.sum()
