@@ -293,9 +293,7 @@ def short(value: object, values: optuna.distributions.BaseDistribution) -> objec
 
     The study keeps its own value: jobs and trials belong together by their numbers.
     """
-    if not isinstance(value, int | float) or not isinstance(values, optuna.distributions.FloatDistribution):
-        return value
-    if values.single():
+    if not (isinstance(value, float) and isinstance(values, optuna.distributions.FloatDistribution)) or values.single():
         return value
     if values.step is not None:
         return float(f"{value:.12g}")  # one of the steps as it was typed: 0.3, not 0.30000000000000004
