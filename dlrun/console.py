@@ -33,7 +33,7 @@ BAR_SECONDS = 0.1  # between two drawings of a bar
 PLAIN_SECONDS = 10.0  # between two lines about the same epoch where there is no bar
 PIPE_WIDTH = 200  # a pipe has no width of its own; 80 columns would cut the paths that a script wants to read
 
-Relay = Callable[..., None]  # relay("said", text) | relay("at", title, share of the pass, seconds left, metrics)
+Relay = Callable[..., None]  # relay("warned", text) | relay("at", title, fraction of the pass, seconds left, metrics)
 RELAY_SECONDS = 0.5  # between two messages about the same epoch
 
 _quiet = False

@@ -113,7 +113,7 @@ def r2(prediction: Tensor, y: Tensor) -> float:
 def bleu(predicted: Sequence[object], reference: Sequence[object], order: int) -> float:
     """Of a sentence against one reference: exp(min(0, 1 - |reference| / |predicted|)) times each p_k^(1 / 2^k).
 
-    k is 1 to `order`, or the sentence's own length where that is less; p_k is the share of the predicted k-grams that
+    k is 1 to `order`, or the sentence's own length where that is less; p_k is the fraction of predicted k-grams that
     the reference has too, each at most as often. Papineni 2002, as book 9.7 and 10.12 have it: long k-grams weigh more.
     """
     if not predicted:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from runs import Cli
+from runs import Cli, Run
 
 MISTAKES = {
     ("model=lsmt",): "There is no model lsmt. Did you mean lstm?",
@@ -81,7 +81,7 @@ def test_no_gpu_is_a_mistake(cli: Cli) -> None:
 def test_the_default_run_reaches_the_noise(cli: Cli, tmp_path: Path) -> None:
     code, _, err = cli("trainer.epochs=3", "folder=run")
     assert code == 0
-    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    summary = Run("run").summary
     assert summary["status"] == "completed" and summary["metrics"]["test/mse"] < 1.5e-4  # the noise's variance: 1e-4
     assert {
         "goal",
@@ -127,7 +127,7 @@ def test_a_run_that_diverges_says_where_and_what_to_try(cli: Cli, tmp_path: Path
     code, _, err = cli("optim.lr=100", "trainer.epochs=50", "folder=run")
     assert code == 1
     assert "error: The loss became" in err and "Try a smaller optim.lr (now 100) or trainer.clip=1." in err
-    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    summary = Run("run").summary
     assert summary["status"] == "diverged" and "The loss became" in summary["error"]
 
 
@@ -159,7 +159,7 @@ def test_eval_prints_the_contracts_tags_and_adds_them(cli: Cli, tmp_path: Path) 
     cli("trainer.epochs=2", "folder=run")
     code, out, _ = cli("eval", "run", "--split", "val", "--json")
     figures = json.loads(out)
-    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    summary = Run("run").summary
     assert code == 0 and figures.keys() == {"val/loss", "val/mse"}
     assert figures["val/mse"] == pytest.approx(summary["goal"]["best"], rel=1e-6)
     assert summary["metrics"].items() >= figures.items()
@@ -185,7 +185,7 @@ def test_an_empty_prompt(cli: Cli) -> None:
 def test_runs_lists_sorts_and_knows_a_killed_one(cli: Cli, tmp_path: Path) -> None:
     for name, rate in (("outputs/a", 0.001), ("outputs/b", 0.03)):
         cli("trainer.epochs=1", f"optim.lr={rate}", f"folder={name}")
-    summary = json.loads((tmp_path / "outputs/a/summary.json").read_text())
+    summary = Run("outputs/a").summary
     (tmp_path / "outputs/a/summary.json").write_text(json.dumps(summary | {"status": "running"}))
     code, out, _ = cli("runs", "--sort", "best", "--json")
     rows = json.loads(out)

@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,7 @@ def test_log_keeps_everything_with_the_time(tmp_path: Path) -> None:
 
 def test_figures_are_computed_only_when_something_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr(console.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     asked: list[float] = []
     with console.progress("epoch 1", 1000) as bar:
         for step in range(1, 1001):
@@ -162,7 +163,7 @@ def test_figures_are_computed_only_when_something_is_drawn(monkeypatch: pytest.M
 
 def test_lines_of_an_epoch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     clock = [100.0]
-    monkeypatch.setattr(console.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     with console.progress("epoch 3/10", 400, done=100) as bar:
         clock[0] += 60
         bar.advance(250, lambda: {"loss": 1.23456})
@@ -178,7 +179,7 @@ def test_lines_of_an_epoch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 def test_download_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     clock = [0.0]
-    monkeypatch.setattr(console.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     show = console.download()
     for megabytes in range(1, 31):
         clock[0] += 1

@@ -1,12 +1,11 @@
 """Every model is trained through the command line on its stand-in and held to the stand-in's best possible score."""
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
+from runs import Cli, Run
 
-from dlrun.cli import exit_code
 from dlrun.data import airfoil, fashion_mnist, fr_en, imdb, jaychou_lyrics, ptb
 from dlrun.files.markov import NEXT
 
@@ -139,14 +138,13 @@ LEARNS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNS)
-def test_learns_to_its_stand_ins_best(name: str, tmp_path: Path) -> None:
-    arguments, data, metric, share = LEARNS[name]
-    folder = tmp_path / "run"
-    assert exit_code([*arguments, "stand_in=always", "device=cpu", f"folder={folder}"]) == 0
-    summary = json.loads((folder / "summary.json").read_text())
+def test_learns_to_its_stand_ins_best(name: str, cli: Cli) -> None:
+    arguments, data, metric, enough = LEARNS[name]
+    assert cli(*arguments, "stand_in=always", "device=cpu", "folder=run")[0] == 0
+    summary = Run("run").summary
     assert summary["data"]["source"] == "stand-in"
     reached, best = summary["metrics"][f"test/{metric}"], data.STAND_IN.best[metric]
-    assert reached >= share * best if share < 1 else reached <= share * best, f"{reached} of {best}"
+    assert reached >= enough * best if enough < 1 else reached <= enough * best, f"{reached} of {best}"
 
 
 def neighbour_entropy() -> float:
@@ -163,31 +161,28 @@ def neighbour_entropy() -> float:
     beside = torch.zeros(count + 1, count + 1, dtype=torch.float64)
     beside[:count] = visits.unsqueeze(1) * follows
     beside = beside + beside.T  # a pair is met from both sides
-    share = beside / beside.sum()
-    return float(torch.special.entr(share).sum() - torch.special.entr(share.sum(1)).sum())
+    p = beside / beside.sum()
+    return float(torch.special.entr(p).sum() - torch.special.entr(p.sum(1)).sum())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["skipgram", "fasttext"])
-def test_word_vectors_learn_who_stands_beside_whom(model: str, tmp_path: Path) -> None:
+def test_word_vectors_learn_who_stands_beside_whom(model: str, cli: Cli) -> None:
     chosen = ["task.window=1", "task.loss=softmax", "task.subsample=null", "task.min_count=1", "model.embed=32"]
     chosen += ["batch_size=512", "scheduler=cosine", "trainer.epochs=4"]
     chosen += ["model.buckets=500", "optim.lr=0.2"] if model == "fasttext" else ["optim.lr=0.02"]
-    folder = tmp_path / "run"
-    assert exit_code([f"model={model}", *chosen, "stand_in=always", "device=cpu", f"folder={folder}"]) == 0
-    reached = json.loads((folder / "summary.json").read_text())["metrics"]["test/loss"]
+    assert cli(f"model={model}", *chosen, "stand_in=always", "device=cpu", "folder=run")[0] == 0
+    reached = Run("run").summary["metrics"]["test/loss"]
     assert reached == pytest.approx(neighbour_entropy(), rel=0.03)  # without learning: about ln 51 = 3.93
 
 
 @pytest.mark.real_data
-def test_words_that_belong_together(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_words_that_belong_together(cli: Cli) -> None:
     """One pass over a part of real ptb: not yet `chip`, but the days of the week find each other."""
-    folder = tmp_path / "run"
     words = ["model=skipgram", "trainer.epochs=2", "optim.lr=0.01", "model.embed=50", "trainer.limit_batches=300"]
-    assert exit_code([*words, "device=cpu", f"folder={folder}"]) == 0
-    capfd.readouterr()
-    assert exit_code(["neighbors", str(folder), "monday", "--k", "5", "--json"]) == 0
-    near = json.loads(capfd.readouterr().out)["monday"]
-    assert set(near) & {"tuesday", "wednesday", "thursday", "friday", "yesterday"}
-    assert exit_code(["neighbors", str(folder), "mondey"]) == 2
-    assert "mondey is not in the vocabulary of 10,000. Did you mean money or monday?" in capfd.readouterr().err
+    assert cli(*words, "device=cpu", "folder=run")[0] == 0
+    code, out, _ = cli("neighbors", "run", "monday", "--k", "5", "--json")
+    near = json.loads(out)["monday"]
+    assert code == 0 and set(near) & {"tuesday", "wednesday", "thursday", "friday", "yesterday"}
+    code, _, err = cli("neighbors", "run", "mondey")
+    assert code == 2 and "mondey is not in the vocabulary of 10,000. Did you mean money or monday?" in err

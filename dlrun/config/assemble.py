@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from dlrun import console, memory
 from dlrun import device as devices
@@ -41,13 +42,13 @@ class RunSpec:
 
     config: dict[str, Any]
     trusted: tuple[str, ...]
-    data: Spec
+    data: Spec[Data]
     source: Source  # of the data
-    task: Spec
-    model: Spec
-    init: Spec
-    optim: Spec
-    scheduler: Spec
+    task: Spec[Task]
+    model: Spec[nn.Module]
+    init: Spec[str | None]
+    optim: Spec[Optimizer]
+    scheduler: Spec[LRScheduler]
     settings: Settings
     device: Device
 
@@ -94,14 +95,14 @@ def check(config: dict[str, Any], trusted: Sequence[str] | None = None) -> RunSp
     )
 
 
-def check_answering(config: dict[str, Any], trusted: Sequence[str]) -> tuple[Spec, Spec]:
+def check_answering(config: dict[str, Any], trusted: Sequence[str]) -> tuple[Spec[Task], Spec[nn.Module]]:
     """The task and the model of a checkpoint's config, which is all that an answer needs."""
     typed = "--trust {}"
     allowed = trust.packages(trusted, typed)
     return group_spec("task", config["task"], allowed, typed), group_spec("model", config["model"], allowed, typed)
 
 
-def group_spec(group: str, node: dict[str, object], trusted: Sequence[str], typed: str = "trusted=[{}]") -> Spec:
+def group_spec(group: str, node: dict[str, object], trusted: Sequence[str], typed: str = "trusted=[{}]") -> Spec[Any]:
     node = dict(node)
     if "_target_" not in node:
         raise UserError(f"{group} has no _target_: its YAML must name the class to build.")
@@ -116,7 +117,7 @@ def group_spec(group: str, node: dict[str, object], trusted: Sequence[str], type
     return make_spec(group, node, target)
 
 
-def goal(task: Spec) -> str:
+def goal(task: Spec[Task]) -> str:
     """Of a task that is not built yet, such as "max accuracy": an option, or its class's only one."""
     return str(task.options.get("goal") or task.target.goal)  # type: ignore[attr-defined]
 
@@ -167,7 +168,7 @@ def build_components(spec: RunSpec, *, replaceable: bool = False, given: Given |
     spec.device.prepare()
     with memory.watched(f"The data ({sizes_of(spec.data)})"):
         data, facts = load_data(spec, replaceable=replaceable)
-    task: Task = spec.task(schema=data.schema)
+    task = spec.task(schema=data.schema)
     missing = spec.model.missing(task.sizes)
     if missing:
         raise UserError(does_not_fit(spec, set(task.sizes), missing))
@@ -186,13 +187,12 @@ def build_components(spec: RunSpec, *, replaceable: bool = False, given: Given |
     return Components(data, task, model, spec.device, facts)
 
 
-def build_model(spec: Spec, task: Task) -> nn.Module:
+def build_model(spec: Spec[nn.Module], task: Task) -> nn.Module:
     with memory.watched(f"{spec.name} ({sizes_of(spec)})"):
-        model: nn.Module = spec(**task.sizes)
-    return model
+        return spec(**task.sizes)
 
 
-def sizes_of(part: Spec) -> str:
+def sizes_of(part: Spec[object]) -> str:
     """The whole numbers among its options, one of which is too large: `hidden=1000000000 layers=1`."""
     sizes = {
         key: value
@@ -211,7 +211,7 @@ def build_optim(spec: RunSpec, parts: Components) -> tuple[Optimizer, Schedule]:
             f"{spec.optim.name} needs a function that it can differentiate twice; only data=quadratic has one."
         )
     mode = task.goal.split()[0]
-    optim: Optimizer = spec.optim(**measured, mode=mode)
+    optim = spec.optim(**measured, mode=mode)
     total = planned_moves(spec, task)
     node = spec.config["scheduler"]
     inner = spec.scheduler(optimizer=optim, T_max=total, total_steps=total, total_iters=total, mode=mode)

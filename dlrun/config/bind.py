@@ -13,12 +13,14 @@ import typing
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin
 
 from dlrun.config import catalogue, trust
 from dlrun.config.trust import NOT_YOURS
 from dlrun.errors import UserError, nearest
 from dlrun.limits import OF_TORCH, Range
+
+Built = TypeVar("Built", covariant=True)
 
 # What of torch's may be named in a group's YAML: a module's public classes of one kind.
 TORCH = {
@@ -32,9 +34,7 @@ NUMBER = re.compile(
 )
 
 
-def locate(
-    group: str, target: object, trusted: Sequence[str] = (), typed: str = "trusted=[{}]"
-) -> Callable[..., object]:
+def locate(group: str, target: object, trusted: Sequence[str] = (), typed: str = "trusted=[{}]") -> Callable[..., Any]:
     """The class or function named by a group's `_target_`: what conf/ offers there, torch's public classes of its kind,
     or what a trusted package defines. Nothing else is even imported: a config is data, not code.
 
@@ -45,7 +45,7 @@ def locate(
         raise UserError(f"{where}={shown(target)}: the name of a class is expected, such as my_package.Mine.")
     module_name, _, name = target.rpartition(".")
     if target in catalogue.targets(group):
-        found: Callable[..., object] = getattr(importlib.import_module(module_name), name)
+        found: Callable[..., Any] = getattr(importlib.import_module(module_name), name)
         return found
     if group in TORCH and module_name == TORCH[group][0]:
         return of_torch(where, group, name)
@@ -99,11 +99,11 @@ def public_names(module: types.ModuleType) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Spec:
+class Spec(Generic[Built]):
     """A part that was checked and can be built: `spec(**measured)`."""
 
     where: str  # the group, for messages: "model"
-    target: Callable[..., object]
+    target: Callable[..., Built]
     options: dict[str, object]
 
     @property
@@ -121,7 +121,7 @@ class Spec:
     def missing(self, measured: Iterable[str]) -> list[str]:
         return [name for name in self.required() if name not in measured]
 
-    def __call__(self, **measured: object) -> Any:
+    def __call__(self, **measured: object) -> Built:
         """Builds it; of `measured` it takes what it has a name for and YAML does not give."""
         known = parameters(self.target)
         fills = {name: value for name, value in measured.items() if name in known and name not in self.options}
@@ -133,7 +133,7 @@ class Spec:
             raise UserError(f"{self.where}: {self.name} refuses its options: {error}") from error
 
 
-def make_spec(where: str, node: dict[str, object], target: Callable[..., object]) -> Spec:
+def make_spec(where: str, node: dict[str, object], target: Callable[..., Built]) -> Spec[Built]:
     """Checks the names and types of YAML's values against the target's signature."""
     known, hints = parameters(target), type_hints(target) | ({} if is_own(target) else OF_TORCH)
     options = {key: value for key, value in node.items() if key != "_target_"}

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from dlrun.config import catalogue, renamed, typed
 from dlrun.errors import nearest
@@ -39,7 +38,7 @@ def composition(error: Exception, known: Callable[[], dict[str, object]]) -> str
     return " ".join(part for part in (first_line(text), detail) if part)
 
 
-def unknown_key(key: str, known: dict[str, Any]) -> str:
+def unknown_key(key: str, known: dict[str, object]) -> str:
     """Names the keys that there are where the unknown one was looked for, or where else one of its name is."""
     if said := renamed.new_name(key):
         return said
@@ -50,15 +49,14 @@ def unknown_key(key: str, known: dict[str, Any]) -> str:
     for step in filter(None, path.split(".")):
         if step not in node:
             return f"There is no key {key}: there is no {step}. {nearest(step, shown_keys(node))}"
-        node = node[step]
+        inner = node[step]
         walked.append(step)
-        if not isinstance(node, dict):
+        if not isinstance(inner, dict):
             return f"There is no key {key}: {'.'.join(walked)} is one value. Type {'.'.join(walked)}=…"
+        node = inner
         place = f"{path} has no key"
-    if name in node:  # its value is at fault: `model={a:1}` where a whole group is meant
-        return (
-            f"{key} is a group of keys. Type one of them: {', '.join(f'{key}.{each}' for each in list(node[name])[:5])}"
-        )
+    if isinstance(group := node.get(name), dict):  # its value is at fault: `model={a:1}` where a group is meant
+        return f"{key} is a group of keys. Type one of them: {', '.join(f'{key}.{each}' for each in list(group)[:5])}"
     near = nearest(name, shown_keys(node))
     places = {} if name in ("files", "name") else typed.where(name)
     places.pop(key, None)  # of other choices

@@ -82,5 +82,5 @@ def write_stand_in(folder: Path) -> None:
 
 
 STAND_IN = StandIn("1", write_stand_in, {"mse": NOISE**2 / (sum(w**2 for w in WEIGHTS) + NOISE**2)})
-"""The noise's share of the target's variance, as mse is measured on the standardised target: 2.25 / 22.5 = 0.1.
+"""The noise's fraction of the target's variance, as mse is measured on the standardised target: 2.25 / 22.5 = 0.1.
 No model can beat it but by chance (about ±12% on 150 rows to test on)."""

@@ -83,7 +83,7 @@ def parallel(
 ) -> Data:
     """Sentences of more than `max_words` words on either side are left out; UserError where none is left.
 
-    `val` and `test` are shares of all different sentences to translate, so that no held-out one has been trained on.
+    `val` and `test` are fractions of all different sentences to translate, so that no held-out one has been trained on.
     Words or characters that occur less than `min_freq` times in the training part are `<unk>`. Each language has a
     vocabulary of its own, of byte pairs one of `vocab_size`.
     """

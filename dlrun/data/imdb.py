@@ -9,10 +9,11 @@ import random
 import tarfile
 from array import array
 from collections.abc import Iterator
+from functools import partial
 from gzip import GzipFile
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -56,10 +57,18 @@ def load(
     check(tokenizer, vocab_size, (PAD,))
     if tokenizer == "bpe" and max_vocab is not None:
         raise UserError("data.max_vocab is for words and characters. Type data.vocab_size=… alone.")
-    settings: dict[str, Any] = {"min_freq": min_freq, "max_vocab": max_vocab, "val": val, "seed": seed}
-    settings |= {"tokenizer": tokenizer, "vocab_size": vocab_size}
-    key = {"file": download.digest(folder / FILE), "reader": READER_VERSION, **settings}
-    made = prepared("imdb", key, lambda: prepare(folder / FILE, **settings))
+    make = partial(
+        prepare,
+        folder / FILE,
+        tokenizer=tokenizer,
+        vocab_size=vocab_size,
+        min_freq=min_freq,
+        max_vocab=max_vocab,
+        val=val,
+        seed=seed,
+    )
+    key = {"file": download.digest(folder / FILE), "reader": READER_VERSION, **make.keywords}
+    made = prepared("imdb", key, make)
     vocab = Vocab.from_json(made["vocab"])
     train, val_split, test = (
         Split(made[f"{part}_x"], made[f"{part}_y"], made[f"{part}_offsets"]) for part in ("train", "val", "test")

@@ -32,7 +32,7 @@ def load(
     val: Fraction,
     test: Fraction,
 ) -> Data:
-    """One flat stream of tokens, cut by position: training part, `val`, `test` (shares of the characters).
+    """One flat stream of tokens, cut by position: training part, `val`, `test` (fractions of the characters).
 
     The alphabet is that of the whole text: characters are given, not learned, and so none is ever unknown. Words are
     what stands between two spaces, which is a phrase, as Chinese has none between its words; those that the training

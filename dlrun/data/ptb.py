@@ -3,8 +3,8 @@
 import math
 import re
 import zipfile
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,9 +37,9 @@ def load(folder: Path, *, tokenizer: Tokenization, vocab_size: PositiveInt | Non
     byte pairs are learned from. `<eos>` and `<unk>` are one token each, whatever the tokenizer.
     """
     check(tokenizer, vocab_size, SPECIAL_TOKENS)
-    settings: dict[str, Any] = {"tokenizer": tokenizer, "vocab_size": vocab_size}
-    key = {"file": download.digest(folder / FILE), "reader": READER_VERSION, **settings}
-    made = prepared("ptb", key, lambda: prepare(folder / FILE, **settings))
+    make = partial(prepare, folder / FILE, tokenizer=tokenizer, vocab_size=vocab_size)
+    key = {"file": download.digest(folder / FILE), "reader": READER_VERSION, **make.keywords}
+    made = prepared("ptb", key, make)
     vocab = Vocab.from_json(made["vocab"])
     train, val, test = (Split(made[part], offsets=line_starts(made[part], vocab.index[END])) for part in PARTS)
     return Data(train, val, test, Schema({"vocab_size": len(vocab)}, "text", vocab=vocab))

@@ -17,7 +17,7 @@ def load(
     test: Fraction,
     seed: int,
 ) -> Data:
-    """x is (n, len(weights)) standard normal, y (n, 1); `val` and `test` are shares of n. Nothing needs scaling."""
+    """x is (n, len(weights)) standard normal, y (n, 1); `val` and `test` are fractions of n. Nothing needs scaling."""
     if not weights:
         raise UserError("data.weights=[] leaves nothing to learn. Type at least one: data.weights=[2.0]")
     draw = torch.Generator().manual_seed(seed)

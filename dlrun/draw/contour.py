@@ -41,12 +41,12 @@ def landscape(objective: Callable[[Tensor], Tensor], frame: Frame) -> Image.Imag
     x1, x2 = torch.meshgrid(across, down, indexing="xy")
     values = objective(torch.stack([x1, x2], dim=-1)).expand(HEIGHT, WIDTH)
     known = values[::7, ::7][values[::7, ::7].isfinite()]  # a part is enough to place the lines
-    # Squares of shares: a bowl holds an area that grows with the square of its radius, so its lines come out even.
-    shares = torch.linspace(0, 1, LEVELS + 1)[1:-1] ** 2
-    levels = known.quantile(shares) if len(known) else torch.zeros(LEVELS - 1)
+    # Squares of fractions: a bowl holds an area that grows with the square of its radius, so its lines come out even.
+    fractions = torch.linspace(0, 1, LEVELS + 1)[1:-1] ** 2
+    levels = known.quantile(fractions) if len(known) else torch.zeros(LEVELS - 1)
     band = torch.bucketize(values.contiguous(), levels)
-    share = torch.linspace(0, 1, LEVELS).unsqueeze(1)
-    colours = (torch.tensor(LOW) * (1 - share) + torch.tensor(HIGH) * share).round().byte()
+    fraction = torch.linspace(0, 1, LEVELS).unsqueeze(1)
+    colours = (torch.tensor(LOW) * (1 - fraction) + torch.tensor(HIGH) * fraction).round().byte()
     pixels = colours[band]
     edge = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
     for shift in range(1, FINE):  # as many pixels wide

@@ -25,7 +25,7 @@ class Chain:
 
     @property
     def entropy(self) -> float:
-        """Nats per token. A share e / (1 + e) of all tokens are line ends, after which log 4 is to be known."""
+        """Nats per token. A fraction e / (1 + e) of all tokens are line ends, after which log 4 is to be known."""
         end, go_on = self.end, 1 - self.end
         after_token = -end * math.log(end) - sum(go_on * p * math.log(go_on * p) for p in NEXT)
         return (after_token + end * math.log(len(NEXT))) / (1 + end)

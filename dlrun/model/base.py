@@ -1,10 +1,11 @@
 """What a model may answer beside logits, and what it may be asked for beside answers."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
+Batch = TypeVar("Batch", contravariant=True)
 State = None | Tensor | tuple["State", ...]  # of a language model: what the text goes on from
 
 
@@ -18,8 +19,8 @@ class Output(NamedTuple):
 
 
 @runtime_checkable
-class Counted(Protocol):
+class Counted(Protocol[Batch]):
     """A model that is shown the whole training part once, before its first step. Without weights that is all."""
 
-    def count(self, batches: Iterable[Any]) -> None:
+    def count(self, batches: Iterable[Batch]) -> None:
         """Batches as its task makes them."""

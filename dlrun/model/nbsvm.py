@@ -1,7 +1,7 @@
 """A linear classifier over the votes of naive Bayes (Wang & Manning 2012, Baselines and Bigrams: NB-SVM)."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,16 @@ from torch.nn.functional import embedding_bag
 
 from dlrun.limits import PositiveFloat, PositiveInt, Reach
 from dlrun.nn.ngrams import ngram_set
+
+
+class Labelled(Protocol):
+    """A batch of texts and their classes."""
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]: ...  # (B, T) ids, (B,) lengths
+
+    @property
+    def y(self) -> Tensor: ...  # (B,)
 
 
 class NBSVM(nn.Module):
@@ -32,7 +42,7 @@ class NBSVM(nn.Module):
         self.register_buffer("votes", torch.zeros(rows, outputs))
 
     @torch.no_grad()
-    def count(self, batches: Iterable[Any]) -> None:
+    def count(self, batches: Iterable[Labelled]) -> None:
         """The whole training part -> log p(n-gram | class), less its mean over the classes."""
         counts = torch.full_like(self.votes, self.smoothing)
         for batch in batches:
@@ -44,7 +54,7 @@ class NBSVM(nn.Module):
         log_p = counts.log() - counts.sum(0).log()
         self.votes.copy_(log_p - log_p.mean(1, keepdim=True))
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, object], prefix: str, *rest: object) -> None:
         state_dict.pop(f"{prefix}counted", None)  # of version 0.1.0
         super()._load_from_state_dict(state_dict, prefix, *rest)
 

@@ -8,7 +8,7 @@ Only the longest n-grams count how often they were seen; a shorter one counts af
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,16 @@ from torch import Tensor, nn
 from dlrun.errors import UserError
 from dlrun.limits import Reach
 from dlrun.model.base import Output
+
+
+class Piece(Protocol):
+    """A batch of a text that is read in order."""
+
+    @property
+    def ids(self) -> Tensor: ...  # (B, T)
+
+    @property
+    def fresh(self) -> bool: ...  # it does not go on from the one before
 
 
 class Level(NamedTuple):
@@ -42,7 +52,7 @@ class NGram(nn.Module):
         x = ids if state is None else torch.cat([state, ids], dim=1)
         return Output(self.log_p(x)[:, -ids.shape[1] :], x[:, max(0, x.shape[1] - self.order + 1) :])
 
-    def count(self, batches: Iterable[Any]) -> None:
+    def count(self, batches: Iterable[Piece]) -> None:
         """UserError for a text that is not read in order."""
         pieces = list(batches)
         if any(batch.fresh for batch in pieces[1:]):
@@ -64,12 +74,12 @@ class NGram(nn.Module):
                 Level(*(part.to(x.device) for part in level)) for level in fit(rows, self.vocab_size, self.order)
             ]
         contexts = [node.flatten() for node in self.contexts(x)]  # (N,) each, N = B T
-        share = torch.ones(x.numel(), device=x.device)  # of p that is still to be given away
+        weight = torch.ones(x.numel(), device=x.device)  # (N,) of all shorter contexts in the interpolation
         parts = []
         for level, context in zip(self.levels[:0:-1], contexts[::-1], strict=True):
-            parts.append(children(level, context, share, self.vocab_size))
-            share = torch.where(context >= 0, level.rest[context] * share, share)
-        p = torch.outer(share, self.levels[0].p + self.levels[0].rest / self.vocab_size)  # (N, V)
+            parts.append(children(level, context, weight, self.vocab_size))
+            weight = torch.where(context >= 0, level.rest[context] * weight, weight)
+        p = torch.outer(weight, self.levels[0].p + self.levels[0].rest / self.vocab_size)  # (N, V)
         for where, amount in parts:
             p.view(-1).index_add_(0, where, amount)
         return p.log_().view(*x.shape, self.vocab_size)
@@ -90,8 +100,8 @@ def before(node: Tensor) -> Tensor:
     return torch.cat([torch.full_like(node[:, :1], -1), node[:, :-1]], dim=1)
 
 
-def children(level: Level, context: Tensor, share: Tensor, vocab_size: int) -> tuple[Tensor, Tensor]:
-    """(N,) parents or -1, (N,) shares -> where in (N V) their children lie, and what each gets: p times its share.
+def children(level: Level, context: Tensor, weight: Tensor, vocab_size: int) -> tuple[Tensor, Tensor]:
+    """(N,) parents or -1, (N,) weights -> where in (N V) their children lie, and what each gets: p times its weight.
 
     Most of an evaluation's time is spent here: behind a frequent token stand thousands of different ones.
     """
@@ -104,7 +114,7 @@ def children(level: Level, context: Tensor, share: Tensor, vocab_size: int) -> t
         return each.repeat_interleave(count, output_size=total)
 
     child = spread(first - (count.cumsum(0) - count)) + torch.arange(total, device=row.device)
-    return spread(row * vocab_size).add_(level.tokens[child]), spread(share[row]).mul_(level.p[child])
+    return spread(row * vocab_size).add_(level.tokens[child]), spread(weight[row]).mul_(level.p[child])
 
 
 def fit(rows: Tensor, vocab_size: int, order: int) -> list[Level]:

@@ -1,14 +1,13 @@
 """Recurrent networks: language model (book 6; Zaremba 2014) and, given classes, text classifier (book 10.7)."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dlrun.errors import UserError
 from dlrun.limits import Fraction, Layers, PositiveInt
-from dlrun.model.base import Output
+from dlrun.model.base import Output, State
 
 
 class Recurrent(nn.Module):
@@ -57,10 +56,11 @@ class Recurrent(nn.Module):
     def embedding_tables(self) -> list[Tensor]:
         return [self.embedding.weight]
 
-    def forward(self, ids: Tensor, context: Any = None) -> Output | Tensor:
+    def forward(self, ids: Tensor, context: State = None) -> Output | Tensor:
         """(B, T) ids, a state -> (B, T, V) logits, a state; classifying: (B, T) ids, (B,) lengths -> (B, outputs)."""
         x = self.dropout(self.embedding(ids))  # (B, T, D)
         if self.classifies:
+            assert isinstance(context, Tensor)
             return self.classify(x, context)
         x, state = self.layers(x, context)  # (B, T, H)
         return Output(self.output(self.dropout(x)), state)

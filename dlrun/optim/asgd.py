@@ -1,11 +1,11 @@
 """Averaged gradient descent (Polyak & Juditsky 1992), begun when it pays: NT-ASGD (Merity 2018, section 3)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch.optim import SGD
+from torch.optim.optimizer import ParamsT
 
 from dlrun.limits import NonNegativeFloat, NonNegativeInt, PositiveInt
 
@@ -22,7 +22,7 @@ class ASGD(SGD):
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: ParamsT,
         mode: str,
         *,
         lr: NonNegativeFloat,
@@ -48,8 +48,8 @@ class ASGD(SGD):
                 for x in weights:
                     self.state[x]["mean"] = x.clone()
             else:
-                share = 1 / (group["steps"] - group["start"])
-                torch._foreach_lerp_([self.state[x]["mean"] for x in weights], weights, share)
+                weight = 1 / (group["steps"] - group["start"])
+                torch._foreach_lerp_([self.state[x]["mean"] for x in weights], weights, weight)
         return loss
 
     def after_evaluation(self, value: float) -> None:

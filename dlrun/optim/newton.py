@@ -1,10 +1,10 @@
 """Gradient descent with the Hessian as preconditioner: Newton's method (book 7.1, 7.3)."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.optim.optimizer import ParamsT
 
 from dlrun.limits import NonNegativeFloat
 from dlrun.optim.scratch import Group, Memory, Scratch
@@ -18,7 +18,7 @@ class Newton(Scratch):
     and needs the objective itself, since a gradient does not tell how it changes.
     """
 
-    def __init__(self, params: Iterable[Any], objective: Callable[[Tensor], Tensor], *, lr: NonNegativeFloat):
+    def __init__(self, params: ParamsT, objective: Callable[[Tensor], Tensor], *, lr: NonNegativeFloat):
         super().__init__(params, lr=lr)
         self.objective = objective
 

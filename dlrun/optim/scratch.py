@@ -5,12 +5,13 @@ quotients are taken element by element. A step makes new tensors for each term, 
 results are torch's, but where a docstring says otherwise.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.optimizer import ParamsT
 
 from dlrun.errors import UserError
 from dlrun.limits import Fraction, NonNegativeFloat, PositiveFloat
@@ -25,7 +26,7 @@ class Scratch(Optimizer):
 
     averages: tuple[str, ...] = ()
 
-    def __init__(self, params: Iterable[Any], **options: object):
+    def __init__(self, params: ParamsT, **options: object):
         super().__init__(params, options)
 
     @torch.no_grad()
@@ -56,7 +57,7 @@ class Scratch(Optimizer):
 class SGD(Scratch):
     """Gradient descent on a batch's gradient (book 7.2)."""
 
-    def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat):
+    def __init__(self, params: ParamsT, *, lr: NonNegativeFloat):
         super().__init__(params, lr=lr)
 
     def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
@@ -74,7 +75,7 @@ class Momentum(Scratch):
 
     averages = ("v",)
 
-    def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat, momentum: Fraction):
+    def __init__(self, params: ParamsT, *, lr: NonNegativeFloat, momentum: Fraction):
         super().__init__(params, lr=lr, momentum=momentum)
 
     def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
@@ -94,7 +95,7 @@ class AdaGrad(Scratch):
 
     averages = ("s",)
 
-    def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat, eps: PositiveFloat):
+    def __init__(self, params: ParamsT, *, lr: NonNegativeFloat, eps: PositiveFloat):
         super().__init__(params, lr=lr, eps=eps)
 
     def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
@@ -113,7 +114,7 @@ class RMSProp(Scratch):
 
     averages = ("s",)
 
-    def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat, alpha: Fraction, eps: PositiveFloat):
+    def __init__(self, params: ParamsT, *, lr: NonNegativeFloat, alpha: Fraction, eps: PositiveFloat):
         super().__init__(params, lr=lr, alpha=alpha, eps=eps)
 
     def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
@@ -134,7 +135,7 @@ class AdaDelta(Scratch):
 
     averages = ("s", "dx")
 
-    def __init__(self, params: Iterable[Any], *, lr: NonNegativeFloat, rho: Fraction, eps: PositiveFloat):
+    def __init__(self, params: ParamsT, *, lr: NonNegativeFloat, rho: Fraction, eps: PositiveFloat):
         super().__init__(params, lr=lr, rho=rho, eps=eps)
 
     def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
@@ -157,9 +158,7 @@ class Adam(Scratch):
 
     averages = ("v", "s")
 
-    def __init__(
-        self, params: Iterable[Any], *, lr: NonNegativeFloat, betas: tuple[Fraction, Fraction], eps: PositiveFloat
-    ):
+    def __init__(self, params: ParamsT, *, lr: NonNegativeFloat, betas: tuple[Fraction, Fraction], eps: PositiveFloat):
         super().__init__(params, lr=lr, betas=two(betas), eps=eps)
 
     def update(self, x: Tensor, g: Tensor, memory: Memory, group: Group) -> None:
@@ -179,7 +178,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params: Iterable[Any],
+        params: ParamsT,
         *,
         lr: NonNegativeFloat,
         betas: tuple[Fraction, Fraction],

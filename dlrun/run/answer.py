@@ -68,7 +68,7 @@ class Trained:
         catalogue.fill_in(config)
         task_plan, model_plan = assemble.check_answering(config, trust)
         with understood(where):
-            task: Task = task_plan(schema=schema)
+            task = task_plan(schema=schema)
             if missing := model_plan.missing(task.sizes):
                 raise UserError(f"{where} can't be opened: its schema has no {missing[0]}, which its model needs.")
             with torch.random.fork_rng(devices=[]), Undrawn():

@@ -13,6 +13,7 @@ from dlrun import console
 from dlrun.errors import UserError
 from dlrun.run.examples import Given, chunks
 from dlrun.store import kept
+from dlrun.terminal.plain import json_text
 
 if TYPE_CHECKING:
     from dlrun.run.answer import Trained
@@ -86,7 +87,7 @@ def counted(found: Iterable[Answered], counts: list[int]) -> Iterator[dict[str, 
 
 def as_json_lines(found: Iterable[Answered], counts: list[int]) -> Iterator[str]:
     for record in counted(found, counts):
-        yield f"{console.json_text(record)}\n"
+        yield f"{json_text(record)}\n"
 
 
 def as_rows(found: Iterable[Answered], counts: list[int], suffix: str) -> Iterator[str]:

@@ -6,7 +6,6 @@ import sysconfig
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dlrun.errors import DlrunError, RunFailed
 from dlrun.run.folder import RunDir
@@ -21,7 +20,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SIZES = ("hidden", "embed", "layers", "channels", "blocks", "n", "resize", "vocab_size", "steps", "window")
 
 
-def explained(error: Exception, run: RunDir, config: dict[str, Any]) -> DlrunError:
+def explained(error: Exception, run: RunDir, config: dict[str, object]) -> DlrunError:
     """What a run's exception becomes. The caller keeps the traceback in run.log."""
     if isinstance(error, DlrunError):
         return error
@@ -32,7 +31,8 @@ def explained(error: Exception, run: RunDir, config: dict[str, Any]) -> DlrunErr
         what = f"{run.path} can't be written: {error.strerror or error}."
         return RunFailed(f"{what} {remedy}. {how_to_go_on(run)}")
     what = f"{type(error).__name__}: {first_line(error)}".rstrip(": ")
-    if place := own_place(error, config.get("trusted") or ()):
+    trusted = config.get("trusted")
+    if place := own_place(error, trusted if isinstance(trusted, list) else ()):
         return RunFailed(f"{place}: {what}. The traceback is in {run.path}/run.log")
     return RunFailed(
         f"This is a mistake of dlrun's own, please report it: {what}. The traceback is in {run.path}/run.log"

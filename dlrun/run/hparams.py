@@ -8,7 +8,6 @@ Without one it joins what all runs say, so runs of different models and goals st
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from dlrun.errors import Pruned
 from dlrun.run.folder import RunDir
@@ -61,19 +60,16 @@ def log_hparams(run: RunDir, config: dict[str, object], overrides: Sequence[str]
         raise pruned
 
 
-def values(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, str | float]:
+def values(config: dict[str, object], overrides: Sequence[str]) -> dict[str, str | float]:
     """What all runs have, and each other value that was typed or swept, as `set model.dropout`.
 
     The tab shows five columns, those that differ first and these by the alphabet: so in a sweep what is swept, and
     among unlike runs what all have, as it must be for lines to be drawn.
     """
-    chosen = config["choices"]
-    found: dict[str, str | float] = {
-        group: str(chosen.get(group, "none")) for group in ("data", "model", "optim", "scheduler")
-    }
+    found = {group: plain(value(config, f"choices.{group}")) for group in ("data", "model", "optim", "scheduler")}
     found |= {key: plain(value(config, key)) for key in ("optim.lr", "seed")}
     typed = [each.lstrip("+~").partition("=")[0] for each in overrides]
-    others = [key for key in typed if key not in (*found, *chosen, "folder")]
+    others = [key for key in typed if key not in (*found, "folder") and value(config, f"choices.{key}") is None]
     return found | {f"set {key}": plain(value(config, key)) for key in others}
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -47,12 +46,14 @@ class Row:
         self.why = why  # it is unreadable, in a line
         self.overrides: list[str] = summary.get("overrides", [])
         self.metrics: dict[str, float | None] = summary.get("metrics", {})
-        self.plain: dict[str, Any] = {
+        self.goal, self.mode = goal.get("metric"), goal.get("mode")
+        self.run, self.started = path, started
+        self.plain: dict[str, object] = {
             "run": path,
             "status": status,
             **{group: chosen.get(group) for group in ("model", "data", "task", "optim", "scheduler")},
-            "goal": goal.get("metric"),
-            "mode": goal.get("mode"),
+            "goal": self.goal,
+            "mode": self.mode,
             "best": goal.get("best"),
             "epoch": summary.get("epoch"),
             "step": summary.get("step"),
@@ -65,7 +66,7 @@ class Row:
 
     @property
     def path(self) -> Path:
-        return Path(self.plain["run"])
+        return Path(self.run)
 
     def get(self, key: str) -> object:
         """The value of a plain key, a metric's tag or a key of the config such as `optim.lr`; ABSENT without one."""
@@ -85,7 +86,7 @@ class Row:
 
     def config_text(self) -> str:
         try:
-            return kept.read(self.plain["run"], "config.yaml", kept.MB).decode(errors="replace")
+            return kept.read(self.run, "config.yaml", kept.MB).decode(errors="replace")
         except Unreadable:
             return ""
 
@@ -158,8 +159,8 @@ def read(folders: Sequence[str]) -> list[Row]:
     for folder in named:
         if not any(row.path.is_relative_to(folder) for row in found):
             raise UserError(f"There is no run in {folder}. A run's folder has a config.yaml and a summary.json.")
-    rows = {row.plain["run"]: row for row in found}  # once, when folders were named twice
-    return sorted(rows.values(), key=lambda row: (row.plain["started"], row.plain["run"]), reverse=True)
+    rows = {row.run: row for row in found}  # once, when folders were named twice
+    return sorted(rows.values(), key=lambda row: (row.started, row.run), reverse=True)
 
 
 def check_key(rows: Sequence[Row], key: str) -> None:
@@ -276,7 +277,7 @@ def where(rows: Iterable[Row], texts: Sequence[str]) -> list[Row]:
 
 def directions(rows: Iterable[Row]) -> dict[str, str]:
     """A metric's name, without its split -> `max` or `min`: as the runs' own goals say, or as is known of it."""
-    named = {row.plain["goal"].rpartition("/")[2]: row.plain["mode"] for row in rows if row.plain["goal"]}
+    named = {row.goal.rpartition("/")[2]: row.mode for row in rows if row.goal and row.mode}
     return KNOWN | named
 
 
@@ -297,8 +298,8 @@ def place(row: Row, key: str, toward: dict[str, str]) -> tuple[int, str, float, 
     number = finite(value)
     if number is not None:
         # Perplexity and accuracy can't be compared: `best` puts one goal after the other.
-        goal = str(row.plain["goal"]) if key == "best" else ""
-        mode = row.plain["mode"] if key == "best" else toward.get(key.rpartition("/")[2]) if "/" in key else None
+        goal = str(row.goal) if key == "best" else ""
+        mode = row.mode if key == "best" else toward.get(key.rpartition("/")[2]) if "/" in key else None
         return 0, goal, -number if mode == "max" else number, ""
     if value is ABSENT or value is None or isinstance(value, float):
         return None

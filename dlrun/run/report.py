@@ -74,7 +74,7 @@ def worth(best: float | None, baseline: float | None, trainer: Trainer) -> str:
 
 def asks(trainer: Trainer, prompt: str | None) -> list[list[str]]:
     """What the model can be asked, each a verb and its words."""
-    task, vocab, numbers = trainer.task, trainer.task.schema.vocab, trainer.task.sizes.get("in_features", 0)
+    task, vocab, numbers = trainer.task, trainer.task.schema.vocab, trainer.task.schema.sizes.get("in_features", 0)
     if prompt is not None:
         return [["sample" if isinstance(task, Generator) else "predict", prompt], ["eval"]]
     if isinstance(task, Predictor) and task.schema.columns is not None:

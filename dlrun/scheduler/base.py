@@ -43,9 +43,9 @@ class Schedule:
         return float(self.optim.param_groups[0]["lr"])
 
     def write(self) -> None:
-        share = min(1.0, (self.steps + 1) / self.warmup) if self.warmup else 1.0
+        factor = min(1.0, (self.steps + 1) / self.warmup) if self.warmup else 1.0
         for group, lr in zip(self.optim.param_groups, self.lrs, strict=True):
-            group["lr"] = lr * share
+            group["lr"] = lr * factor
 
     def move(self, *value: float) -> None:
         """One move of `inner`; `value` is what a plateau looks at."""

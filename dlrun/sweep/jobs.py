@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+
+from omegaconf import DictConfig
 
 from dlrun import console
 from dlrun.config import bind, compose, outputs, renamed, trust
@@ -98,7 +99,7 @@ def listed(problems: dict[str, list[str]], *, hint: bool) -> str:
     return "\n".join(lines[:SHOWN] + more)
 
 
-def run(typed: Command, job: Callable[[Any], object], into: SweepDir | None = None) -> None:
+def run(typed: Command, job: Callable[[DictConfig], object], into: SweepDir | None = None) -> None:
     """A sweep, or with `into` more jobs for one. `job(config)` is called where a launcher of Hydra's runs it."""
     composer = Composer(typed)
     once, hydras = composer.whole()
@@ -218,7 +219,7 @@ def go_on(sweep: SweepDir, jobs: list[Job], pool: Callable[[], Workers], *, retr
         Scheduler(sweep, jobs, FixedJobs(todo, common(jobs)), pool()).run()
 
 
-def pool_of(node: dict[str, object], saved: Path | None) -> bind.Spec:
+def pool_of(node: dict[str, object], saved: Path | None) -> bind.Spec[Workers]:
     """The class that `hydra/launcher=` names: processes of this machine, or of a cluster.
 
     A `saved` sweep's word on which cluster is not believed: its jobs, and all that is in them, would go there.

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from dlrun import console
 from dlrun.config import assemble
@@ -288,12 +288,12 @@ def distribution(override: Override) -> optuna.distributions.BaseDistribution:
         raise UserError(f"{override.input_line} is no range to search: {error}") from error
 
 
-def short(value: Any, values: optuna.distributions.BaseDistribution) -> Any:
+def short(value: object, values: optuna.distributions.BaseDistribution) -> object:
     """What a run gets of a sampled 0.00011757143514395643: four digits, or as many as a narrow interval needs.
 
     The study keeps its own value: jobs and trials belong together by their numbers.
     """
-    if not isinstance(values, optuna.distributions.FloatDistribution) or values.single():
+    if not (isinstance(value, float) and isinstance(values, optuna.distributions.FloatDistribution)) or values.single():
         return value
     if values.step is not None:
         return float(f"{value:.12g}")  # one of the steps as it was typed: 0.3, not 0.30000000000000004

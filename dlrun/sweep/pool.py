@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
-from typing import Any
+from typing import Literal
 
 from dlrun.run.signals import SIGNALS
 from dlrun.sweep.folder import Job
@@ -37,13 +37,19 @@ def warm_up() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+At = tuple[Literal["at"], str, float, float, dict[str, float]]  # title, fraction of the pass, seconds left, metrics
+Warned = tuple[Literal["warned"], str]
+Evaluated = tuple[Literal["evaluated"], int, int, float]  # epoch, step, value of the goal; it waits for an answer
+Ended = tuple[Literal["ended"], str, str | None]  # status, error
+Message = At | Warned | Evaluated | Ended
+
+
 @dataclass(frozen=True)
 class Event:
-    """What a worker says. `kind`: at, warned, evaluated (it waits for an answer) or ended."""
+    """What a worker says."""
 
     job: Job
-    kind: str
-    values: tuple[Any, ...]
+    message: Message
 
 
 class Workers:
@@ -70,15 +76,16 @@ class Workers:
         for connection in wait(list(self.busy), timeout=seconds):
             assert isinstance(connection, Connection)
             job = self.busy[connection][0]
+            message: Message
             try:
-                kind, *values = connection.recv()
+                message = connection.recv()
             except (EOFError, OSError):
-                kind, values = "ended", ["failed", None]
-            if kind == "ended":
+                message = ("ended", "failed", None)
+            if message[0] == "ended":
                 code = self.release(connection)
-                if values[1] is None and values[0] == "failed":
-                    values[1] = how_it_died(code)
-            yield Event(job, kind, tuple(values))
+                if message[1:] == ("failed", None):
+                    message = ("ended", "failed", how_it_died(code))
+            yield Event(job, message)
 
     def answer(self, job: Job, value: bool) -> None:
         connection = next(each for each, (held, *_) in self.busy.items() if held is job)

@@ -9,12 +9,11 @@ import os
 import signal
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
 
 from dlrun.errors import UserError
 from dlrun.sweep.folder import Job
 from dlrun.sweep.launcher import Launcher, Slot
-from dlrun.sweep.pool import Event
+from dlrun.sweep.pool import Event, Message
 from dlrun.sweep.worker import work
 
 try:
@@ -27,16 +26,16 @@ class Post:
     """Between the sweep and its jobs, which may be on other machines. Runs as an actor on the cluster."""
 
     def __init__(self) -> None:
-        self.messages: list[tuple[int, tuple[object, ...]]] = []
+        self.messages: list[tuple[int, Message]] = []
         self.answers: dict[int, asyncio.Queue[bool]] = defaultdict(asyncio.Queue)
         self.stopping = False
 
-    async def tell(self, job: int, message: tuple[object, ...]) -> bool:
+    async def tell(self, job: int, message: Message) -> bool:
         """Whether the job shall save and stop."""
         self.messages.append((job, message))
         return self.stopping
 
-    async def take(self) -> list[tuple[int, tuple[object, ...]]]:
+    async def take(self) -> list[tuple[int, Message]]:
         taken, self.messages = self.messages, []
         return taken
 
@@ -53,7 +52,7 @@ class Post:
 class Line:
     """What a job has for a connection: `send` and `recv`, as of a pipe."""
 
-    def __init__(self, post: Any, job: int):
+    def __init__(self, post: "ray.actor.ActorHandle", job: int):
         self.post, self.job = post, job
 
     def send(self, message: object) -> None:
@@ -71,7 +70,12 @@ class Line:
 
 
 def run_job(
-    post: Any, job: Job, slot: Slot, trusted: tuple[str, ...], folder: str, environment: dict[str, str]
+    post: "ray.actor.ActorHandle",
+    job: Job,
+    slot: Slot,
+    trusted: tuple[str, ...],
+    folder: str,
+    environment: dict[str, str],
 ) -> None:
     os.chdir(folder)
     os.environ.update(environment)
@@ -92,8 +96,8 @@ class RayWorkers:
             ) from error
         self.free = slots(launcher, jobs)
         self.gpus = 1 if ray.cluster_resources().get("GPU") else 0
-        self.post: Any = ray.remote(num_cpus=0)(Post).remote()
-        self.busy: dict[int, tuple[Job, Slot, Any]] = {}
+        self.post: ray.actor.ActorHandle = ray.remote(num_cpus=0)(Post).remote()
+        self.busy: dict[int, tuple[Job, Slot, ray.ObjectRef]] = {}
 
     def start(self, job: Job) -> None:
         slot = self.free.pop(0)
@@ -105,16 +109,16 @@ class RayWorkers:
 
     def events(self, seconds: float) -> Iterator[Event]:
         done, _ = ray.wait([task for *_, task in self.busy.values()], num_returns=len(self.busy), timeout=seconds)
-        for number, (kind, *values) in ray.get(self.post.take.remote()):
+        for number, message in ray.get(self.post.take.remote()):
             if number not in self.busy:
                 continue
-            yield Event(self.busy[number][0], kind, tuple(values))
-            if kind == "ended":
+            yield Event(self.busy[number][0], message)
+            if message[0] == "ended":
                 self.release(number)
         for number in [number for number, (*_, task) in self.busy.items() if task in done]:
             job, _, task = self.busy[number]
             self.release(number)
-            yield Event(job, "ended", ("failed", how_it_died(task)))
+            yield Event(job, ("ended", "failed", how_it_died(task)))
 
     def release(self, number: int) -> None:
         self.free.append(self.busy.pop(number)[1])

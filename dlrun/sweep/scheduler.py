@@ -116,21 +116,22 @@ class Scheduler:
 
     def take(self, event: Event, table: LiveTable) -> None:
         job = event.job
-        if event.kind == "at":
-            table.at(job.number, *event.values)
-        elif event.kind == "warned" and event.values[0] not in self.warned:
-            self.warned.add(event.values[0])
-            console.warn(f"job {job.number}: {event.values[0]}")
-        elif event.kind == "evaluated":
-            self.workers.answer(job, self.source.should_prune(job, *event.values))
-        elif event.kind == "ended":
-            status, error = event.values
-            if status == "failed":
-                self.sweep.note_failure(job, error)
-            self.source.ended(job, status)
-            leaderboard.write(self.sweep, self.jobs)
-            table.note_result(job.number, self.sweep.row(job))
-            table.note(job.number, status, self.how(job, status, error))
+        match event.message:
+            case ("at", title, fraction, left, metrics):
+                table.at(job.number, title, fraction, left, metrics)
+            case ("warned", text):
+                if text not in self.warned:
+                    self.warned.add(text)
+                    console.warn(f"job {job.number}: {text}")
+            case ("evaluated", epoch, step, value):
+                self.workers.answer(job, self.source.should_prune(job, epoch, step, value))
+            case ("ended", status, error):
+                if status == "failed":
+                    self.sweep.note_failure(job, error or "")
+                self.source.ended(job, status)
+                leaderboard.write(self.sweep, self.jobs)
+                table.note_result(job.number, self.sweep.row(job))
+                table.note(job.number, status, self.how(job, status, error))
 
     def how(self, job: Job, status: str, error: str | None) -> str:
         """A job's last line: its best value and time, or what went wrong and where to read more."""

@@ -48,8 +48,8 @@ class LiveTable:
     def add(self, job: int, title: str) -> None:
         self.titles[job] = title
 
-    def at(self, job: int, title: str, share: float, left: float, metrics: dict[str, float]) -> None:
-        epoch = f"{title.removeprefix('epoch ')} {share:.0%}"
+    def at(self, job: int, title: str, fraction: float, left: float, metrics: dict[str, float]) -> None:
+        epoch = f"{title.removeprefix('epoch ')} {fraction:.0%}"
         self.states[job] = JobState("running", epoch, console.metrics_text(metrics), left)
         self.draw()
 

@@ -197,7 +197,7 @@ def delimiter_of(text: str, path: Path) -> str:
 def header(text: str, delimiter: str, path: Path) -> tuple[list[str], bool]:
     """The columns' names, and whether the first row has them: it has none where it holds numbers alone."""
     first = next(csv.reader(io.StringIO(text[:10_000_000]), delimiter=delimiter), [])
-    if first and all(is_number(each) for each in first):
+    if first and all(is_number(each.replace(",", ".", 1)) for each in first):
         return [f"column_{number}" for number in range(1, len(first) + 1)], False
     names = [each.strip() or f"column_{number}" for number, each in enumerate(first, 1)]
     if twice := [name for name, count in Counter(names).items() if count > 1]:

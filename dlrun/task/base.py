@@ -55,12 +55,12 @@ class Task:
     """
 
     goal: str
-    sizes: dict[str, Any]  # numbers, all but a vocabulary's spelling
+    sizes: dict[str, object]  # numbers, all but a vocabulary's spelling
     note: str = ""  # one line for the user, once there is data
     baseline_answer: ClassVar[str] = ""  # what the baseline says to everything, in words
 
     def __init__(self, schema: Schema):
-        self.schema, self.sizes = schema, dict(schema.sizes)
+        self.schema, self.sizes = schema, {**schema.sizes}
         self.splits: dict[str, Split] = {}
         self.device = torch.device("cpu")
 

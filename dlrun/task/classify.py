@@ -76,7 +76,7 @@ class Classify(Task):
         """(C,) how many examples a part has of each class."""
         y = self.splits[split].y
         assert y is not None
-        return torch.bincount(y.cpu(), minlength=self.sizes["outputs"])
+        return torch.bincount(y.cpu(), minlength=self.schema.sizes["outputs"])
 
     def label(self, number: int) -> str:
         return self.schema.labels[number] if self.schema.labels else str(number)
@@ -159,7 +159,7 @@ class Classify(Task):
         answers: list[Answer] = []
         if len(inputs[0]):
             logits = self.logits(model, tuple(part.to(self.device) for part in inputs))
-            labels = [self.label(number) for number in range(self.sizes["outputs"])]
+            labels = [self.label(number) for number in range(self.schema.sizes["outputs"])]
             chances, order = logits.float().softmax(1).sort(dim=1, descending=True, stable=True)
             for row, places in zip(chances.tolist(), order.tolist(), strict=True):
                 answers.append([(labels[place], chance) for place, chance in zip(places, row, strict=True)])

@@ -93,7 +93,7 @@ class ClassifyImages(Classify):
 
     def read(self, examples: Sequence[Example]) -> Inputs:
         """Image files' paths; of a row that in the schema's column."""
-        channels, height, width = (self.sizes[name] for name in ("in_channels", "height", "width"))
+        channels, height, width = (self.schema.sizes[name] for name in ("in_channels", "height", "width"))
         found, problems = read_each(
             examples, lambda example: read_image(in_column(example, self.schema), channels, height, width)
         )

@@ -41,7 +41,8 @@ class Glove(Task):
         super().__init__(schema)
         if schema.vocab is None or schema.inputs != "text":
             raise UserError("Word vectors need text; pick data=ptb, imdb or jaychou_lyrics.")
-        self.sizes = {"counted_words": len(schema.vocab)}
+        self.vocab = schema.vocab
+        self.sizes = {"counted_words": len(self.vocab)}
         self.window, self.min_count, self.x_max, self.alpha = window, min_count, x_max, alpha
         self.counted: Cells | None = None
 
@@ -56,7 +57,7 @@ class Glove(Task):
     def cells(self) -> Cells:
         """Counted when first asked for, on the CPU: a run that is only looked at need not wait for it."""
         if self.counted is None:
-            train, words = self.splits["train"], self.sizes["counted_words"]
+            train, words = self.splits["train"], len(self.vocab)
             counts = torch.bincount(train.x.cpu(), minlength=words)
             often = frequent_words(train, counts.where(counts >= self.min_count, 0))
             cells = Cells(*(part.to(self.device) for part in cooccurrences(*often, self.window, words)))
@@ -85,17 +86,17 @@ class Glove(Task):
 
 def cooccurrences(words: Tensor, text: Tensor, window: int, size: int) -> Cells:
     """(N,) words below `size` and (N,) which text each stands in -> their counts. The loop is over distances."""
-    keys, shares = [], []
+    keys, weights = [], []
     for distance in range(1, min(window, len(words) - 1) + 1):
         left, right = words[:-distance].long(), words[distance:].long()
         pair = torch.minimum(left, right) * size + torch.maximum(left, right)  # both orders are one: half the sorting
         key, times = pair[text[:-distance] == text[distance:]].unique(return_counts=True)
         keys.append(key)
-        shares.append(times.double() / distance)
+        weights.append(times.double() / distance)
     if not keys:
         return Cells(words.int(), words.int(), words.float()).at(words.new_empty(0, dtype=torch.int64))
     key, where = torch.cat(keys).unique(return_inverse=True)
-    counts = torch.bincount(where, weights=torch.cat(shares), minlength=len(key)).float()
+    counts = torch.bincount(where, weights=torch.cat(weights), minlength=len(key)).float()
     low, high = (key // size).int(), (key % size).int()
     differ = low != high
     counts = counts.where(differ, 2 * counts)  # a word beside itself is met from both sides

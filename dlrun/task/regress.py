@@ -90,7 +90,7 @@ class Regress(Task):
     def predict(self, model: nn.Module, examples: Sequence[Example]) -> list[Answer | UserError]:
         """`1000, 0, 0.3, 71, 0.002`, or a row of one's own table -> [("value", 121.3)], in the data's own units."""
         (x,), problems = rows(self.schema, examples)
-        y = model(self.scaled(x.to(self.device))) if len(x) else x.new_empty(0, self.sizes["outputs"])
+        y = model(self.scaled(x.to(self.device))) if len(x) else x.new_empty(0, self.schema.sizes["outputs"])
         y = y if self.schema.y_scale is None else self.schema.y_scale.undo(y)
         names = ["value"] if y.shape[1] == 1 else [f"value {number}" for number in range(1, y.shape[1] + 1)]
         return in_place(len(examples), [list(zip(names, each, strict=True)) for each in y.tolist()], problems)

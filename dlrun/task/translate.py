@@ -38,7 +38,7 @@ class Translation(NamedTuple):
 class Translate(Task):
     """While it trains the true words before each one are given (teacher forcing), and padding does not count.
 
-    Evaluation also translates each sentence greedily: `exact` is the share of those that are right word for word,
+    Evaluation also translates each sentence greedily: `exact` is the fraction of those that are right word for word,
     `bleu` the mean over sentences, with k-grams of up to `bleu` words. That takes longer than the loss does.
     """
 

@@ -60,7 +60,7 @@ class Word2Vec(Task):
         super().__init__(schema)
         if schema.vocab is None or schema.inputs != "text":
             raise UserError("Word vectors need text; pick data=ptb, imdb or jaychou_lyrics.")
-        vocab = schema.vocab
+        self.vocab = vocab = schema.vocab
         self.sizes = {"words": len(vocab), "spelling": [vocab.text([number]) for number in range(len(vocab))]}
         self.method, self.window, self.loss, self.negatives = method, window, loss, negatives
         self.subsample, self.min_count = subsample, min_count
@@ -70,7 +70,7 @@ class Word2Vec(Task):
 
     def attach(self, data: Data) -> None:
         super().attach(data)
-        counts = torch.bincount(data.train.x.cpu(), minlength=self.sizes["words"])
+        counts = torch.bincount(data.train.x.cpu(), minlength=len(self.vocab))
         self.counts = counts.where(counts >= self.min_count, 0)  # (V,)
         if int((self.counts > 0).sum()) < 2:
             raise UserError(f"task.min_count={self.min_count} leaves fewer than two words. Type a smaller one.")
@@ -142,7 +142,7 @@ class Word2Vec(Task):
 
 
 def keep_probability(counts: Tensor, subsample: float | None) -> Tensor:
-    """(V,) occurrences -> (V,) the share of each word's occurrences that stays in a pass."""
+    """(V,) occurrences -> (V,) the fraction of each word's occurrences that stays in a pass."""
     if subsample is None:
         return torch.ones(len(counts))
     frequency = counts / counts.sum()

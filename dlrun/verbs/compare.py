@@ -84,7 +84,7 @@ def side_by_side(rows: Sequence[Row]) -> dict[str, Compared]:
         values = [None if (value := row.get(key)) is ABSENT else value for row in rows]
         mode = toward.get(key.rpartition("/")[2]) if "/" in key else None
         if key == "best" and same_goal:
-            mode = rows[0].plain["mode"]
+            mode = rows[0].mode
         results[key] = {"values": values, "mode": mode, "best": best(rows, key, mode)}
     return results
 

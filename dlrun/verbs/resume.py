@@ -50,6 +50,9 @@ def resume_run(arguments: Namespace) -> None:
     summary = run_dir.read_summary()
     moved = all(key.startswith(("device.", "data.")) for key in overrides)  # only to another device, or nowhere
     if summary.get("status") == "completed" and moved and not arguments.checkpoint:
+        if summary.get("parameters") == 0:  # it has no steps, whatever its epochs
+            look = command("eval", arguments.run)
+            raise UserError(f"{run_dir.path} is complete: its model only counts, and has. Look at it: {look}")
         epochs, step, most = summary.get("epoch", 0), summary.get("step", 0), spec.settings.max_steps
         limit = f"trainer.max_steps={2 * step}" if most and step >= most else f"trainer.epochs={epochs * 2 or 10}"
         further = command("resume", arguments.run, limit, *arguments.overrides)

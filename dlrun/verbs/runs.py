@@ -82,7 +82,7 @@ def show_csv(rows: Sequence[Row], extra: Sequence[str]) -> None:
         for row in rows
     ]
     text = io.StringIO()
-    table = [[*plain, "overrides", *tags, *keys], *cells]
+    table: list[list[object]] = [[*plain, "overrides", *tags, *keys], *cells]
     csv.writer(text, lineterminator="\n").writerows(
         [visible(each) if isinstance(each, str) else each for each in row] for row in table
     )

@@ -1,15 +1,14 @@
 """Every write can fail once: one message, exit code 1, no checkpoint damaged, and `resume` makes the same bits."""
 
-import json
 import multiprocessing
 import os
 import shutil
 from pathlib import Path
 
 import pytest
-import torch
 import warm
 from chaos import faulty
+from runs import Run, alike
 
 from dlrun.sweep.pool import warm_up
 
@@ -36,7 +35,7 @@ def temporary(folder: Path) -> list[str]:
 @pytest.mark.slow
 def test_every_operation_of_a_run(name: str, tmp_path: Path) -> None:
     warm.end(tmp_path, warm.start(tmp_path, *RUN, "folder=whole"))
-    whole = torch.load(tmp_path / "whole/checkpoints/last.pt", weights_only=True)["model"]
+    whole = Run(tmp_path / "whole").weights()
     tried, number = 0, 0
     while True:
         number += 1 if POINTS == 0 else 1 + 3 * (list(faulty.ERRORS).index(name) + tried) // 2
@@ -49,15 +48,14 @@ def test_every_operation_of_a_run(name: str, tmp_path: Path) -> None:
         assert "Traceback" not in output and code in ((0,) if name == "short" else (0, 1, 2)), failed
         assert temporary(run) == [], failed
         for path in run.glob("checkpoints/*.pt"):
-            torch.load(path, weights_only=True)
+            Run(run).state(path.stem)
         if code:
             assert "error: " in output.splitlines()[-1], failed
             assert code == 1 or not run.exists(), failed
         if (run / "checkpoints/last.pt").exists():
-            if json.loads((run / "summary.json").read_text())["status"] != "completed":
+            if Run(run).summary["status"] != "completed":
                 warm.end(tmp_path, warm.start(tmp_path, "resume", "run"))
-            again = torch.load(run / "checkpoints/last.pt", weights_only=True)["model"]
-            assert all(torch.equal(again[key], whole[key]) for key in whole), failed
+            assert alike(Run(run).weights(), whole), failed
         tried += 1
         if POINTS and tried == POINTS:
             break

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 from runs import Cli
 
 from dlrun.config import compose
@@ -82,7 +83,7 @@ def test_an_override_and_the_flags_have_what_is_asked_of_them() -> None:
     override = compose.parse("optim.lr=0.1")
     assert {name for name in OVERRIDE if hasattr(override, name)} == OVERRIDE
     assert vars(compose.read([]).flags).keys() >= FLAGS
-    assert vars(compose.HydraConfig.instance()).keys() == {"cfg"}  # where the config is put that resolvers ask
+    assert vars(HydraConfig.instance()).keys() == {"cfg"}  # where the config is put that resolvers ask
 
 
 def imports_of(path: Path) -> set[str]:

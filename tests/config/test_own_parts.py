@@ -2,12 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-Cli = Callable[..., tuple[int, str, str]]
+from runs import Cli, Run
 
 FILES = {
     "mine_all/model.py": """
@@ -101,7 +99,7 @@ def test_parts_of_ones_own_take_a_file_and_a_yaml_each(cli: Cli, tmp_path: Path)
         path.write_text(text.lstrip())
     code, _, err = cli(*TYPED, "folder=run")
     assert code == 0, err
-    summary = json.loads((tmp_path / "run/summary.json").read_text())
+    summary = Run("run").summary
     assert summary["goal"]["metric"] == "val/mae" and summary["goal"]["best"] < 0.1
     chosen = {group: summary["choices"][group] for group in ("model", "data", "task", "optim")}
     assert chosen == {"model": "net", "data": "waves", "task": "absolute", "optim": "signs"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from runs import Cli
+from runs import Cli, Run
 
 from dlrun.config import catalogue, renamed
 
@@ -65,7 +65,7 @@ def test_a_model_of_before_is_opened(old: str, cli: Cli) -> None:
     assert cli(f"model={new}", *typed)[0] == 0
     before = cli("eval", "run", "--json")[1]
     path = Path("run/config.yaml")
-    config: dict[str, Any] = yaml.safe_load(path.read_text())
+    config = Run("run").config
     config["model"]["_target_"], config["choices"]["model"] = target, old
     for name, was in options.items():
         config["model"][was] = config["model"].pop(name)
@@ -73,7 +73,7 @@ def test_a_model_of_before_is_opened(old: str, cli: Cli) -> None:
         config["task"]["steps"], config["task"]["order"] = config["task"].pop("seq_len"), config["task"].pop("sampling")
     path.write_text(yaml.safe_dump(config))
     for checkpoint in Path("run/checkpoints").iterdir():
-        state = torch.load(checkpoint, weights_only=True)
+        state = Run("run").state(checkpoint.stem)
         state["model"] = {
             key.replace(".feed_forward.", ".feedforward."): value for key, value in state["model"].items()
         }

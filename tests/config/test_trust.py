@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from runs import Cli
+from runs import Cli, Run
 
 from dlrun.run import git
 
@@ -227,7 +227,7 @@ def test_git_is_read_and_never_run(cli: Cli, tmp_path: Path) -> None:
     hook.chmod(0o755)
     run("config", "core.fsmonitor", "./hook.sh")
     assert cli("model=linear", *TINY, "folder=r")[0] == 0
-    summary = json.loads((tmp_path / "r/summary.json").read_text())
+    summary = Run("r").summary
     assert summary["git"] == {"commit": commit, "branch": "main"}
     assert not (tmp_path / "PWNED").exists()
     run("config", "--unset", "core.fsmonitor")

@@ -1,15 +1,13 @@
 """Kneser-Ney: hand-computed, against a slow count by dictionaries, and what reading once and in order asks for."""
 
-import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from runs import Cli, Run
 from torch import Tensor
 
-from dlrun.cli import exit_code
 from dlrun.errors import UserError
 from dlrun.model.ngram import NGram, discounts
 from dlrun.optim.none import Nothing
@@ -141,19 +139,21 @@ def test_no_optimizer_changes_nothing() -> None:
 
 
 @pytest.mark.slow
-def test_a_run_counts_once_and_writes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Its length and batches say nothing; going on with it changes nothing."""
+def test_a_run_counts_once_and_writes(cli: Cli) -> None:
+    """Its length and batches say nothing; going on with it changes nothing, and is not advised."""
     common = ["model=ngram", "stand_in=always", "device=cpu"]
-    assert exit_code([*common, f"folder={tmp_path}/one"]) == 0
+    assert cli(*common, "folder=one")[0] == 0
     other = ["trainer.clip=1", "trainer.log_every_steps=1", "trainer.epochs=3", "task.seq_len=100"]
-    assert exit_code([*common, *other, f"folder={tmp_path}/two"]) == 0
-    assert exit_code(["resume", f"{tmp_path}/two", "trainer.epochs=5"]) == 0
-    one, two = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("one", "two"))
-    assert one["step"] == two["step"] == 1 and one["status"] == two["status"] == "completed"
-    assert one["metrics"]["test/perplexity"] == pytest.approx(two["metrics"]["test/perplexity"])
-    assert one["metrics"]["test/perplexity"] < 5
-    counted = [torch.load(tmp_path / name / "checkpoints/last.pt", weights_only=True) for name in ("one", "two")]
-    assert counted[0]["model"]["_extra_state"].equal(counted[1]["model"]["_extra_state"])
-    capfd.readouterr()
-    assert exit_code(["sample", f"{tmp_path}/two", "bade", "--length", "5"]) == 0
-    assert len(capfd.readouterr().out.split()) == 6
+    assert cli(*common, *other, "folder=two")[0] == 0
+    code, _, err = cli("resume", "two")
+    assert (code, err.count("\n")) == (2, 1) and "two is complete" in err and "Look at it: dlrun eval two" in err
+    assert "trainer." not in err
+    assert cli("resume", "two", "trainer.epochs=5")[0] == 0
+    one, two = Run("one"), Run("two")
+    assert one.summary["step"] == two.summary["step"] == 1
+    assert one.summary["status"] == two.summary["status"] == "completed"
+    assert one.summary["metrics"]["test/perplexity"] == pytest.approx(two.summary["metrics"]["test/perplexity"])
+    assert one.summary["metrics"]["test/perplexity"] < 5
+    assert one.weights()["_extra_state"].equal(two.weights()["_extra_state"])
+    code, out, _ = cli("sample", "two", "bade", "--length", "5")
+    assert (code, len(out.split())) == (0, 6)

@@ -1,14 +1,13 @@
 """Averaged SGD: the mean is torch's, it begins when it should, it is what is evaluated, and it survives a stop."""
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
+from runs import Cli, Run, alike
 from torch import Tensor
 from torch.nn import Parameter
 
-from dlrun.cli import exit_code
 from dlrun.optim.asgd import ASGD
 
 
@@ -120,36 +119,25 @@ RUN = [
 RUN += ["device=cpu", "trainer.clip=0.25", "trainer.eval_every_steps=10", "trainer.eval_every_epochs=null"]
 
 
-def read(folder: Path, name: str) -> dict:
-    return torch.load(folder / f"checkpoints/{name}.pt", weights_only=True)
-
-
 @pytest.mark.slow
-def test_a_run_is_judged_by_its_mean_and_resumes_to_the_bit(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    whole, halves = tmp_path / "whole", tmp_path / "halves"
+def test_a_run_is_judged_by_its_mean_and_resumes_to_the_bit(cli: Cli) -> None:
     chosen = [*RUN, "optim.start=12"]
-    assert exit_code([*chosen, "trainer.max_steps=40", f"folder={whole}"]) == 0
-    assert exit_code([*chosen, "trainer.max_steps=20", f"folder={halves}"]) == 0
-    assert exit_code(["resume", str(halves), "trainer.max_steps=40"]) == 0
-    ends = [read(folder, "last") for folder in (whole, halves)]
-    for name, weight in ends[0]["model"].items():
-        assert weight.equal(ends[1]["model"][name]), name
+    assert cli(*chosen, "trainer.max_steps=40", "folder=whole")[0] == 0
+    assert cli(*chosen, "trainer.max_steps=20", "folder=halves")[0] == 0
+    assert cli("resume", "halves", "trainer.max_steps=40")[0] == 0
+    ends = [Run(name).state() for name in ("whole", "halves")]
+    assert alike(ends[0]["model"], ends[1]["model"])
     for number, memory in ends[0]["optim"]["state"].items():
         assert memory["mean"].equal(ends[1]["optim"]["state"][number]["mean"])
     perplexities = [
-        [
-            line["val/perplexity"]
-            for text in (folder / "metrics.jsonl").read_text().splitlines()
-            if "val/perplexity" in (line := json.loads(text))
-        ]
-        for folder in (whole, halves)
+        [line["val/perplexity"] for line in Run(name).metrics if "val/perplexity" in line]
+        for name in ("whole", "halves")
     ]
     assert perplexities[0] == perplexities[1] and len(perplexities[0]) == 4
-    best, last = read(whole, "best"), ends[0]
+    best, last = Run("whole").state("best"), ends[0]
     assert last["optim"]["param_groups"][0]["values"] == perplexities[0]
     assert best["trainer"]["step"] == 40
     assert best["model"]["embedding.weight"].equal(last["optim"]["state"][0]["mean"])
     assert not best["model"]["embedding.weight"].equal(last["model"]["embedding.weight"])
-    capfd.readouterr()
-    assert exit_code(["eval", str(whole), "--split", "val", "--json"]) == 0
-    assert json.loads(capfd.readouterr().out)["val/perplexity"] == pytest.approx(perplexities[0][-1], rel=1e-6)
+    code, out, _ = cli("eval", "whole", "--split", "val", "--json")
+    assert code == 0 and json.loads(out)["val/perplexity"] == pytest.approx(perplexities[0][-1], rel=1e-6)

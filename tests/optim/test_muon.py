@@ -1,14 +1,13 @@
 """Muon: steps are orthogonal, torch's own where both say the same, and AdamW's for what is no matrix."""
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from runs import Cli, Run, alike
 from torch import Tensor, nn
 
-from dlrun.cli import exit_code
 from dlrun.optim.muon import Muon, orthogonal
 from dlrun.optim.scratch import AdamW
 
@@ -76,15 +75,12 @@ def test_filters_go_as_the_matrix_of_their_rows() -> None:
 
 
 @pytest.mark.slow
-def test_a_run_resumes_to_the_bit(tmp_path: Path) -> None:
+def test_a_run_resumes_to_the_bit(cli: Cli) -> None:
     run = ["model=lenet", "optim=muon", "stand_in=always", "device=cpu", "batch_size=64"]
-    whole, halves = tmp_path / "whole", tmp_path / "halves"
-    assert exit_code([*run, "trainer.max_steps=30", f"folder={whole}"]) == 0
-    assert exit_code([*run, "trainer.max_steps=13", f"folder={halves}"]) == 0
-    assert exit_code(["resume", str(halves), "trainer.max_steps=30"]) == 0
-    ends = [torch.load(folder / "checkpoints/last.pt", weights_only=True) for folder in (whole, halves)]
-    assert ends[0]["trainer"]["step"] == 30
-    for name, weight in ends[0]["model"].items():
-        assert weight.equal(ends[1]["model"][name]), name
+    assert cli(*run, "trainer.max_steps=30", "folder=whole")[0] == 0
+    assert cli(*run, "trainer.max_steps=13", "folder=halves")[0] == 0
+    assert cli("resume", "halves", "trainer.max_steps=30")[0] == 0
+    ends = [Run(name).state() for name in ("whole", "halves")]
+    assert ends[0]["trainer"]["step"] == 30 and alike(ends[0]["model"], ends[1]["model"])
     for number, memory in ends[0]["optim"]["state"].items():
         assert memory["v"].equal(ends[1]["optim"]["state"][number]["v"])

@@ -146,7 +146,8 @@ def test_weights_without_a_gradient_stay() -> None:
 
 def test_groups_have_their_own_lr() -> None:
     x, y = torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.zeros(1))
-    optim = scratch.SGD([{"params": [x]}, {"params": [y], "lr": 0.5}], lr=0.1)
+    groups: list[scratch.Group] = [{"params": [x]}, {"params": [y], "lr": 0.5}]
+    optim = scratch.SGD(groups, lr=0.1)
     x.grad = y.grad = torch.ones(1)
     optim.step()
     assert (x.item(), y.item()) == pytest.approx((-0.1, -0.5))

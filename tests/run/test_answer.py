@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from runs import Cli
+from runs import Cli, Run
 from torch import nn
 
 from dlrun.run.answer import Trained, Undrawn
@@ -78,7 +78,7 @@ def test_weights_that_are_overwritten_are_not_drawn() -> None:
 
 
 def spoil(change: Callable[[dict[str, Any]], object]) -> None:
-    state = torch.load("run/checkpoints/best.pt", weights_only=True)
+    state = Run("run").state("best")
     change(state)
     torch.save(state, "bad.pt")
 
@@ -134,7 +134,7 @@ def test_a_run_of_before_asks_its_data(
 ) -> None:
     code, first, _ = cli("predict", "run", "1000,0,0.3,71,0.002", "--json")
     for path in Path("run/checkpoints").iterdir():
-        state = torch.load(path, weights_only=True)
+        state = Run("run").state(path.stem)
         del state["schema"], state["config"]
         torch.save(state, path)
     assert cli("predict", "run", "1000,0,0.3,71,0.002", "--json")[:2] == (0, first)
@@ -161,6 +161,6 @@ def test_what_is_no_checkpoint(cli: Cli) -> None:
 
 def test_the_schema_of_a_run_is_in_each_checkpoint(cli: Cli, trained: None) -> None:
     for name in ("best", "last"):
-        state = torch.load(f"run/checkpoints/{name}.pt", weights_only=True)
+        state = Run("run").state(name)
         assert state["schema"]["sizes"] == {"in_features": 5, "outputs": 1} and state["config"]["seed"] == 0
     assert json.dumps(state["config"])

@@ -1,11 +1,10 @@
 """Whose fault it is: the user's own code, their data, a full disk, the memory, or dlrun; each in one line."""
 
-import json
 import sys
 from pathlib import Path
 
 import pytest
-from runs import Cli
+from runs import Cli, Run
 
 MINE = """
 import torch
@@ -86,7 +85,7 @@ def test_the_users_own_code(cli: Cli, mine: list[str], typed: str, kind: str, li
     assert code == 1 and last.startswith(f"error: my_package/__init__.py:{number}: {kind}"), err
     assert last.endswith(". The traceback is in run/run.log") and "Traceback" not in out + err
     assert "Traceback" in Path("run/run.log").read_text()
-    summary = json.loads(Path("run/summary.json").read_text())
+    summary = Run("run").summary
     assert summary["status"] == "failed" and kind in summary["error"]
     assert "failed" in cli("runs", ".")[1]
 
@@ -111,4 +110,4 @@ def test_memory_that_is_full_in_an_evaluation_is_seen_before_a_run(cli: Cli, min
 def test_memory_that_is_full_in_a_run(cli: Cli, mine: list[str]) -> None:
     code, out, err = cli(*mine, "model.how=memory", "folder=run")
     assert code == 1 and "Lower one of batch_size=" in err.splitlines()[-1] and "Traceback" not in out + err
-    assert json.loads(Path("run/summary.json").read_text())["status"] == "failed"
+    assert Run("run").summary["status"] == "failed"

@@ -1,7 +1,6 @@
 """The rehearsal of a run's evaluations: it goes before the first step, and leaves no trace."""
 
 import random
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +8,8 @@ import pytest
 import torch
 import yaml
 from options import options, ready
+from runs import Cli
 
-from dlrun.cli import exit_code
 from dlrun.config import assemble
 from dlrun.data.base import Data, Schema, Split
 from dlrun.device import Device, rng_state, seed_everything
@@ -37,10 +36,11 @@ CASES = {
 
 
 @pytest.fixture
-def built(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Any:
+def built(cli: Cli) -> Any:
     def build(*typed: str) -> tuple[assemble.Components, int]:
-        assert exit_code([*typed, "stand_in=always", "device=cpu", "--cfg", "job"]) == 0
-        shown = yaml.safe_load(capfd.readouterr().out)
+        code, out, _ = cli(*typed, "stand_in=always", "device=cpu", "--cfg", "job")
+        assert code == 0
+        shown = yaml.safe_load(out)
         config = {key: shown[key] for key in (*assemble.GROUPS, *assemble.PLAIN_KEYS) if key in shown}
         plans = assemble.check(config)
         return assemble.build_components(plans), config["batch_size"]

@@ -11,16 +11,15 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from runs import Cli, Run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG
 from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
-from dlrun.cli import exit_code
 
-
-def read(folder: Path) -> EventAccumulator:
-    events = EventAccumulator(str(folder))
+def read(folder: str) -> EventAccumulator:
+    events = EventAccumulator(folder)
     events.Reload()
     return events
 
@@ -36,11 +35,9 @@ def told(events: EventAccumulator) -> dict[str, str | float]:
 
 
 @pytest.mark.slow
-def test_a_run_says_what_it_was_started_with_and_its_best(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    arguments = ["optim.lr=0.03", "trainer.epochs=2", "++data.weights=[1,2]", f"folder={run}"]
-    assert exit_code(arguments) == 0
-    events = read(run)
+def test_a_run_says_what_it_was_started_with_and_its_best(cli: Cli) -> None:
+    assert cli("optim.lr=0.03", "trainer.epochs=2", "++data.weights=[1,2]", "folder=run")[0] == 0
+    events = read("run")
     assert told(events) == {
         "data": "synthetic_linear",
         "goal": "min val/mse",
@@ -52,7 +49,7 @@ def test_a_run_says_what_it_was_started_with_and_its_best(tmp_path: Path) -> Non
         "set data.weights": "1 2",
         "set trainer.epochs": 2.0,
     }
-    goal = json.loads((run / "summary.json").read_text())["goal"]
+    goal = Run("run").summary["goal"]
     best = events.Scalars("goal/best")
     assert [point.step for point in best] == [80, 160]
     assert (best[-1].step, best[-1].value) == (goal["best_step"], pytest.approx(goal["best"]))
@@ -61,14 +58,13 @@ def test_a_run_says_what_it_was_started_with_and_its_best(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_goal_and_the_loss_open_first(tmp_path: Path) -> None:
+def test_the_goal_and_the_loss_open_first(cli: Cli) -> None:
     """TensorBoard opens the first two groups of tags by the alphabet; metrics.jsonl has the contract's tags alone."""
-    run = tmp_path / "run"
-    assert exit_code(["optim.lr=0.5", "trainer.epochs=3", f"folder={run}"]) == 0
-    events = read(run)
+    assert cli("optim.lr=0.5", "trainer.epochs=3", "folder=run")[0] == 0
+    events = read("run")
     tags = sorted(events.Tags()["scalars"])
     assert tags[:4] == ["goal/best", "goal/last", "loss/train", "loss/val"]
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    lines = Run("run").metrics
     assert set(tags[4:]) == set().union(*lines) - {"step", "epoch", "time_s"}
     for tag, of in (("goal/last", "val/mse"), ("loss/train", "train/loss"), ("loss/val", "val/loss")):
         same = [(line["step"], pytest.approx(line[of])) for line in lines if of in line]
@@ -78,10 +74,9 @@ def test_the_goal_and_the_loss_open_first(tmp_path: Path) -> None:
     assert charts == {"loss": ["train/loss", "val/loss"], "mse": ["train/mse", "val/mse"]}
 
 
-def test_a_run_that_diverged_has_no_end_yet(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    assert exit_code(["optim.lr=100", "trainer.epochs=9", f"folder={run}"]) == 1
-    tags = read(run).Tags()["tensors"]
+def test_a_run_that_diverged_has_no_end_yet(cli: Cli) -> None:
+    assert cli("optim.lr=100", "trainer.epochs=9", "folder=run")[0] == 1
+    tags = read("run").Tags()["tensors"]
     assert metadata.SESSION_START_INFO_TAG in tags and metadata.SESSION_END_INFO_TAG not in tags
 
 
@@ -105,11 +100,11 @@ def asked(port: str) -> tuple[dict, dict]:
 
 
 @pytest.mark.slow
-def test_tensorboard_shows_unlike_runs_side_by_side(tmp_path: Path) -> None:
+def test_tensorboard_shows_unlike_runs_side_by_side(tmp_path: Path, cli: Cli) -> None:
     common = ["trainer.epochs=1", "stand_in=always"]
-    assert exit_code([*common, "optim.lr=0.05", f"folder={tmp_path}/logs/a"]) == 0
+    assert cli(*common, "optim.lr=0.05", "folder=logs/a")[0] == 0
     other = ["model=mlp", "data=fashion_mnist", "optim=adam", "model.hidden=[16]"]
-    assert exit_code([*common, *other, f"folder={tmp_path}/logs/sweep/0"]) == 0
+    assert cli(*common, *other, "folder=logs/sweep/0")[0] == 0
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(tmp_path / "logs"), "--port", "0"]
     log = tmp_path / "log"
     with open(log, "w") as out:

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 import yaml
+from runs import Cli, Run
 
-from dlrun.cli import exit_code
 from dlrun.config import catalogue
 
 
 def aged(folder: Path, *lost: str) -> None:
     """Takes keys out of a run's config.yaml, as if they had not been there yet."""
     path = folder / "config.yaml"
-    config: dict[str, Any] = yaml.safe_load(path.read_text())
+    config = Run(folder).config
     for key in lost:
         *above, name = key.split(".")
         node = config
@@ -26,22 +26,17 @@ def aged(folder: Path, *lost: str) -> None:
 
 
 @pytest.mark.slow
-def test_opened_with_today_s_values(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    folder = tmp_path / "run"
-    assert exit_code(["model=point", "optim.lr=0.4", "device=cpu", f"folder={folder}"]) == 0
-    assert exit_code(["eval", str(folder), "--json"]) == 0
-    captured = capfd.readouterr()
-    before = json.loads(captured.out)
-    assert "older" not in captured.err
-    aged(folder, "init", "choices.init", "task.bound", "trainer.clip")
-    assert exit_code(["eval", str(folder), "--json"]) == 0
-    captured = capfd.readouterr()
-    assert json.loads(captured.out) == before
-    assert f"{folder} is older than trainer.clip, init, task.bound: today's values are taken" in " ".join(
-        captured.err.split()
-    )
-    assert exit_code(["resume", str(folder), "trainer.epochs=22", "trainer.clip=1.0"]) == 0
-    saved = yaml.safe_load((folder / "config.yaml").read_text())
+def test_opened_with_today_s_values(cli: Cli) -> None:
+    assert cli("model=point", "optim.lr=0.4", "device=cpu", "folder=run")[0] == 0
+    code, out, err = cli("eval", "run", "--json")
+    before = json.loads(out)
+    assert code == 0 and "older" not in err
+    aged(Path("run"), "init", "choices.init", "task.bound", "trainer.clip")
+    code, out, err = cli("eval", "run", "--json")
+    assert code == 0 and json.loads(out) == before
+    assert "run is older than trainer.clip, init, task.bound: today's values are taken" in " ".join(err.split())
+    assert cli("resume", "run", "trainer.epochs=22", "trainer.clip=1.0")[0] == 0
+    saved = Run("run").config
     assert (saved["task"]["bound"], saved["trainer"]["clip"], saved["choices"]["init"]) == (1e3, 1.0, "default")
 
 

@@ -1,12 +1,10 @@
 """What the panel at a training's end advises, and that it does what it says."""
 
-import json
 import re
 import shlex
-from pathlib import Path
 
 import pytest
-from runs import Cli
+from runs import Cli, Run
 
 from dlrun.terminal.plain import number
 
@@ -33,11 +31,11 @@ def advice(err: str) -> list[list[str]]:
 def test_the_advice_goes_further(cli: Cli, limits: tuple[str, ...], wanted: list[str]) -> None:
     code, _, err = cli(*RUN, *limits)
     assert code == 0, err
-    before = json.loads(Path("r/summary.json").read_text())["step"]
+    before = Run("r").summary["step"]
     (resume,) = [words for words in advice(err) if words[0] == "resume"]
     assert resume == ["resume", "r", *wanted]
     assert cli(*resume)[0] == 0
-    assert json.loads(Path("r/summary.json").read_text())["step"] > before
+    assert Run("r").summary["step"] > before
 
 
 @pytest.mark.parametrize(
@@ -69,7 +67,7 @@ def test_a_complete_run_says_what_goes_further(typed: list[str], cli: Cli) -> No
 def test_a_result_stands_beside_its_baseline(cli: Cli) -> None:
     code, _, err = cli(*RUN, "trainer.epochs=3")
     assert code == 0 and "always the training part's mean" in err and "is no better than the baseline" not in err
-    found = json.loads(Path("r/summary.json").read_text())
+    found = Run("r").summary
     assert found["goal"]["best"] < found["baseline"]["val/mse"]
     assert f"baseline {number(found['baseline']['val/mse'])}: always" in err
 

@@ -32,10 +32,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_nothing_leaks_from_job_to_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_leaks_from_job_to_job(tmp_path: Path, cli: Cli) -> None:
     """The second job of a sweep is what it would have been alone."""
-    monkeypatch.chdir(tmp_path)
-    assert exit_code(["-m", *QUICK, "model=mlp", "model.hidden=[8]", "model.dropout=0.5,0.2"]) == 0
+    assert cli("-m", *QUICK, "model=mlp", "model.hidden=[8]", "model.dropout=0.5,0.2")[0] == 0
     (second,) = tmp_path.glob("outputs/*/*-sweep/1-*")
     train(tmp_path / "alone", "model=mlp", "model.hidden=[8]", "model.dropout=0.2")
     assert alike(Run(tmp_path / "alone").weights(), Run(second).weights())
@@ -158,9 +157,9 @@ def test_bf16_trains(tmp_path: Path) -> None:
     assert Run(tmp_path / "run").summary["device"] == "cpu bf16"
 
 
-def test_fp16_on_a_cpu_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["device=cpu", "device.precision=fp16"]) == 2
-    assert "device.precision=fp16 needs a GPU." in capfd.readouterr().err
+def test_fp16_on_a_cpu_is_refused(cli: Cli) -> None:
+    code, _, err = cli("device=cpu", "device.precision=fp16")
+    assert code == 2 and "device.precision=fp16 needs a GPU." in err
 
 
 def test_tensorboard_holds_what_metrics_hold(tmp_path: Path) -> None:

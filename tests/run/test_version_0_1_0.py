@@ -3,11 +3,10 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from runs import Cli
+from runs import Cli, Run
 
 KEPT = Path(__file__).parents[1] / "fixtures" / "0.1.0"
 LINEAR, GRU, SWEEP = "linear-synthetic_linear", "gru-jaychou_lyrics", "sweep"
@@ -21,13 +20,9 @@ def old(cli: Cli, tmp_path: Path) -> Cli:
     return cli
 
 
-def read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text())
-
-
 @pytest.mark.parametrize("name", [LINEAR, GRU])
 def test_eval_gives_the_figures_of_then(old: Cli, name: str) -> None:
-    recorded = read(KEPT / name / "summary.json")["metrics"]
+    recorded = Run(KEPT / name).summary["metrics"]
     for split in ("val", "test"):
         code, out, err = old("eval", name, "--split", split, "--json")
         assert code == 0, err
@@ -36,15 +31,14 @@ def test_eval_gives_the_figures_of_then(old: Cli, name: str) -> None:
         assert "digests differ" not in err
 
 
-def test_it_goes_on_as_it_would_have_then(old: Cli, tmp_path: Path) -> None:
+def test_it_goes_on_as_it_would_have_then(old: Cli) -> None:
     code, _, err = old("resume", LINEAR, "trainer.epochs=4")
     assert code == 0, err
-    lines = [json.loads(line) for line in (tmp_path / LINEAR / "metrics.jsonl").read_text().splitlines()]
-    before = [json.loads(line) for line in (KEPT / LINEAR / "metrics.jsonl").read_text().splitlines()]
+    lines, before = Run(LINEAR).metrics, Run(KEPT / LINEAR).metrics
     assert lines[: len(before)] == before
     assert lines[-2]["step"] == 64 and lines[-2]["val/mse"] == pytest.approx(1.7909930198613437, rel=1e-5)
     code, _, err = old("resume", GRU, "trainer.epochs=3")
-    assert code == 0 and read(tmp_path / GRU / "summary.json")["step"] == 18, err
+    assert code == 0 and Run(GRU).summary["step"] == 18, err
 
 
 def test_answers(old: Cli) -> None:
@@ -60,7 +54,7 @@ def test_listed_and_compared(old: Cli) -> None:
     assert code == 0, err
     found = {(row["status"], row["model"], row["best"]) for row in json.loads(out)}
     assert found == {
-        ("completed", "gru" if name == GRU else "linear", read(KEPT / name / "summary.json")["goal"]["best"])
+        ("completed", "gru" if name == GRU else "linear", Run(KEPT / name).summary["goal"]["best"])
         for name in (LINEAR, GRU, f"{SWEEP}/0-{LINEAR}")
     }
     code, out, err = old("compare", LINEAR, f"{SWEEP}/0-{LINEAR}", "--json")
@@ -68,12 +62,11 @@ def test_listed_and_compared(old: Cli) -> None:
 
 
 @pytest.mark.slow
-def test_a_sweep_goes_on(old: Cli, tmp_path: Path) -> None:
+def test_a_sweep_goes_on(old: Cli) -> None:
     """Of its two jobs one was not yet trained."""
     code, _, err = old("resume", SWEEP)
     assert code == 0, err
-    rows = read(tmp_path / SWEEP / "leaderboard.json")["jobs"]
-    then = read(KEPT / SWEEP / "leaderboard.json")["jobs"]
+    rows, then = (json.loads((at / "leaderboard.json").read_text())["jobs"] for at in (Path(SWEEP), KEPT / SWEEP))
     assert [(row["job"], row["status"]) for row in rows] == [(1, "completed"), (0, "completed")]
     assert [row["best"] for row in rows] == pytest.approx([row["best"] for row in then], rel=1e-5)
 
@@ -84,7 +77,7 @@ def test_a_sweep_goes_on(old: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize("verb", [["eval"], ["resume", "trainer.epochs=9"], ["predict", "1,2"]])
 def test_a_newer_checkpoint(old: Cli, tmp_path: Path, verb: list[str]) -> None:
     for path in (tmp_path / LINEAR / "checkpoints").iterdir():
-        torch.save(torch.load(path, weights_only=True) | {"format": 99, "model": "of another shape"}, path)
+        torch.save(Run(LINEAR).state(path.stem) | {"format": 99, "model": "of another shape"}, path)
     name, *more = verb
     code, _, err = old(name, LINEAR, *more)
     assert code == 2
@@ -93,10 +86,9 @@ def test_a_newer_checkpoint(old: Cli, tmp_path: Path, verb: list[str]) -> None:
 
 def test_a_newer_run(old: Cli, tmp_path: Path) -> None:
     """What this version doesn't know is explained; a newer run that has nothing new is opened."""
-    path = tmp_path / LINEAR / "summary.json"
-    summary = read(path)
+    summary = Run(LINEAR).summary
     summary["versions"]["dlrun"] = "99.1.0"
-    path.write_text(json.dumps(summary))
+    (tmp_path / LINEAR / "summary.json").write_text(json.dumps(summary))
     code, _, err = old("eval", LINEAR, "--json")
     assert code == 0, err
     config = tmp_path / LINEAR / "config.yaml"
@@ -108,7 +100,7 @@ def test_a_newer_run(old: Cli, tmp_path: Path) -> None:
 
 def test_a_newer_sweep(old: Cli, tmp_path: Path) -> None:
     path = tmp_path / SWEEP / "sweep.json"
-    path.write_text(json.dumps(read(path) | {"format": 99}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
     code, _, err = old("resume", SWEEP)
     assert code == 2
     assert "sweep.json has format 99, and this dlrun reads 1: a newer dlrun made it. Update dlrun" in said(err)

@@ -1,26 +1,10 @@
-"""What the tests of sweeps share: dlrun in an empty folder, and a package of the user's own."""
+"""What the tests of sweeps share: a package of the user's own."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from dlrun.cli import exit_code
-
-
-@pytest.fixture
-def sweep(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    """`dlrun ...` in an empty folder -> exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*argv: str) -> tuple[int, str, str]:
-        code = exit_code(list(argv))
-        return code, *capfd.readouterr()
-
-    return run
 
 
 @pytest.fixture

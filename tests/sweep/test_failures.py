@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from runs import Cli, Run
 
-Sweep = Callable[..., tuple[int, str, str]]
 Package = Callable[..., None]
 
 FAILING = """
@@ -49,11 +49,11 @@ WAYS = {
 
 
 @pytest.mark.slow
-def test_a_job_that_fails_in_whatever_way_is_named_and_the_others_finish(sweep: Sweep, package: Package) -> None:
+def test_a_job_that_fails_in_whatever_way_is_named_and_the_others_finish(cli: Cli, package: Package) -> None:
     package(FAILING, "  how: well  # how it fails\n")
     mine = ["model=mine", "--config-dir", "my_conf", "trusted=[my_package]", "folder=s"]
     ways = ",".join(["well", *WAYS, "well too"])
-    code, out, err = sweep("-m", *mine, f"model.how={ways}", "trainer.epochs=1", "trainer.max_steps=8")
+    code, out, err = cli("-m", *mine, f"model.how={ways}", "trainer.epochs=1", "trainer.max_steps=8")
     assert code == 1
     rows = sorted(json.loads(Path("s/leaderboard.json").read_text())["jobs"], key=lambda row: row["job"])
     assert [row["status"] for row in rows] == ["completed", *(status for status, _ in WAYS.values()), "completed"]
@@ -61,43 +61,43 @@ def test_a_job_that_fails_in_whatever_way_is_named_and_the_others_finish(sweep: 
         assert reason in rows[number]["error"]
         line = next(line for line in err.splitlines() if line.startswith(f"job {number} {status}: "))
         assert reason in line and f"log: s/{number}-mine-synthetic_linear/run.log" in line
-        summary = json.loads(Path(f"s/{number}-mine-synthetic_linear/summary.json").read_text())
+        summary = Run(f"s/{number}-mine-synthetic_linear").summary
         assert summary["status"] == status and reason in summary["error"]
     assert "error: 6 of 8 jobs failed; the first, job 1: my_package/__init__.py:16: ValueError: a bug of mine" in err
     assert "ValueError: a bug of mine" in Path("s/1-mine-synthetic_linear/run.log").read_text()
 
 
 @pytest.mark.slow
-def test_failed_jobs_are_tried_again_when_that_is_asked_for(sweep: Sweep, package: Package, tmp_path: Path) -> None:
+def test_failed_jobs_are_tried_again_when_that_is_asked_for(cli: Cli, package: Package, tmp_path: Path) -> None:
     package(FAILING, "  how: well  # how it fails\n")
     mine = ["model=mine", "model.how=well,raises", "--config-dir", "my_conf", "trusted=[my_package]", "folder=s"]
-    assert sweep("-m", *mine, "trainer.epochs=1")[0] == 1
-    code, _, err = sweep("resume", "s", "--trust", "my_package")
+    assert cli("-m", *mine, "trainer.epochs=1")[0] == 1
+    code, _, err = cli("resume", "s", "--trust", "my_package")
     assert code == 1 and "1 of 2 jobs failed" in err
     (tmp_path / "my_package/__init__.py").write_text(FAILING.replace("a bug of mine", "").replace("== 5", "== -1"))
-    code, _, err = sweep("resume", "s", "--retry-failed")
+    code, _, err = cli("resume", "s", "--retry-failed")
     assert (code, err) == (2, "error: This sweep runs code of somebody's own. If it is yours: --trust my_package\n")
-    code, _, err = sweep("resume", "s", "--retry-failed", "--trust", "my_package")
+    code, _, err = cli("resume", "s", "--retry-failed", "--trust", "my_package")
     assert code == 0, err
     assert {row["status"] for row in json.loads(Path("s/leaderboard.json").read_text())["jobs"]} == {"completed"}
 
 
-def test_data_that_cannot_be_had_is_a_failed_job(sweep: Sweep, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_data_that_cannot_be_had_is_a_failed_job(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DLRUN_DATA", str(tmp_path / "empty"))
     monkeypatch.setenv("DLRUN_MIRRORS", str(tmp_path / "nothing"))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody listens there
-    code, _, err = sweep("-m", "data=airfoil,synthetic_linear", "model=linear", "folder=s", "trainer.epochs=1")
+    code, _, err = cli("-m", "data=airfoil,synthetic_linear", "model=linear", "folder=s", "trainer.epochs=1")
     assert code == 1 and "job 0 failed" in err and "1 of 2 jobs failed" in err
     rows = json.loads(Path("s/leaderboard.json").read_text())["jobs"]
     assert [row["status"] for row in rows] == ["completed", "failed"] and "airfoil" in rows[1]["error"]
 
 
-def test_a_second_process_may_not_work_on_the_same_sweep(sweep: Sweep) -> None:
-    assert sweep("-m", "seed=0,1", "folder=s", "trainer.epochs=1")[0] == 0
+def test_a_second_process_may_not_work_on_the_same_sweep(cli: Cli) -> None:
+    assert cli("-m", "seed=0,1", "folder=s", "trainer.epochs=1")[0] == 0
     from dlrun.sweep.folder import SweepDir
 
     with SweepDir(Path("s")).working():
-        code, _, err = sweep("resume", "s")
+        code, _, err = cli("resume", "s")
     assert (code, err.splitlines()[-1]) == (2, "error: s is in use: another dlrun works on this sweep.")
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from runs import Cli, Run
 
 from dlrun.config import outputs
 from dlrun.sweep.folder import SweepDir
 
-Sweep = Callable[..., tuple[int, str, str]]
 QUICK = ("trainer.epochs=1", "launcher.workers=2")
 
 
@@ -61,17 +61,17 @@ MISTAKES = {
 
 @pytest.mark.parametrize("argv", MISTAKES)
 def test_a_mistake_gets_one_message_and_leaves_nothing(
-    argv: tuple[str, ...], sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    argv: tuple[str, ...], cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DLRUN_DATA", str(tmp_path / "data"))  # no stand-in either
-    code, out, err = sweep(*argv)
+    code, out, err = cli(*argv)
     assert (code, out) == (2, "")
     assert err.startswith(f"error: {MISTAKES[argv]}")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_last_axis_turns_fastest_and_the_best_is_first(sweep: Sweep) -> None:
-    code, out, err = sweep("-m", "optim.lr=0.03,0.001", "seed=0,1", "folder=s", *QUICK)
+def test_the_last_axis_turns_fastest_and_the_best_is_first(cli: Cli) -> None:
+    code, out, err = cli("-m", "optim.lr=0.03,0.001", "seed=0,1", "folder=s", *QUICK)
     assert code == 0, err
     rows = board("s")["jobs"]
     assert [row["rank"] for row in rows] == [1, 2, 3, 4]
@@ -89,17 +89,17 @@ def test_the_last_axis_turns_fastest_and_the_best_is_first(sweep: Sweep) -> None
 def ends_with(sweep: Path, bests: dict[int, float | None]) -> None:
     """Writes down how jobs ended; None: it diverged."""
     for number, best in bests.items():
-        path = next(sweep.glob(f"{number}-*")) / "summary.json"
-        summary = json.loads(path.read_text(encoding="utf-8"))
+        run = Run(next(sweep.glob(f"{number}-*")))
+        summary = run.summary
         summary["goal"]["best"] = best
         summary["status"] = "diverged" if best is None else "completed"
-        path.write_text(json.dumps(summary), encoding="utf-8")
+        (run.folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
 
 
-def test_a_configuration_is_best_and_not_its_lucky_seed(sweep: Sweep) -> None:
-    assert sweep("-m", "optim.lr=0.01,0.02", "seed=0,1", "model=linear", "folder=s", *QUICK)[0] == 0
+def test_a_configuration_is_best_and_not_its_lucky_seed(cli: Cli) -> None:
+    assert cli("-m", "optim.lr=0.01,0.02", "seed=0,1", "model=linear", "folder=s", *QUICK)[0] == 0
     ends_with(Path("s"), {0: 0.1, 1: 0.5, 2: 0.21, 3: 0.19})
-    code, out, err = sweep("resume", "s")
+    code, out, err = cli("resume", "s")
     assert code == 0, err
     assert "the best again: dlrun optim.lr=0.02 model=linear trainer.epochs=1\n" in err
     assert [row["job"] for row in board("s")["jobs"]] == [3, 2, 0, 1]
@@ -111,24 +111,22 @@ def test_a_configuration_is_best_and_not_its_lucky_seed(sweep: Sweep) -> None:
     assert "0.2 ± 0.014" in out and "2 seeds: 0.19 0.21" in out
 
     ends_with(Path("s"), {3: None})
-    code, out, _ = sweep("resume", "s")
+    code, out, _ = cli("resume", "s")
     assert code == 1 and "1 of 2 seeds: 0.21" in out and "1 completed, 1 diverged" in out
 
 
 @pytest.mark.slow
-def test_a_job_of_a_sweep_is_a_run_like_any_other(sweep: Sweep) -> None:
-    assert sweep("-m", "seed=0,1", "folder=s", *QUICK)[0] == 0
-    assert sweep("seed=1", "trainer.epochs=1", "folder=alone")[0] == 0
-    alone, job = (
-        json.loads(Path(name, "summary.json").read_text()) for name in ("alone", "s/1-linear-synthetic_linear")
-    )
+def test_a_job_of_a_sweep_is_a_run_like_any_other(cli: Cli) -> None:
+    assert cli("-m", "seed=0,1", "folder=s", *QUICK)[0] == 0
+    assert cli("seed=1", "trainer.epochs=1", "folder=alone")[0] == 0
+    alone, job = (Run(name).summary for name in ("alone", "s/1-linear-synthetic_linear"))
     assert job["goal"] == alone["goal"] and job["status"] == "completed"
-    code, out, _ = sweep("eval", "s/1-linear-synthetic_linear", "--split", "val", "--json")
+    code, out, _ = cli("eval", "s/1-linear-synthetic_linear", "--split", "val", "--json")
     assert code == 0 and json.loads(out)["val/mse"] == alone["goal"]["best"]
 
 
-def test_lenient_gives_a_key_only_to_those_that_have_it(sweep: Sweep) -> None:
-    code, _, err = sweep(
+def test_lenient_gives_a_key_only_to_those_that_have_it(cli: Cli) -> None:
+    code, _, err = cli(
         "-m",
         "model=linear,mlp",
         "++model.hidden=[8]",
@@ -142,8 +140,8 @@ def test_lenient_gives_a_key_only_to_those_that_have_it(sweep: Sweep) -> None:
     assert "++model.hidden=[8]" in overrides[1] and "++model.hidden=[8]" not in overrides[0]
 
 
-def test_a_sweep_as_a_file_and_the_command_line_wins(sweep: Sweep) -> None:
-    assert sweep("-m", "sweep=lr_and_optim", "optim.lr=0.01", "folder=s", *QUICK)[0] == 0
+def test_a_sweep_as_a_file_and_the_command_line_wins(cli: Cli) -> None:
+    assert cli("-m", "sweep=lr_and_optim", "optim.lr=0.01", "folder=s", *QUICK)[0] == 0
     assert [row["overrides"][:2] for row in sorted(board("s")["jobs"], key=lambda row: row["job"])] == [
         ["optim=sgd", "optim.lr=0.01"],
         ["optim=adam", "optim.lr=0.01"],
@@ -164,32 +162,32 @@ def test_sweeps_of_the_same_second_have_folders_of_their_own(tmp_path: Path, mon
 
 
 @pytest.mark.slow
-def test_a_folder_of_another_sweep_is_refused(sweep: Sweep) -> None:
-    assert sweep("-m", "seed=0,1", "folder=s", *QUICK)[0] == 0
+def test_a_folder_of_another_sweep_is_refused(cli: Cli) -> None:
+    assert cli("-m", "seed=0,1", "folder=s", *QUICK)[0] == 0
     before = board("s")
-    code, _, err = sweep("-m", "seed=2,3", "folder=s", *QUICK)
+    code, _, err = cli("-m", "seed=2,3", "folder=s", *QUICK)
     message = "s belongs to another sweep. Go on with that one: dlrun resume s; or type folder=PATH for another place."
     assert (code, err) == (2, f"error: {message}\n")
     assert board("s") == before
 
 
 @pytest.mark.slow
-def test_resume_of_a_complete_sweep_extends_it(sweep: Sweep) -> None:
-    assert sweep("-m", "optim.lr=0.03,0.01", "seed=0,1", "folder=s", *QUICK)[0] == 0
+def test_resume_of_a_complete_sweep_extends_it(cli: Cli) -> None:
+    assert cli("-m", "optim.lr=0.03,0.01", "seed=0,1", "folder=s", *QUICK)[0] == 0
     times = {path: path.stat().st_mtime_ns for path in Path("s").glob("*/summary.json")}
-    code, _, err = sweep("resume", "s")
+    code, _, err = cli("resume", "s")
     assert code == 0 and "s is complete: nothing is left to run" in err
-    code, _, err = sweep("resume", "s", "--extend", "optim.lr=0.03,0.3")
+    code, _, err = cli("resume", "s", "--extend", "optim.lr=0.03,0.3")
     assert code == 0 and "2 jobs more, 2 were there already" in err
     assert {path: path.stat().st_mtime_ns for path in times} == times
     rows = board("s")["jobs"]
     assert len(rows) == 6 and {row["job"] for row in rows if "optim.lr=0.3" in row["overrides"]} == {4, 5}
-    code, _, err = sweep("resume", "s", "optim.lr=0.5")
+    code, _, err = cli("resume", "s", "optim.lr=0.5")
     assert code == 2 and "For more jobs type: dlrun resume s --extend optim.lr=0.5" in err
 
 
 @pytest.mark.slow
-def test_each_job_has_its_threads_and_gpu(sweep: Sweep, package: Callable[[str], None]) -> None:
+def test_each_job_has_its_threads_and_gpu(cli: Cli, package: Callable[[str], None]) -> None:
     """Slots are handed out in turn; what a job sees is what its own process says."""
     from dlrun.sweep.launcher import Launcher
 
@@ -201,7 +199,7 @@ def test_each_job_has_its_threads_and_gpu(sweep: Sweep, package: Callable[[str],
     assert [(slot.threads, slot.gpu) for slot in cards] == [(3, 5), (3, 7), (3, 5), (3, 7)]
 
     package(TELLS)
-    code, _, err = sweep(
+    code, _, err = cli(
         "-m", "seed=0,1", "model=mine", "--config-dir", "my_conf", "trusted=[my_package]", "folder=s",
         "launcher.gpus=[5,7]", "launcher.threads=2", "trainer.epochs=1", "device=cpu",
     )  # fmt: skip

@@ -1,21 +1,19 @@
 """Hydra's own launchers run dlrun's jobs: the same folders, the same leaderboard."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-Sweep = Callable[..., tuple[int, str, str]]
+from runs import Cli
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
-def test_a_launcher_of_hydras(launcher: str, sweep: Sweep) -> None:
+def test_a_launcher_of_hydras(launcher: str, cli: Cli) -> None:
     if launcher != "basic":
         pytest.importorskip(f"hydra_plugins.hydra_{launcher.split('_')[0]}_launcher")
     options = {"joblib": ["hydra.launcher.n_jobs=2"], "submitit_local": ["hydra.launcher.timeout_min=2"]}
-    code, out, err = sweep(
+    code, out, err = cli(
         "-m", f"hydra/launcher={launcher}", *options.get(launcher, []),
         "optim.lr=0.03,10000", "trainer.epochs=2", "folder=s", "device=cpu",
     )  # fmt: skip
@@ -27,5 +25,5 @@ def test_a_launcher_of_hydras(launcher: str, sweep: Sweep) -> None:
         "0-linear-synthetic_linear",
         "1-linear-synthetic_linear",
     ]
-    code, _, err = sweep("resume", "s")  # goes on with dlrun's own workers
+    code, _, err = cli("resume", "s")  # goes on with dlrun's own workers
     assert code == 1 and "nothing is left to run" in err

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from runs import Cli
 
 pytest.importorskip("ray")
 import ray  # noqa: E402
 from ray.cluster_utils import Cluster  # noqa: E402
-
-Sweep = Callable[..., tuple[int, str, str]]
 
 FAILING = """
 import os, signal, time
@@ -46,13 +45,11 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_jobs_run_on_both_nodes_and_a_dead_one_is_named(
-    cluster: str, sweep: Sweep, package: Callable[..., None]
-) -> None:
+def test_jobs_run_on_both_nodes_and_a_dead_one_is_named(cluster: str, cli: Cli, package: Callable[..., None]) -> None:
     package(FAILING, "  how: well  # how it fails\n")
     mine = ["model=mine", "--config-dir", "my_conf", "trusted=[my_package]", "folder=s", "device=cpu"]
     there = ["hydra/launcher=ray", f"hydra.launcher.address='{cluster}'", "trainer.epochs=1"]
-    code, _, err = sweep("-m", *mine, *there, "model.how=well,killed,fine,good")
+    code, _, err = cli("-m", *mine, *there, "model.how=well,killed,fine,good")
     assert code == 1, err
     rows = sorted(json.loads(Path("s/leaderboard.json").read_text())["jobs"], key=lambda row: row["job"])
     assert [row["status"] for row in rows] == ["completed", "failed", "completed", "completed"], err

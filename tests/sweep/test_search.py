@@ -3,12 +3,11 @@
 import json
 import sqlite3
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from runs import Cli, Run
 
 pytest.importorskip("optuna")
 import optuna  # noqa: E402
@@ -16,7 +15,6 @@ from optuna.storages.journal import JournalFileBackend  # noqa: E402
 
 from dlrun.sweep import optuna as search  # noqa: E402
 
-Sweep = Callable[..., tuple[int, str, str]]
 SEARCH = ["-m", "hydra/sweeper=optuna", "trainer.epochs=3", "folder=s", "device=cpu", "launcher.workers=2"]
 LR = "optim.lr=tag(log,interval(1e-4,0.1))"
 
@@ -34,9 +32,9 @@ def study(folder: str = "s", storage: str = "journal") -> "optuna.Study":
 
 
 @pytest.mark.slow
-def test_every_trial_is_a_job_that_optuna_knows_the_end_of(sweep: Sweep) -> None:
+def test_every_trial_is_a_job_that_optuna_knows_the_end_of(cli: Cli) -> None:
     """Learning rates from far too small to good: what is bad after a pass is pruned, and the study says the same."""
-    code, _, err = sweep(*SEARCH, LR, "batch_size=16,32", "hydra.sweeper.trials=8", "hydra.sweeper.warmup_trials=2")
+    code, _, err = cli(*SEARCH, LR, "batch_size=16,32", "hydra.sweeper.trials=8", "hydra.sweeper.warmup_trials=2")
     assert code == 0, err
     trials = {trial.number: trial for trial in study().trials}
     rows = board()
@@ -46,20 +44,20 @@ def test_every_trial_is_a_job_that_optuna_knows_the_end_of(sweep: Sweep) -> None
         assert {"completed": "COMPLETE", "pruned": "PRUNED"}[row["status"]] == trial.state.name
         (tried,) = [float(each[9:]) for each in row["overrides"] if each.startswith("optim.lr=")]
         assert tried == float(f"{trial.params['optim.lr']:.4g}") and 1e-4 <= tried <= 0.1
-        config = yaml.safe_load((Path("s") / row["folder"] / "config.yaml").read_text())
+        config = Run(Path("s") / row["folder"]).config
         assert config["optim"]["lr"] == tried  # what is shown is what was trained
         assert trial.params["batch_size"] in ("16", "32")
         if row["status"] == "completed":
             assert trial.value == row["best"]
     pruned = [row for row in rows if row["status"] == "pruned"]
     assert pruned and min(row["best"] for row in rows) not in [row["best"] for row in pruned]
-    summary = json.loads((Path("s") / pruned[0]["folder"] / "summary.json").read_text())
+    summary = Run(Path("s") / pruned[0]["folder"]).summary
     assert summary["status"] == "pruned" and summary["epoch"] < 3
 
-    code, _, err = sweep("resume", "s")
+    code, _, err = cli("resume", "s")
     assert code == 0 and len(study().trials) == 8  # nothing was left
     (Path("s") / "sweep.json").write_text((Path("s") / "sweep.json").read_text().replace("trials=8", "trials=10"))
-    assert sweep("resume", "s")[0] == 0
+    assert cli("resume", "s")[0] == 0
     assert len(study().trials) == len(board()) == 10
 
 
@@ -87,16 +85,16 @@ def test_sampled_values_are_short_and_stay_between_the_ends(value: Any, values: 
 
 
 @pytest.mark.slow
-def test_failed_trials_do_not_stop_the_search(sweep: Sweep) -> None:
-    code, _, err = sweep(*SEARCH, "optim.lr=0.03,10000", "hydra.sweeper.sampler=grid", "hydra.sweeper.pruner=none")
+def test_failed_trials_do_not_stop_the_search(cli: Cli) -> None:
+    code, _, err = cli(*SEARCH, "optim.lr=0.03,10000", "hydra.sweeper.sampler=grid", "hydra.sweeper.pruner=none")
     assert code == 1 and "diverged" in err and "jobs failed" in err
     states = {trial.params["optim.lr"]: trial.state.name for trial in study().trials}
     assert states == {"0.03": "COMPLETE", "10000": "FAIL"}
 
 
 @pytest.mark.slow
-def test_several_goals_and_sqlite(sweep: Sweep) -> None:
-    code, out, err = sweep(
+def test_several_goals_and_sqlite(cli: Cli) -> None:
+    code, out, err = cli(
         *SEARCH, LR, "hydra.sweeper.trials=3", "hydra.sweeper.pruner=none", "hydra.sweeper.storage=sqlite",
         "hydra.sweeper.sampler=random", "hydra.sweeper.goals=['min val/mse','min duration_s']",
     )  # fmt: skip
@@ -128,17 +126,17 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("more", MISTAKES)
-def test_a_mistake_gets_one_message_and_leaves_nothing(more: tuple[str, ...], sweep: Sweep, tmp_path: Path) -> None:
-    code, out, err = sweep("-m", "hydra/sweeper=optuna", *more)
+def test_a_mistake_gets_one_message_and_leaves_nothing(more: tuple[str, ...], cli: Cli, tmp_path: Path) -> None:
+    code, out, err = cli("-m", "hydra/sweeper=optuna", *more)
     assert (code, out) == (2, "")
     assert err.startswith(f"error: {MISTAKES[more]}")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_optuna_it_says_what_to_install(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_optuna_it_says_what_to_install(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     monkeypatch.delitem(sys.modules, "dlrun.sweep.optuna", raising=False)
-    code, _, err = sweep("-m", "hydra/sweeper=optuna", LR)
+    code, _, err = cli("-m", "hydra/sweeper=optuna", LR)
     assert (code, err) == (2, "error: hydra/sweeper=optuna needs Optuna: pip install 'dlrun[optuna]'\n")
 
 
@@ -147,11 +145,11 @@ DAMAGE = {"journal": "this is no journal\n", "sqlite": "this is no database\n" *
 
 @pytest.mark.slow
 @pytest.mark.parametrize("storage", DAMAGE)
-def test_a_damaged_storage_is_one_line(storage: str, sweep: Sweep) -> None:
-    assert sweep(*SEARCH, LR, "hydra.sweeper.trials=1", f"hydra.sweeper.storage={storage}")[0] == 0
+def test_a_damaged_storage_is_one_line(storage: str, cli: Cli) -> None:
+    assert cli(*SEARCH, LR, "hydra.sweeper.trials=1", f"hydra.sweeper.storage={storage}")[0] == 0
     path = Path("s") / {"journal": "optuna.log", "sqlite": "optuna.db"}[storage]
     path.write_text(DAMAGE[storage])
-    code, out, err = sweep("resume", "s")
+    code, out, err = cli("resume", "s")
     assert (code, out) == (2, "") and "Traceback" not in err
     last = err.splitlines()[-1]
     assert last.startswith(f"error: The search's storage {path} is locked or damaged: ")
@@ -159,7 +157,7 @@ def test_a_damaged_storage_is_one_line(storage: str, sweep: Sweep) -> None:
 
 
 @pytest.mark.slow
-def test_a_locked_storage_is_one_line(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_storage_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Locked while a trial runs, and when it is to be opened. Its run saves, and goes on once it is free."""
     message = (
         "error: The search's storage s/optuna.db is locked or damaged: database is locked. "
@@ -174,11 +172,11 @@ def test_a_locked_storage_is_one_line(sweep: Sweep, monkeypatch: pytest.MonkeyPa
 
     with monkeypatch.context() as patch:
         patch.setattr(search.Trials, "should_prune", locked)
-        code, _, err = sweep(*SEARCH, LR, "hydra.sweeper.trials=2", "hydra.sweeper.storage=sqlite")
+        code, _, err = cli(*SEARCH, LR, "hydra.sweeper.trials=2", "hydra.sweeper.storage=sqlite")
     assert (code, err.splitlines()[-1]) == (2, message) and "Traceback" not in err
-    code, _, err = sweep("resume", "s")
+    code, _, err = cli("resume", "s")
     assert (code, err.splitlines()[-1]) == (2, message) and "Traceback" not in err
     others[0].close()
-    code, _, err = sweep("resume", "s")
+    code, _, err = cli("resume", "s")
     assert code == 0, err
     assert [trial.state.name for trial in study(storage="sqlite").trials] == ["COMPLETE", "COMPLETE"]

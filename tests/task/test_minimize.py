@@ -1,6 +1,5 @@
 """Optimizers on the bowl 0.1 x1^2 + 2 x2^2, where each step can be computed by hand; the picture of the way."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +7,9 @@ import pytest
 import torch
 from options import ready
 from PIL import Image
+from runs import Cli, Run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dlrun.cli import exit_code
 from dlrun.data.quadratic import load, parsed
 from dlrun.data.synthetic_linear import load as load_linear
 from dlrun.draw.contour import END, PATH, contour, ticks
@@ -133,46 +132,48 @@ def test_ticks_are_round_and_few(low: float, high: float) -> None:
 # whole runs
 
 
-def ran(folder: Path, *words: str, code: int = 0) -> dict[str, Any]:
-    assert exit_code(["model=point", "device=cpu", f"folder={folder}", *words]) == code
-    return json.loads((folder / "summary.json").read_text())
+POINT = ["model=point", "device=cpu"]
 
 
 @pytest.mark.slow
-def test_gradient_descent_as_computed_by_hand(tmp_path: Path) -> None:
-    summary = ran(tmp_path / "run", "optim.lr=0.4")
+def test_gradient_descent_as_computed_by_hand(cli: Cli) -> None:
+    assert cli(*POINT, "optim.lr=0.4", "folder=run")[0] == 0
+    summary = Run("run").summary
     assert summary["step"] == 20 and summary["status"] == "completed"
     assert summary["metrics"]["train/x1"] == pytest.approx(-5 * (1 - 0.4 * 0.2) ** 20, rel=1e-4)
     assert summary["metrics"]["train/x2"] == pytest.approx(-2 * (1 - 0.4 * 4) ** 20, rel=1e-3)
-    with Image.open(tmp_path / "run" / "path.png") as picture:
+    with Image.open("run/path.png") as picture:
         assert picture.size == (716, 528)
-    events = EventAccumulator(str(tmp_path / "run"))
+    events = EventAccumulator("run")
     events.Reload()
     (image,) = events.Images("path")
     assert (image.step, image.width, image.height) == (20, 716, 528)
 
 
-def test_a_run_that_diverges_has_its_picture_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    summary = ran(tmp_path / "run", "optim.lr=0.6", code=1)
-    assert summary["status"] == "diverged" and summary["step"] == 8
-    assert (tmp_path / "run" / "path.png").stat().st_size > 10_000
-    assert "Try a smaller optim.lr (now 0.6)" in capfd.readouterr().err
+def test_a_run_that_diverges_has_its_picture_too(cli: Cli) -> None:
+    code, _, err = cli(*POINT, "optim.lr=0.6", "folder=run")
+    summary = Run("run").summary
+    assert (code, summary["status"], summary["step"]) == (1, "diverged", 8)
+    assert Path("run/path.png").stat().st_size > 10_000
+    assert "Try a smaller optim.lr (now 0.6)" in err
 
 
 @pytest.mark.slow
-def test_newton_through_the_command_line(tmp_path: Path) -> None:
-    summary = ran(tmp_path / "run", "optim=newton")
-    assert summary["goal"]["best"] == 0 and summary["goal"]["best_step"] == 1
-    assert exit_code(["optim=newton", "device=cpu", f"folder={tmp_path / 'other'}"]) == 2
-    assert not (tmp_path / "other").exists()
+def test_newton_through_the_command_line(cli: Cli) -> None:
+    assert cli(*POINT, "optim=newton", "folder=run")[0] == 0
+    goal = Run("run").summary["goal"]
+    assert goal["best"] == 0 and goal["best_step"] == 1
+    assert cli("optim=newton", "device=cpu", "folder=other")[0] == 2
+    assert not Path("other").exists()
 
 
 @pytest.mark.slow
-def test_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_learns_and_goes_on_where_it_stopped(cli: Cli) -> None:
     """Twenty steps at once, or ten and then ten more: the same path, to the function's least value."""
-    ran(tmp_path / "whole", "optim=adagrad", "optim.lr=2")
-    ran(tmp_path / "parts", "optim=adagrad", "optim.lr=2", "trainer.epochs=10")
-    assert exit_code(["resume", str(tmp_path / "parts"), "trainer.epochs=20"]) == 0
-    states = [torch.load(tmp_path / name / "checkpoints" / "last.pt")["task"]["path"] for name in ("whole", "parts")]
+    typed = [*POINT, "optim=adagrad", "optim.lr=2"]
+    assert cli(*typed, "folder=whole")[0] == 0
+    assert cli(*typed, "trainer.epochs=10", "folder=parts")[0] == 0
+    assert cli("resume", "parts", "trainer.epochs=20")[0] == 0
+    states = [Run(name).state()["task"]["path"] for name in ("whole", "parts")]
     assert states[0].equal(states[1]) and states[0].shape == (21, 2)
     assert states[0][-1].tolist() == pytest.approx([0.0, 0.0], abs=0.01)

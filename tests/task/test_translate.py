@@ -28,7 +28,14 @@ def task(count: int = 23, val: float = 0.0) -> Translate:
 
 def seq2seq(translate: Translate, attention: Any = "luong_general") -> Seq2Seq:
     torch.manual_seed(0)
-    return Seq2Seq(**translate.sizes, attention=attention, embed=8, hidden=8, layers=1, dropout=0.0)
+    return Seq2Seq(
+        *map(len, (translate.vocab, translate.target_vocab)),
+        attention=attention,
+        embed=8,
+        hidden=8,
+        layers=1,
+        dropout=0.0,
+    )
 
 
 class Knows(nn.Module):
@@ -38,7 +45,7 @@ class Knows(nn.Module):
         super().__init__()
         split = translate.splits["train"]
         assert split.y is not None
-        self.x, self.y, self.size = split.x, split.y.clone(), translate.sizes["target_vocab_size"]
+        self.x, self.y, self.size = split.x, split.y.clone(), len(translate.target_vocab)
         self.y[:wrong, 1] = EOS
 
     def encode(self, source: Tensor, lengths: Tensor) -> tuple[Tensor]:

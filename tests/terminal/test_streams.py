@@ -5,8 +5,8 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
-import torch
 import warm
+from runs import Run
 
 from dlrun.sweep.pool import warm_up
 
@@ -29,9 +29,9 @@ def code(folder: Path, way: str, *arguments: str) -> int | None:
 @pytest.mark.slow
 def test_a_run_is_finished(way: str, tmp_path: Path) -> None:
     assert code(tmp_path, way, *RUN) == 0
-    summary = json.loads((tmp_path / "run/summary.json").read_text())
+    summary = Run(tmp_path / "run").summary
     assert summary["status"] == "completed" and summary["epoch"] == 3
-    assert torch.load(tmp_path / "run/checkpoints/last.pt", weights_only=True)["trainer"]["epoch"] == 3
+    assert Run(tmp_path / "run").state()["trainer"]["epoch"] == 3
     assert "epoch 3/3" in (tmp_path / "run/run.log").read_text()
     assert "Traceback" not in (tmp_path / "stderr.txt").read_text()
 

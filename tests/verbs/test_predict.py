@@ -5,40 +5,37 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from runs import Cli, Run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dlrun.cli import exit_code
 from dlrun.draw.alignment import CELL
 
 QUICK = ["model=seq2seq", "device=cpu", "batch_size=20", "trainer.epochs=60", "trainer.eval_every_epochs=20"]
 
 
 @pytest.mark.real_data
-def test_they_are_watching(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    folder = str(tmp_path / "run")
+def test_they_are_watching(cli: Cli) -> None:
     small = ["model.layers=1", "model.dropout=0", "optim.lr=0.02", "trainer.clip=1"]
-    assert exit_code([*QUICK, *small, f"folder={folder}"]) == 0
-    metrics = json.loads((tmp_path / "run/summary.json").read_text())["metrics"]
+    assert cli(*QUICK, *small, "folder=run")[0] == 0
+    metrics = Run("run").summary["metrics"]
     assert metrics["train/exact"] == 1 and metrics["train/bleu"] == 1 and metrics["train/loss"] < 0.05
-    assert f"dlrun predict {folder} 'elle est vieille .'" in (tmp_path / "run/run.log").read_text()
-    capfd.readouterr()
+    assert "dlrun predict run 'elle est vieille .'" in Path("run/run.log").read_text()
 
-    assert exit_code(["predict", folder, "Ils regardent.", "c est mon oncle .", "--attention"]) == 0
-    written = capfd.readouterr()
-    assert written.out == "they are watching .\nhe is my uncle .\n"
-    assert f"where it looked: {folder}/attention/ils-regardent.png" in written.err
-    with Image.open(tmp_path / "run/attention/ils-regardent.png") as picture:
+    code, out, err = cli("predict", "run", "Ils regardent.", "c est mon oncle .", "--attention")
+    assert (code, out) == (0, "they are watching .\nhe is my uncle .\n")
+    assert "where it looked: run/attention/ils-regardent.png" in err
+    with Image.open("run/attention/ils-regardent.png") as picture:
         assert picture.width > 4 * 36 and picture.height > 5 * 36
 
-    assert exit_code(["predict", folder, "ils regardent .", "--beam", "3", "--length-penalty", "0", "--json"]) == 0
-    (answer,) = json.loads(capfd.readouterr().out)
-    assert answer["input"] == "ils regardent ." and len(answer["translations"]) == 3
+    code, out, _ = cli("predict", "run", "ils regardent .", "--beam", "3", "--length-penalty", "0", "--json")
+    (answer,) = json.loads(out)
+    assert code == 0 and answer["input"] == "ils regardent ." and len(answer["translations"]) == 3
     best, second = answer["translations"][:2]
     assert best["text"] == "they are watching ." and 0 > best["score"] > second["score"]
     assert len(best["attention"]) == 5 and len(best["attention"][0]) == len(best["source"]) == 4
 
-    assert exit_code(["predict", folder, "ils regardent xyz ."]) == 0
-    assert "warning: not in the vocabulary of 47, read as <unk>: xyz" in capfd.readouterr().err
+    code, _, err = cli("predict", "run", "ils regardent xyz .")
+    assert code == 0 and "warning: not in the vocabulary of 47, read as <unk>: xyz" in err
     for wrong, message in (
         ([" "], "error: The sentence is empty. Type one in quotes after the run."),
         (["ils", "--beam", "0"], "error: dlrun predict: argument --beam: 0: it must be from 1 to 1,000."),
@@ -47,34 +44,30 @@ def test_they_are_watching(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
             "error: dlrun predict: argument --length-penalty: -1: it must be from 0 to 100",
         ),
     ):
-        assert exit_code(["predict", folder, *wrong]) == 2
-        assert message in capfd.readouterr().err
+        code, _, err = cli("predict", "run", *wrong)
+        assert code == 2 and message in err
 
 
-def test_no_attention_no_picture(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    folder = str(tmp_path / "run")
+def test_no_attention_no_picture(cli: Cli) -> None:
     short = ["stand_in=always", "trainer.limit_batches=2", "trainer.epochs=1", "model.attention=none"]
-    assert exit_code([*QUICK, *short, f"folder={folder}"]) == 0
-    capfd.readouterr()
-    assert exit_code(["predict", folder, "la kato vidas unu hundo .", "--attention"]) == 2
-    assert "has no attention. Train one that has: dlrun model=seq2seq" in capfd.readouterr().err
-    assert not (tmp_path / "run/attention").exists()
-    assert not (tmp_path / "run/attention.png").exists()
+    assert cli(*QUICK, *short, "folder=run")[0] == 0
+    code, _, err = cli("predict", "run", "la kato vidas unu hundo .", "--attention")
+    assert code == 2 and "has no attention. Train one that has: dlrun model=seq2seq" in err
+    assert not Path("run/attention").exists() and not Path("run/attention.png").exists()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["model=seq2seq", "model=transformer"])
-def test_a_run_keeps_where_it_looked(model: str, tmp_path: Path) -> None:
+def test_a_run_keeps_where_it_looked(model: str, cli: Cli) -> None:
     """One picture, in the folder and in TensorBoard; a resumed run draws it anew."""
-    folder = str(tmp_path / "run")
     short = ["stand_in=always", "trainer.limit_batches=2", "trainer.epochs=2", "trainer.eval_every_epochs=1"]
-    assert exit_code([*QUICK, model, *short, f"folder={folder}"]) == 0
-    assert exit_code(["resume", folder, "trainer.epochs=3"]) == 0
-    with Image.open(tmp_path / "run/attention.png") as picture:
+    assert cli(*QUICK, model, *short, "folder=run")[0] == 0
+    assert cli("resume", "run", "trainer.epochs=3")[0] == 0
+    with Image.open("run/attention.png") as picture:
         size, shades = picture.size, picture.histogram()
     assert sum(shades[:50]) > 20 and shades[255] > 200  # letters on white
     assert size[0] > 4 * CELL and size[1] > 2 * CELL
-    events = EventAccumulator(folder)
+    events = EventAccumulator("run")
     events.Reload()
     images = events.Images("samples/attention")
     assert [image.step for image in images] == [4, 6]
@@ -83,10 +76,7 @@ def test_a_run_keeps_where_it_looked(model: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("option", [["--beam", "2"], ["--length-penalty", "0"], ["--attention"]])
-def test_options_of_translation_are_refused_elsewhere(
-    option: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    folder = str(tmp_path / "run")
-    assert exit_code(["trainer.epochs=1", f"folder={folder}"]) == 0
-    assert exit_code(["predict", folder, "1,1", *option]) == 2
-    assert f"error: {option[0]} is for translations; {folder} makes none." in capfd.readouterr().err
+def test_options_of_translation_are_refused_elsewhere(option: list[str], cli: Cli) -> None:
+    assert cli("trainer.epochs=1", "folder=run")[0] == 0
+    code, _, err = cli("predict", "run", "1,1", *option)
+    assert code == 2 and f"error: {option[0]} is for translations; run makes none." in err

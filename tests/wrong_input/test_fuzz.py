@@ -3,13 +3,14 @@
 import string
 from pathlib import Path
 
-import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from runs import Cli
 
-from dlrun.cli import VERBS, exit_code
 from dlrun.config import compose, typed
 from dlrun.errors import UserError
+from dlrun.verbs import VERBS
 
 QUICK = settings(
     max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -65,20 +66,14 @@ def test_the_front_of_the_override_parser_reads_or_refuses(text: str) -> None:
 @given(value)
 def test_what_is_quoted_comes_back_as_it_was(text: str) -> None:
     """`folder=VALUE` of any text: no character is lost to Hydra's grammar."""
-    parsed = compose.OverridesParser.create().parse_override(f"folder={typed.quoted(text)}")
+    parsed = OverridesParser.create().parse_override(f"folder={typed.quoted(text)}")
     assert str(parsed.value()).replace("\\${", "${") == text
 
 
-@pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder in which nothing may appear."""
-    monkeypatch.chdir(tmp_path)
-
-
-def answered(argv: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+def answered(cli: Cli, *argv: str) -> None:
+    """In a folder in which nothing may appear."""
     before = set(Path().rglob("*"))
-    code = exit_code(argv)
-    err = capfd.readouterr().err
+    code, _, err = cli(*argv)
     assert code in (0, 2, 3), err
     assert "Traceback" not in err
     assert sum(line.startswith("error: ") for line in err.splitlines()) == (code != 0)
@@ -87,15 +82,13 @@ def answered(argv: list[str], capfd: pytest.CaptureFixture[str]) -> None:
 
 @QUICK
 @given(st.sampled_from(SAFE), st.lists(argument, max_size=4))
-def test_any_arguments_of_a_verb(
-    empty: None, capfd: pytest.CaptureFixture[str], verb: str, arguments: list[str]
-) -> None:
+def test_any_arguments_of_a_verb(cli: Cli, verb: str, arguments: list[str]) -> None:
     if verb == "fetch" and "all" in arguments:
         return
-    answered([verb, *arguments], capfd)
+    answered(cli, verb, *arguments)
 
 
 @settings(QUICK, max_examples=60)
 @given(st.lists(argument, max_size=3))
-def test_any_arguments_of_a_training(empty: None, capfd: pytest.CaptureFixture[str], arguments: list[str]) -> None:
-    answered(["train", *arguments, "batch_size=0"], capfd)
+def test_any_arguments_of_a_training(cli: Cli, arguments: list[str]) -> None:
+    answered(cli, "train", *arguments, "batch_size=0")

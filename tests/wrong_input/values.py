@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from dlrun import device
 from dlrun.config import bind, catalogue
+from dlrun.config.settings import Settings
 from dlrun.limits import OF_TORCH, Range
-from dlrun.run import due
 
 GROUPS = ("optim", "scheduler", "init", "data", "model", "task", "trainer", "device")
 WHOLE, NUMBER, BITS = "a whole number is expected", "a number is expected", "a whole number of 64 bits is expected"
@@ -31,7 +31,7 @@ def choices() -> list[tuple[str, str]]:
 def hints(group: str, node: dict[str, Any]) -> dict[str, Any]:
     """key -> its declared type, for the keys of one choice."""
     if group in ("trainer", "device"):
-        target: Any = due.Settings if group == "trainer" else device.choose
+        target: Any = Settings if group == "trainer" else device.choose
     else:
         target = bind.locate(group, node["_target_"])
     known = bind.type_hints(target) | ({} if bind.is_own(target) else OF_TORCH)

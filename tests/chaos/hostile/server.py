@@ -29,9 +29,9 @@ WARM += ["torch.utils.tensorboard", "dlrun.draw.alignment"]
 
 
 def main() -> None:
-    from dlrun.cli import VERBS
+    from dlrun.verbs import VERBS
 
-    for module in [*WARM, *(f"dlrun.verbs.{verb}" for verb in VERBS)]:
+    for module in [*WARM, "dlrun.cli", *(f"dlrun.verbs.{verb}" for verb in VERBS)]:
         import_module(module)
     gc.freeze()  # a fork shares what is never touched again
     print(json.dumps("ready"), flush=True)

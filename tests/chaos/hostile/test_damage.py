@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from chaos.hostile.world import Answer, World
+from runs import Run
 
 FULL = os.environ.get("DLRUN_CHAOS") == "full"
 SEED = int(os.environ.get("DLRUN_CHAOS_SEED") or random.randrange(10**6))
@@ -23,9 +24,7 @@ Change = Callable[[bytearray], bytearray]
 
 def weights(run: Path) -> dict[str, list]:
     """The weights and the optimizer's state that a run ended with."""
-    import torch
-
-    state = torch.load(run / "checkpoints" / "last.pt", weights_only=True)
+    state = Run(run).state()
     return {
         part: [t.tolist() if hasattr(t, "tolist") else t for t in values(state[part])] for part in ("model", "optim")
     }
@@ -158,7 +157,7 @@ def test_bad_lines_of_metrics(world: World, where: str) -> None:
         answer = world.call(*GO_ON)
         well_behaved(answer, f"{bad!r} at the {where}")
         assert answer.code == 0, answer.err
-        after = [json.loads(line) for line in (world.here / "metrics.jsonl").read_bytes().splitlines()]
+        after = Run(world.here).metrics
         assert after[: len(before)] == [json.loads(line) for line in before], f"{bad!r} at the {where}"
 
 

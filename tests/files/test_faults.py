@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from runs import Run
 
 from dlrun.errors import DataError
 from dlrun.files import download, stand_ins, transport
@@ -303,7 +304,7 @@ def test_a_damaged_stand_in_changes_no_training(cli, root, tmp_path) -> None:
     (path,) = (root / "stand-in/airfoil-1").glob("*.dat")
     path.write_bytes(path.read_bytes().replace(b"1", b"7", 1))
     assert cli(*arguments, "folder=two")[0] == 0
-    one, two = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("one", "two"))
+    one, two = (Run(tmp_path / name).summary for name in ("one", "two"))
     assert one["data"] == two["data"] and one["metrics"].get("train/loss") == two["metrics"].get("train/loss")
 
 
