@@ -17,13 +17,13 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 from dlrun.errors import UserError
 from dlrun.store import kept
-from dlrun.terminal import streams
+from dlrun.terminal import bars, notebook, streams
 from dlrun.terminal.columns import fit, shortened
 from dlrun.terminal.plain import duration as duration
 from dlrun.terminal.plain import json_text, visible
@@ -36,16 +36,19 @@ PIPE_WIDTH = 200  # a pipe has no width of its own; 80 columns would cut the pat
 Relay = Callable[..., None]  # relay("warned", text) | relay("at", title, fraction of the pass, seconds left, metrics)
 RELAY_SECONDS = 0.5  # between two messages about the same epoch
 
+_results = "stdout"  # where these go
 _quiet = False
 _relay: Relay | None = None
 _log: IO[str] | None = None
 _live: Console | None = None  # the console of the bar that is shown: a line said meanwhile must go above it
 
 
-def screen() -> Console:
-    """stderr. Made anew each time: a kept console has the width of the terminal as it was."""
-    stream = streams.Stream("stderr")
-    return Console(file=cast("IO[str]", stream), highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
+def screen(name: str = "") -> Console:
+    """stderr if no other is named, or a notebook's cell. A kept console has the width of the terminal as it was."""
+    name = name or ("stdout" if notebook.here() else "stderr")  # a cell shows stderr in red
+    stream = streams.Stream(name)
+    width = None if stream.isatty() else notebook.WIDTH if notebook.here() else PIPE_WIDTH
+    return Console(file=cast("IO[str]", stream), highlight=False, width=width, force_jupyter=False)
 
 
 def _stderr() -> Console:
@@ -64,10 +67,15 @@ def say_above(drawn: Console | None) -> None:
     _live = drawn
 
 
-def set_quiet(quiet: bool) -> None:
-    """On ranks above 0 nothing is printed."""
-    global _quiet
-    _quiet = quiet
+@contextmanager
+def called() -> Iterator[None]:
+    """By a program in Python, whose stdout is its own: it is answered with results, and shown them with all else."""
+    global _results
+    before, _results = _results, "stderr"
+    try:
+        yield
+    finally:
+        _results = before
 
 
 @contextmanager
@@ -146,8 +154,8 @@ def error(text: str) -> None:
 def out(text: str) -> None:
     """A result as plain text on stdout."""
     if not _quiet:
-        streams.Stream("stdout").write(_encodable(text, sys.stdout, lines=True) + "\n")
-        streams.Stream("stdout").flush()
+        streams.Stream(_results).write(_encodable(text, getattr(sys, _results), lines=True) + "\n")
+        streams.Stream(_results).flush()
         streams.settle(in_log=_log is not None)
 
 
@@ -168,9 +176,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], nee
     if _quiet:
         return
     names, *cells = [[_encodable(cell, sys.stdout) for cell in row] for row in (columns, *rows)]
-    stream, widths = streams.Stream("stdout"), dict[int, int | None].fromkeys(range(len(names)))
-    page = Console(file=cast("IO[str]", stream), highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
-    if stream.isatty():
+    page, widths = screen(_results), dict[int, int | None].fromkeys(range(len(names)))
+    if page.file.isatty():
         widths = {**fit(names, cells, need or names, page.width)}
     shown = Table()
     for at, wide in widths.items():
@@ -214,21 +221,12 @@ class Bar:
         self.title, self.total, self.first, self.done, self.after = title, total, done, done, after
         self.started = self.drawn = time.monotonic()
         self.bar = self.make_bar() if can_draw() else None
+        self.cell = notebook.CellLine() if notebook.here() and not _quiet else None
 
     def make_bar(self) -> Progress:
         global _live
-        console = _live = screen()
-        bar_width = 24 if console.width >= 100 else 8 if console.width >= 80 else 0
-        self.room = max(0, console.width - len(self.title) - bar_width - 8)  # for the metrics; 8: percentage and gaps
-        bar = Progress(
-            TextColumn("{task.description}"),
-            *([BarColumn(bar_width)] if bar_width else []),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[metrics]}"),
-            console=console,
-            transient=True,
-            auto_refresh=False,  # no thread: it would take its time from the training
-        )
+        _live = screen()
+        bar, self.room = bars.layout(_live, self.title)
         self.task = bar.add_task(escape(visible(self.title)), total=self.total, completed=self.first, metrics="")
         bar.start()
         return bar
@@ -240,7 +238,7 @@ class Bar:
         if _relay and now - self.drawn >= RELAY_SECONDS:
             self.drawn = now
             self.tell(metrics())
-        if now - self.drawn < (BAR_SECONDS if self.bar else PLAIN_SECONDS) or _quiet:
+        if now - self.drawn < (BAR_SECONDS if self.bar or self.cell else PLAIN_SECONDS) or _quiet:
             return
         self.drawn = now
         left = (now - self.started) / max(done - self.first, 1) * (self.total - done)
@@ -249,6 +247,8 @@ class Bar:
             self.bar.update(
                 self.task, completed=done, metrics=escape(shortened(parts, self.room)[: self.room]), refresh=True
             )
+        elif self.cell:
+            self.cell.show(visible("  ".join([self.title, notebook.bar(done / self.total), *parts])))
         else:
             _line("  ".join([self.title, f"{done}/{self.total}", *parts]))
 
@@ -261,7 +261,9 @@ class Bar:
         parts = [self.title, *metrics_text(metrics).split("  ")]
         line = "  ".join([*parts, self.rate(), took])
         log_only(line)
-        if not _quiet:
+        if self.cell:
+            self.cell.show(visible(line))
+        elif not _quiet:
             if _stderr().is_terminal and cell_len(visible(line)) > _stderr().width:
                 line = shortened([*parts, took], _stderr().width, at=1, keep=3)  # title, the goal's figure, time
             _stderr().print(Text(_encodable(line, sys.stderr)), soft_wrap=True)

@@ -1,8 +1,12 @@
 """The ways a run can end badly, each with its exit code; a message is one short text for a person."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
+from typing import Self
 
 LISTED = 35  # names: a longer list hides the near one
 LONGEST = 4000  # characters of a message
@@ -14,10 +18,16 @@ class DlrunError(Exception):
 
     exit_code = 1
     status = "failed"
+    folder: Path | None = None  # of the run or the sweep that ended so, once it had one
 
     def __init__(self, message: str):
         short = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda found: f"{found[0][:60]}…", message)
         super().__init__(short if len(short) <= LONGEST else f"{short[:LONGEST]}…")
+
+    def of(self, folder: Path) -> Self:
+        """The same, once it is known which folder it is about."""
+        self.folder = folder.absolute()
+        return self
 
 
 class UserError(DlrunError):

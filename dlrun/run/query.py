@@ -163,6 +163,19 @@ def read(folders: Sequence[str]) -> list[Row]:
     return sorted(rows.values(), key=lambda row: (row.started, row.run), reverse=True)
 
 
+def columns(rows: Sequence[Row], keys: Sequence[str] = ()) -> dict[str, list[object]]:
+    """Runs as a table: name -> a value a run, None where it has none. Plain values, what was typed, metrics, `keys`."""
+    tags = sorted({tag for row in rows for tag in row.metrics})
+    plain = list(rows[0].plain) if rows else []
+    more = {key: [None if (found := row.get(key)) is ABSENT else found for row in rows] for key in keys}
+    return {
+        **{key: [row.plain[key] for row in rows] for key in plain},
+        "overrides": [" ".join(row.overrides) for row in rows],
+        **{tag: [row.metrics.get(tag) for row in rows] for tag in tags},
+        **{key: values for key, values in more.items() if key not in plain and key not in tags},
+    }
+
+
 def check_key(rows: Sequence[Row], key: str) -> None:
     """UserError for a key that no run has, with those spelled alike."""
     if not rows or any(key in row.plain or key in row.metrics for row in rows):

@@ -187,12 +187,14 @@ def explained(run: RunDir, config: dict[str, object], stop: GracefulStop | None 
         yield
     except BaseException as error:
         if stop is not None and stop.at_once:  # whatever torch, in mid-write, made of AtOnce
-            raise Stopped(f"Stopped at once. {blame.how_to_go_on(run)}", signal.SIGINT) from None
+            raise Stopped(f"Stopped at once. {blame.how_to_go_on(run)}", signal.SIGINT).of(run.path) from None
+        if isinstance(error, DlrunError):
+            error.of(run.path)
         if not isinstance(error, Exception) or isinstance(error, DlrunError):
             raise
         with suppress(OSError, DlrunError), console.log_to(run.path, "run.log"):  # the disk may be full
             console.log_only("".join(traceback.format_exception(error)))
-        raise blame.explained(error, run, config) from error
+        raise blame.explained(error, run, config).of(run.path) from error
 
 
 @contextmanager

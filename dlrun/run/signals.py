@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -24,7 +25,13 @@ def never_prune(epoch: int, step: int, value: float) -> bool:
 
 
 def heard() -> list[int]:
-    return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    """Those that the process does not ignore; none in another thread than the main one, which can't listen.
+
+    None: a library of C's own listens, to whom nobody could hand it back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [number for number in SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
 
 
 def listen(handler: Handler) -> None:

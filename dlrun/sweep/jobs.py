@@ -99,8 +99,8 @@ def listed(problems: dict[str, list[str]], *, hint: bool) -> str:
     return "\n".join(lines[:SHOWN] + more)
 
 
-def run(typed: Command, job: Callable[[DictConfig], object], into: SweepDir | None = None) -> None:
-    """A sweep, or with `into` more jobs for one. `job(config)` is called where a launcher of Hydra's runs it."""
+def run(typed: Command, job: Callable[[DictConfig], object], into: SweepDir | None = None) -> SweepDir:
+    """A sweep, or with `into` more jobs for one: its folder. `job(config)` is called where Hydra's launchers run it."""
     composer = Composer(typed)
     once, hydras = composer.whole()
     for where, node in {"launcher": once["launcher"], **{f"hydra.{key}": node for key, node in hydras.items()}}.items():
@@ -128,7 +128,9 @@ def run(typed: Command, job: Callable[[DictConfig], object], into: SweepDir | No
         external=partial(external, job) if external else None,
     )
     node = hydras["sweeper"]
-    bind.make_spec("hydra.sweeper", node, bind.locate("hydra/sweeper", node.get("_target_")))().sweep(request)
+    sweeper = bind.make_spec("hydra.sweeper", node, bind.locate("hydra/sweeper", node.get("_target_")))()
+    sweep: SweepDir = sweeper.sweep(request)
+    return sweep
 
 
 # every combination
@@ -137,7 +139,7 @@ def run(typed: Command, job: Callable[[DictConfig], object], into: SweepDir | No
 class Grid:
     """Every combination of the values that were typed, or that a file of conf/sweep/ lists."""
 
-    def sweep(self, request: SweepRequest) -> None:
+    def sweep(self, request: SweepRequest) -> SweepDir:
         lists = combinations(request.overrides)
         if not lists:
             raise UserError("The sweep has no jobs: one of its ranges is empty.")
@@ -149,10 +151,11 @@ class Grid:
             jobs = add(sweep, composed)
             if request.external is None:
                 go_on(sweep, jobs, lambda: pool(len(jobs)))
-                return
+                return sweep
         with sweep.working():
             request.external(sweep.path, [job.overrides for job in jobs])
         leaderboard.raise_failures(sweep, leaderboard.show(sweep, jobs))
+        return sweep
 
 
 def combinations(overrides: Sequence[Override]) -> list[list[str]]:

@@ -190,4 +190,4 @@ def raise_failures(sweep: SweepDir, rows: Sequence[SweepRow]) -> None:
         raise RunFailed(
             f"{len(bad)} of {len(rows)} jobs failed; the first, job {first['job']}: {first['error']} "
             f"Try them again: {command('resume', sweep.path, '--retry-failed')}"
-        )
+        ).of(sweep.path)

@@ -54,7 +54,7 @@ class Search:
             if len(goal) != 2 or goal[0] not in ("min", "max"):
                 raise UserError(f"hydra.sweeper.goals: {' '.join(goal)} is no goal. For example: 'min val/perplexity'.")
 
-    def sweep(self, request: SweepRequest) -> None:
+    def sweep(self, request: SweepRequest) -> SweepDir:
         if request.external is not None:
             raise UserError("hydra/sweeper=optuna hears from each job while it runs: leave hydra/launcher out.")
         space = {each.get_key_element(): each for each in request.overrides}
@@ -81,6 +81,7 @@ class Search:
             source = Trials(self, study, sweep, jobs, request, space, ranges, goals)
             Scheduler(sweep, jobs, source, pool(self.trials)).run()
             source.show_front()
+        return sweep
 
     def open_study(
         self,

@@ -1,23 +1,27 @@
 """Worker processes, one for each running job, forked from a server that has torch imported already.
 
-`launcher:` says how many there are, and each has its part of the machine.
+`launcher:` says how many there are, and each has its part of the machine. Where a system has no such server, each
+worker is a new Python, which imports torch by itself.
 """
 
 import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerProcess
-from typing import Literal
+from multiprocessing.process import BaseProcess
+from types import ModuleType
+from typing import Any, Literal
 
 from dlrun.run.signals import SIGNALS
 from dlrun.sweep.folder import Job
 from dlrun.sweep.launcher import Launcher, Slot
 
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 # What a job would otherwise import by itself, a second or two each time; dynamo is imported by torch's optimizers.
 WARM = ["dlrun.sweep.worker", "torch._dynamo", "torch.utils.tensorboard"]
 
@@ -28,13 +32,34 @@ def warm_up() -> None:
     It holds signals back: Ctrl-C and a lost terminal reach it too, in mid-import. Its children inherit that, and let
     them through once they can listen: none is lost in between.
     """
-    forkserver.set_forkserver_preload(WARM)
+    if METHOD == "forkserver":
+        forkserver.set_forkserver_preload(WARM)
+        with held_back():
+            forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Signals wait, also in a process that is started meanwhile, until `worker.work` lets them through there."""
     resource_tracker.ensure_running()  # which would let them through
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        forkserver.ensure_running()
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def without_main() -> Iterator[None]:
+    """A new process imports the program that started it. A script that calls `dlrun.sweep` would sweep once more there,
+    unless it has `if __name__ == "__main__":`; a worker needs nothing of it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 At = tuple[Literal["at"], str, float, float, dict[str, float]]  # title, fraction of the pass, seconds left, metrics
@@ -58,8 +83,8 @@ class Workers:
     def __init__(self, launcher: Launcher, jobs: int, trusted: tuple[str, ...]):
         self.free = launcher.slots(jobs)
         self.trusted = trusted
-        self.busy: dict[Connection, tuple[Job, Slot, ForkServerProcess]] = {}
-        self.context = multiprocessing.get_context("forkserver")
+        self.busy: dict[Connection, tuple[Job, Slot, BaseProcess]] = {}
+        self.context: Any = multiprocessing.get_context(METHOD)
         warm_up()
 
     def start(self, job: Job) -> None:
@@ -67,7 +92,8 @@ class Workers:
         ours, theirs = self.context.Pipe()
         arguments = (job, slot, self.trusted, dict(os.environ), theirs)
         process = self.context.Process(target=begin, args=arguments, daemon=False)
-        process.start()
+        with held_back(), without_main():
+            process.start()
         theirs.close()  # so that its end is seen here
         self.busy[ours] = (job, slot, process)
 

@@ -149,4 +149,5 @@ class Scheduler:
 
     def stopped(self, stop: GracefulStop) -> Stopped:
         assert stop.number is not None
-        return Stopped(f"The sweep was stopped. Go on: {command('resume', self.sweep.path)}", stop.number)
+        again = command("resume", self.sweep.path)
+        return Stopped(f"The sweep was stopped. Go on: {again}", stop.number).of(self.sweep.path)

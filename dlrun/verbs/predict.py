@@ -4,8 +4,9 @@ sentence's translation."""
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlrun import console
 from dlrun.errors import UserError
@@ -82,6 +83,36 @@ def predict(trained: Trained, arguments: argparse.Namespace) -> None:
     else:
         for each in answers:
             console.out(each.line())
+
+
+def records(
+    trained: Trained,
+    inputs: Sequence[str | dict[str, object]],
+    *,
+    beam: int | None = None,
+    length_penalty: float | None = None,
+) -> list[dict[str, Any]]:
+    """For Python: what `--json` prints. Inputs as they are typed, or rows of a table, name -> value."""
+    from dlrun.run.answer import understood
+    from dlrun.run.answers import Answered, answered
+    from dlrun.run.examples import Given, chunks, many
+    from dlrun.task.translate import Translate
+
+    typed, task = [each for each in inputs if isinstance(each, str)], trained.task
+    rows = [each for each in inputs if isinstance(each, dict)]
+    if isinstance(task, Translate):
+        ways: Any = {"beam": beam or BEAM, "length_penalty": LENGTH_PENALTY if length_penalty is None else length_penalty}
+        sentences = [str(each.example) for some in chunks(typed, task.schema) for each in some]
+        with understood(trained.where):
+            found = [task.translate(trained.model, text, **ways) for text in sentences]
+        pairs = zip(sentences, found, strict=True)
+        return [{"input": text, "translations": [as_json(each) for each in every]} for text, every in pairs]
+    if beam is not None or length_penalty is not None:
+        raise UserError(f"beam and length_penalty are for translations; {trained.where} makes none.")
+    given = [Given(f"row {place}", row, row) for place, row in enumerate(rows, 1)]
+    of_rows = [Answered(*each) for each in zip(given, trained.predict(rows), strict=True)] if rows else []
+    strict = not any(many(each) for each in typed)
+    return [each.record() for each in (*answered(trained, typed, strict=strict), *of_rows)]
 
 
 def translate(trained: Trained, task: Translate, arguments: argparse.Namespace) -> None:

@@ -73,16 +73,9 @@ def as_json(row: Row, extra: Sequence[str]) -> dict[str, object]:
 
 def show_csv(rows: Sequence[Row], extra: Sequence[str]) -> None:
     """One column a plain value, metric or key asked for."""
-    plain = list(rows[0].plain) if rows else list(COLUMNS)
-    tags = sorted({tag for row in rows for tag in row.metrics})
-    keys = [key for key in extra if key not in plain and key not in tags]
-    cells = [
-        [*row.plain.values(), " ".join(row.overrides), *(row.metrics.get(tag) for tag in tags)]
-        + [None if (value := row.get(key)) is ABSENT else value for key in keys]
-        for row in rows
-    ]
+    columns = query.columns(rows, extra) if rows else dict.fromkeys((*COLUMNS, "overrides", *extra), [])
     text = io.StringIO()
-    table: list[list[object]] = [[*plain, "overrides", *tags, *keys], *cells]
+    table: list[list[object]] = [list(columns), *map(list, zip(*columns.values(), strict=True))]
     csv.writer(text, lineterminator="\n").writerows(
         [visible(each) if isinstance(each, str) else each for each in row] for row in table
     )

@@ -1,9 +1,16 @@
 """`dlrun sample RUN PROMPT`: text from a language model."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from dlrun import console
 from dlrun.errors import UserError
 from dlrun.run.folder import best_checkpoint
 from dlrun.verbs.parser import between, verb
+
+if TYPE_CHECKING:
+    from dlrun.run.answer import Trained
 
 
 def run(argv: list[str]) -> None:
@@ -18,17 +25,25 @@ def run(argv: list[str]) -> None:
     if not arguments.prompt.strip():
         raise UserError("The prompt is empty. Type a few words of your own in quotes after the run.")
 
-    from dlrun.run.answer import Trained, understood
+    from dlrun.run.answer import Trained
+
+    options = {key: getattr(arguments, key) for key in ("length", "temperature", "top_k", "seed")}
+    written = text(Trained.open(*found, arguments.trust), arguments.prompt, **options)
+    if arguments.json:
+        console.json_out({"prompt": arguments.prompt, "text": written})
+    else:
+        console.out(written)
+
+
+def text(
+    trained: Trained, prompt: str, *, length: int, temperature: float, top_k: int | None = None, seed: int = 0
+) -> str:
+    """The prompt and `length` tokens behind it. UserError for a model that can't write."""
+    from dlrun.run.answer import understood
     from dlrun.task.base import Generator
 
-    trained = Trained.open(*found, arguments.trust)
     task = trained.task
     if not isinstance(task, Generator):
         raise UserError(f"{trained.where} is no language model: it can't write. Its task: {type(task).__name__}.")
-    options = {key: getattr(arguments, key) for key in ("length", "temperature", "top_k", "seed")}
     with understood(trained.where):
-        text = task.sample(trained.model, arguments.prompt, **options)
-    if arguments.json:
-        console.json_out({"prompt": arguments.prompt, "text": text})
-    else:
-        console.out(text)
+        return task.sample(trained.model, prompt, length=length, temperature=temperature, top_k=top_k, seed=seed)

@@ -11,6 +11,7 @@ from dlrun.config import compose
 from dlrun.config.compose import Composed, Composer
 from dlrun.config.typed import names_data
 from dlrun.errors import UserError
+from dlrun.run.folder import RunDir
 
 HIDDEN_GROUPS = ("tuned",)  # values for exactly one triple of choices: nothing to pick by hand
 
@@ -28,7 +29,7 @@ def run(argv: list[str]) -> None:
         train(Composer(command).one())
 
 
-def train(composed: Composed) -> None:
+def train(composed: Composed) -> RunDir:
     """Torch is imported only now, so that a mistake and --cfg answer at once."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("Training in several processes at once is not there yet: start dlrun without torchrun.")
@@ -36,7 +37,7 @@ def train(composed: Composed) -> None:
     from dlrun.run import session
 
     assemble.check_fit(assemble.check(composed.config))  # before anything is downloaded
-    session.start(composed.config, composed.overrides, replaceable=not names_data(composed.overrides))
+    return session.start(composed.config, composed.overrides, replaceable=not names_data(composed.overrides))
 
 
 def sweep_job(config: Any) -> str:
