@@ -45,10 +45,10 @@ _live: Console | None = None  # the console of the bar that is shown: a line sai
 
 def screen(name: str = "") -> Console:
     """stderr if no other is named, or a notebook's cell. A kept console has the width of the terminal as it was."""
-    name = name or ("stdout" if notebook.here() else "stderr")  # a cell shows stderr in red
-    stream = streams.Stream(name)
-    width = None if stream.isatty() else notebook.WIDTH if notebook.here() else PIPE_WIDTH
-    return Console(file=cast("IO[str]", stream), highlight=False, width=width, force_jupyter=False)
+    stream, cell = streams.Stream(name or notebook.stream()), notebook.here()
+    width = notebook.WIDTH if cell else None if stream.isatty() else PIPE_WIDTH
+    file, terminal = cast("IO[str]", stream), False if cell else None  # None: Rich finds out
+    return Console(file=file, highlight=False, width=width, force_terminal=terminal, force_jupyter=False)
 
 
 def _stderr() -> Console:
@@ -71,7 +71,7 @@ def say_above(drawn: Console | None) -> None:
 def called() -> Iterator[None]:
     """By a program in Python, whose stdout is its own: it is answered with results, and shown them with all else."""
     global _results
-    before, _results = _results, "stderr"
+    before, _results = _results, notebook.stream()
     try:
         yield
     finally:

@@ -13,6 +13,11 @@ def here() -> bool:
     return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
 
 
+def stream() -> str:
+    """Where what is no result goes: a cell would show stderr in red."""
+    return "stdout" if here() else "stderr"
+
+
 def bar(share: float) -> str:
     filled = round(BLOCKS * share)
     return f"{'━' * filled}{'┄' * (BLOCKS - filled)} {share:3.0%}"
