@@ -94,9 +94,8 @@ class Search:
         path = folder / FILES[self.storage]
         if os.path.lexists(path) and (not kept.is_plain(path) or path.stat().st_size > STORED):
             raise UserError(f"{path} can't be used: it is a link, no file, or of more than {STORED >> 30} GB.")
-        with contextlib.suppress(
-            OSError
-        ):  # left by a killed search, or a stranger's: the sweep is this process's alone
+        # Left by a killed search, or a stranger's: the sweep is this process's alone.
+        with contextlib.suppress(OSError):
             os.unlink(f"{path}.lock")
         with stored(path):
             store: optuna.storages.BaseStorage | str = f"sqlite:///{path}"

@@ -15,7 +15,7 @@ with open("started", "a") as file:
     file.write("once\\n")
 {before}
 import dlrun
-board = dlrun.sweep("model=linear,mlp", "data=airfoil", "stand_in=always", "device=cpu", "optim=adam",
+board = dlrun.sweep("model=linear", "data=airfoil", "stand_in=always", "device=cpu", "optim=adam",
                     "trainer.epochs=1", "optim.lr=0.01,{lr}", "launcher.workers=2", "folder=swept")
 {after}
 print(board.metric, len(board), board.best.status, board.best.folder.name)
@@ -30,7 +30,7 @@ WAYS = {
 def script(folder: Path, before: str = "", after: str = "", lr: str = "0.03") -> subprocess.CompletedProcess[str]:
     path = folder / "script.py"
     path.write_text(SCRIPT.format(before=before, after=after, lr=lr))
-    return subprocess.run([sys.executable, path], cwd=folder, capture_output=True, text=True, timeout=240)
+    return subprocess.run([sys.executable, path], cwd=folder, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.slow
@@ -42,9 +42,9 @@ def test_a_script_without_a_guard_sweeps(way: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "started").read_text() == "once\n"
     metric, count, status, best = done.stdout.split()
-    assert (metric, count, status) == ("val/mse", "4", "completed")
+    assert (metric, count, status) == ("val/mse", "2", "completed")
     board = dlrun.Leaderboard(tmp_path / "swept")
-    assert board.best.folder.name == best and [run.status for run in board] == ["completed"] * 4
+    assert board.best.folder.name == best and [run.status for run in board] == ["completed"] * 2
     values = [run.summary["goal"]["best"] for run in board]
     assert values == sorted(values) and board.mode == "min"
 
@@ -53,9 +53,9 @@ def test_a_script_without_a_guard_sweeps(way: str, tmp_path: Path) -> None:
 def test_a_job_that_diverges_is_in_the_table(tmp_path: Path) -> None:
     done = script(tmp_path, lr="1e30", after="print([run.status for run in board])")
     assert done.returncode == 0, done.stderr
-    assert "2 of 4 jobs failed" in done.stderr and "rank" in done.stderr
+    assert "1 of 2 jobs failed" in done.stderr and "rank" in done.stderr
     statuses, result = done.stdout.splitlines()
-    assert statuses == str(["completed"] * 2 + ["diverged"] * 2) and result.startswith("val/mse 4 completed")
+    assert statuses == str(["completed", "diverged"]) and result.startswith("val/mse 2 completed")
 
 
 @pytest.mark.slow

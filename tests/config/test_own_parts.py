@@ -1,74 +1,20 @@
-"""A model, dataset, task and optimizer of the user's own: one Python file and one YAML each, outside the package."""
+"""A model, dataset, task and optimizer of the user's own: one Python file and one YAML each, outside the package.
+
+Model, dataset and task are those of CONTRIBUTING.md, word for word.
+"""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
-from runs import Cli, Run
+from runs import Cli
 
-FILES = {
-    "mine_all/model.py": """
-from torch import Tensor, nn
-from dlrun.limits import PositiveInt
-
-class Net(nn.Module):
-    def __init__(self, in_features: int, outputs: int, *, hidden: PositiveInt):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(in_features, hidden), nn.Tanh(), nn.Linear(hidden, outputs))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)
-""",
-    "my_conf/model/net.yaml": """
-# @package _global_
-defaults:
-  - override /data: waves
-  - override /optim: signs
-
-model:
-  _target_: mine_all.model.Net
-  hidden: 16  # units
-""",
-    "mine_all/data.py": """
-import torch
-from dlrun.data.base import Data, Schema, Split
-from dlrun.limits import PositiveInt
-
-def load(*, n: PositiveInt) -> Data:
-    x = torch.linspace(-2, 2, n).unsqueeze(1)
-    split = Split(x, x.sin())
-    return Data(split, split, None, Schema({"in_features": 1, "outputs": 1}, "table", "number"))
-""",
-    "my_conf/data/waves.yaml": """
-# @package _global_
-defaults:
-  - override /task: absolute
-
-data:
-  _target_: mine_all.data.load
-  n: 64  # points
-""",
-    "mine_all/task.py": """
-from torch import nn
-from dlrun.limits import PositiveFloat
-from dlrun.task.base import StepOutput
-from dlrun.task.regress import Batch, Regress
-
-class Absolute(Regress):
-    def __init__(self, schema, *, weight: PositiveFloat):
-        super().__init__(schema, goal="min mae", metrics=["mae"], units="scaled")
-        self.weight = weight
-
-    def step(self, model: nn.Module, batch: Batch) -> StepOutput:
-        errors = (model(batch.x) - batch.y).abs().mean(dim=1)
-        return StepOutput(self.weight * errors.mean(), {"mae": errors}, len(errors))
-""",
-    "my_conf/task/absolute.yaml": """
-_target_: mine_all.task.Absolute
-weight: 1.0  # of the loss
-""",
-    "mine_all/optim.py": """
+CONTRIBUTING = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+SHOWN = dict(re.findall(r"```(?:python|yaml)\n# ((?:my_package|my_conf)/\S+)\n(.*?)```", CONTRIBUTING, re.DOTALL))
+OPTIMIZER = {
+    "my_package/optim.py": """
 import torch
 from torch.optim import Optimizer
 from dlrun.limits import NonNegativeFloat
@@ -84,28 +30,50 @@ class Signs(Optimizer):
                 x -= group["lr"] * x.grad.sign()
 """,
     "my_conf/optim/signs.yaml": """
-_target_: mine_all.optim.Signs
-lr: 0.01  # length of each step
+_target_: my_package.optim.Signs
+lr: 0.003  # length of each step
 """,
 }
-TYPED = ("--config-dir", "my_conf", "trusted=[mine_all]", "model=net", "device=cpu", "trainer.epochs=30")
+TYPED = re.findall(r"^dlrun (--config-dir my_conf .*)$", CONTRIBUTING, re.MULTILINE)
+SHORT = ("device=cpu", "stand_in=always", "trainer.epochs=1", "trainer.limit_batches=2")
+OWN = ("--config-dir", "my_conf", "trusted=[my_package]", "model=mine", "data=waves", "optim=signs", "device=cpu")
 
 
-@pytest.mark.slow
-def test_parts_of_ones_own_take_a_file_and_a_yaml_each(cli: Cli, tmp_path: Path) -> None:
-    for name, text in FILES.items():
+@pytest.fixture
+def written(tmp_path: Path) -> None:
+    for name, text in {**SHOWN, **OPTIMIZER}.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.lstrip())
-    code, _, err = cli(*TYPED, "folder=run")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("written")
+def test_what_contributing_shows_runs(cli: Cli, tmp_path: Path) -> None:
+    assert len(SHOWN) == 6 and len(TYPED) == 2
+    for number, line in enumerate(TYPED):
+        code, _, err = cli(*line.split(), *SHORT, f"folder=run-{number}")
+        assert code == 0, err
+    chosen = [json.loads((tmp_path / f"run-{number}/summary.json").read_text())["choices"] for number in range(2)]
+    assert [(each["data"], each["task"]) for each in chosen] == [
+        ("fashion_mnist", "classify_images"),
+        ("waves", "absolute"),
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("written")
+def test_parts_of_ones_own_take_a_file_and_a_yaml_each(cli: Cli, tmp_path: Path) -> None:
+    code, _, err = cli(*OWN, "trainer.epochs=30", "batch_size=16", "folder=run")
     assert code == 0, err
-    summary = Run("run").summary
+    summary = json.loads((tmp_path / "run/summary.json").read_text())
     assert summary["goal"]["metric"] == "val/mae" and summary["goal"]["best"] < 0.1
     chosen = {group: summary["choices"][group] for group in ("model", "data", "task", "optim")}
-    assert chosen == {"model": "net", "data": "waves", "task": "absolute", "optim": "signs"}
+    assert chosen == {"model": "mine", "data": "waves", "task": "absolute", "optim": "signs"}
     shutil.copy("run/checkpoints/best.pt", "best.pt")
-    code, out, err = cli("predict", "best.pt", "1.0", "--json", "--trust", "mine_all")
-    assert code == 0 and abs(json.loads(out)[0]["prediction"] - 0.841) < 0.2, err
+    code, out, err = cli("predict", "best.pt", "1.0", "--json", "--trust", "my_package")
+    assert code == 0 and abs(json.loads(out)[0]["answers"]["value"] - 0.841) < 0.2, err
     assert cli("predict", "best.pt", "1.0")[0] == 2
-    assert cli("-m", *TYPED, "model.hidden=4,8", "launcher.workers=1", "folder=sweep")[0] == 0
-    assert cli(*TYPED, "optim.lr=-1")[2].startswith("error: optim.lr=-1: it must be at least 0")
+    assert cli("-m", *OWN, "trainer.epochs=1", "model.hidden=4,8", "launcher.workers=1", "folder=sweep")[0] == 0
+    assert cli(*OWN, "optim.lr=-1")[2].startswith("error: optim.lr=-1: it must be at least 0")
+    assert cli(*OWN, "data.n=0")[2].startswith("error: data.n=0: it must be at least 1")
