@@ -5,6 +5,7 @@ A run's values are read from its folder when they are asked for, so that they ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
@@ -219,8 +220,9 @@ class Leaderboard(Runs):
         self.folder = Path(checked(folder)).absolute()
         board = kept.read_json(self.folder, "leaderboard.json", Board, limit=kept.MB << 8)
         self.metric, self.mode = board["metric"], board["mode"]
-        jobs = [self.folder / each["folder"] for each in board["jobs"] if "/" not in each["folder"]]
-        super().__init__([row(each) for each in jobs if kept.is_plain(each / "config.yaml")], trust=trust)
+        jobs = [self.folder / each["folder"] for each in board["jobs"] if re.fullmatch(r"\d+-[^/]+", each["folder"])]
+        there = [each for each in jobs if kept.is_plain(each / "config.yaml") and not each.is_symlink()]
+        super().__init__([row(each) for each in there], trust=trust)
 
     @property
     def best(self) -> Run:

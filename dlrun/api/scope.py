@@ -1,7 +1,8 @@
 """What is global in a process and belongs to the program that called us: as it was, however a run ended.
 
-One thing stays: on a CPU with glibc, freed memory is kept for the next step (`device.keep_freed_memory`), and the C
-library can't be asked what it did before. It changes no number.
+Two things stay, which change no number. On a CPU with glibc freed memory is kept for the next step
+(`device.keep_freed_memory`): the C library can't be asked what it did before. And the server that a sweep forks its
+workers from waits for the next sweep, until the program ends.
 """
 
 import logging
