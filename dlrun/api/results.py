@@ -57,19 +57,23 @@ class Opened:
         """What the model's inputs and outputs mean: sizes, vocabulary, labels, features, scales."""
         return self._trained.task.schema
 
-    def predict(self, *inputs: str, beam: int | None = None, length_penalty: float | None = None) -> list[Any]:
-        """An answer for each input, as `dlrun predict --json` gives it: a text, a picture's path, or `1,2,3`.
+    def predict(
+        self, *inputs: str | dict[str, Any], beam: int | None = None, length_penalty: float | None = None
+    ) -> list[Any]:
+        """An answer for each input, as `dlrun predict --json` gives it.
+
+        An input is a text, a picture, `1,2,3`, a file or folder with many of them, or a row of a table as a dict.
 
         >>> opened = dlrun.open(dlrun.train("model=linear", "trainer.epochs=2").folder)
         >>> [answer] = opened.predict("0.5,-1")
-        >>> answer["input"], round(answer["answers"]["value"], 1)
+        >>> answer["input"], round(answer["prediction"], 1)
         ('0.5,-1', 8.6)
 
         `beam` and `length_penalty` are for translations. UserError for an input that can't be read.
         """
-        from dlrun.verbs.predict import answers
+        from dlrun.verbs.predict import records
 
-        return answers(self._trained, inputs, beam=beam, length_penalty=length_penalty)
+        return records(self._trained, inputs, beam=beam, length_penalty=length_penalty)
 
     def sample(
         self, prompt: str, *, length: int = 100, temperature: float = 0.8, top_k: int | None = None, seed: int = 0
@@ -153,7 +157,9 @@ class Run:
     def schema(self) -> Schema:
         return self._opened.schema
 
-    def predict(self, *inputs: str, beam: int | None = None, length_penalty: float | None = None) -> list[Any]:
+    def predict(
+        self, *inputs: str | dict[str, Any], beam: int | None = None, length_penalty: float | None = None
+    ) -> list[Any]:
         """As `Opened.predict`."""
         return self._opened.predict(*inputs, beam=beam, length_penalty=length_penalty)
 

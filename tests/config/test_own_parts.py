@@ -72,7 +72,7 @@ def test_parts_of_ones_own_take_a_file_and_a_yaml_each(cli: Cli, tmp_path: Path)
     assert chosen == {"model": "mine", "data": "waves", "task": "absolute", "optim": "signs"}
     shutil.copy("run/checkpoints/best.pt", "best.pt")
     code, out, err = cli("predict", "best.pt", "1.0", "--json", "--trust", "my_package")
-    assert code == 0 and abs(json.loads(out)[0]["answers"]["value"] - 0.841) < 0.2, err
+    assert code == 0 and abs(json.loads(out)[0]["prediction"] - 0.841) < 0.2, err
     assert cli("predict", "best.pt", "1.0")[0] == 2
     assert cli("-m", *OWN, "trainer.epochs=1", "model.hidden=4,8", "launcher.workers=1", "folder=sweep")[0] == 0
     assert cli(*OWN, "optim.lr=-1")[2].startswith("error: optim.lr=-1: it must be at least 0")
