@@ -5,7 +5,7 @@ STAMP := .venv/.stamp
 only ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup check chaos format lint types audit bench reproduce clean
+.PHONY: help run test setup check chaos format lint types audit bench reproduce dist clean
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
@@ -63,6 +63,14 @@ bench: $(STAMP)  ## how long loading takes, listing 10,000 runs, tiny jobs, memo
 
 reproduce: $(STAMP)  ## rerun the experiments of docs/results.md and compare; only=NAME for some of them
 	$(BIN)/python bench/reproduce.py $(only)
+
+# The wheel is made from the sdist: so both are whole, or neither is. Nothing is fetched.
+dist: $(STAMP)  ## the sdist and the wheel, in dist/
+	@rm -rf build dist && mkdir build
+	@$(BIN)/python -c 'from setuptools.build_meta import build_sdist; build_sdist("dist")' > build/sdist.log 2>&1 || \
+		{ cat build/sdist.log >&2; exit 1; }
+	@$(BIN)/python -m pip wheel -qq --disable-pip-version-check --no-deps --no-build-isolation -w dist dist/*.tar.gz
+	@ls dist/*
 
 clean:  ## remove .venv and everything made, but not outputs/
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
