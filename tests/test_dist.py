@@ -37,6 +37,14 @@ def test_the_citation_is_of_this_version() -> None:
     assert cited and cited[1] == dlrun.__version__
 
 
+def test_all_pythons_that_are_named_are_tested() -> None:
+    named = {line.rpartition(" ")[2] for line in PROJECT["project"]["classifiers"] if re.search(r":: 3\.\d+$", line)}
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    assert (
+        set(re.findall(r'"(3\.\d+)"', workflow)) == named and f">={min(named)}" == PROJECT["project"]["requires-python"]
+    )
+
+
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """dist/ of a copy of the sources: the repository itself stays as it is."""
