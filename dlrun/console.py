@@ -42,9 +42,9 @@ _log: IO[str] | None = None
 _live: Console | None = None  # the console of the bar that is shown: a line said meanwhile must go above it
 
 
-def screen() -> Console:
-    """stderr. Made anew each time: a kept console has the width of the terminal as it was."""
-    stream = streams.Stream("stderr")
+def screen(name: str = "stderr") -> Console:
+    """Made anew each time: a kept console has the width of the terminal as it was."""
+    stream = streams.Stream(name)
     return Console(file=cast("IO[str]", stream), highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
 
 

@@ -13,7 +13,7 @@ from dlrun.config import catalogue
 
 ROOT = Path(__file__).parents[1]
 LEVELS = (  # a module imports from its own level and those before it
-    {"errors", "limits", "metric", "terminal", "store"},
+    {"errors", "limits", "bundled", "metric", "terminal", "store"},
     {"console", "device", "memory"},
     {"files", "nn", "draw", "text"},
     {"tabular"},
@@ -31,7 +31,10 @@ TORCH_FREE = [  # they answer before torch could be imported, which takes second
     *("config.catalogue", "config.compose", "config.renamed", "config.typed", "config.trust", "files.download"),
     *("run.folder", "run.records", "run.checkpoint", "run.query"),
     *(f"verbs.{verb}" for verb in ("train", "resume", "eval", "sample", "predict", "neighbors", "analogy", "export")),
-    *(f"verbs.{verb}" for verb in ("runs", "compare", "rerun", "prune", "fetch", "list", "tensorboard", "help")),
+    *(
+        f"verbs.{verb}"
+        for verb in ("runs", "compare", "rerun", "prune", "fetch", "list", "tensorboard", "help", "docs")
+    ),
 ]
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 PACKAGE = sorted((ROOT / "dlrun").rglob("*.py"))
@@ -111,7 +114,7 @@ def test_a_folder_of_the_catalogue_holds_what_can_be_typed(group: str) -> None:
 
 def test_lowest_parts_know_nothing_of_each_other() -> None:
     """A model that reads a task, or an optimizer that prints, would tie the catalogue together."""
-    allowed = {"errors", "limits", "metric", "text", "nn"}
+    allowed = {"errors", "limits", "bundled", "metric", "text", "nn"}
     wrong = [
         f"{module(path)}:{line} imports {other}"
         for path in PACKAGE

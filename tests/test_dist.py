@@ -29,7 +29,7 @@ def test_every_package_is_named() -> None:
     """setuptools takes those alone that pyproject.toml names; a checkout would not miss the others."""
     there = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "dlrun").rglob("__init__.py")}
     named = set(PROJECT["tool"]["setuptools"]["packages"])
-    assert there == named - {"dlrun.conf", "dlrun.bundled"} and len(there) > 10
+    assert there == named - {"dlrun.conf", "dlrun.root"} and len(there) > 10
 
 
 def test_the_citation_is_of_this_version() -> None:
@@ -68,9 +68,10 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def trains(*command: str) -> None:
-    """What is called so knows its version and its conf/, and trains."""
+    """What is called so knows its version, its conf/ and its documentation, and trains."""
     assert run(*command, "--version") == f"dlrun {dlrun.__version__}\n"
     assert "fashion_mnist" in json.loads(run(*command, "list", "--json"))["choices"]["data"]
+    assert run(*command, "docs", "readme#data").startswith("## Data")
     run(*command, "trainer.epochs=1", "data.n=200", "device=cpu", "folder=run")
     assert json.loads(Path("run/summary.json").read_text())["status"] == "completed"
 
@@ -107,7 +108,7 @@ def test_they_hold_every_file(dist: Path) -> None:
     pages = {str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))}
     more = {"LICENSE", "Makefile", "constraints.txt", "pyproject.toml", "CITATION.cff", "tests/conftest.py"}
     assert len(code) > 100 and len(conf) > 100 and len(pages) > 5
-    assert code | {f"dlrun/{name}" for name in conf} | {f"dlrun/bundled/{name}" for name in pages} <= in_wheel
+    assert code | {f"dlrun/{name}" for name in conf} | {f"dlrun/root/{name}" for name in pages} <= in_wheel
     assert "dlrun/py.typed" in in_wheel and any(name.endswith("licenses/LICENSE") for name in in_wheel)
     assert code | conf | pages | more <= in_sdist
     assert not [name for name in in_wheel if not name.startswith("dlrun")]

@@ -16,4 +16,5 @@ VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
     "fetch": "[DATA…]: where every dataset is; with names: get them",
     "list": "every model, data, task, optim …, and which model fits which data",
     "tensorboard": "[DIR]: TensorBoard over outputs/",
+    "docs": "[TOPIC]: the documentation, offline; --search WORD",
 }
