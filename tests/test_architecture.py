@@ -33,7 +33,7 @@ TORCH_FREE = [  # they answer before torch could be imported, which takes second
     *(f"verbs.{verb}" for verb in ("train", "resume", "eval", "sample", "predict", "neighbors", "analogy", "export")),
     *(
         f"verbs.{verb}"
-        for verb in ("runs", "compare", "rerun", "prune", "fetch", "list", "tensorboard", "help", "docs")
+        for verb in ("runs", "compare", "rerun", "prune", "fetch", "list", "tensorboard", "help", "docs", "new")
     ),
 ]
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}

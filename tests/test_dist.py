@@ -22,6 +22,7 @@ import dlrun
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+TEMPLATE = {".py", ".yaml", ".md", ".toml"}
 LENT = [path for path in sys.path if Path(path).name == "site-packages"]
 
 
@@ -68,10 +69,11 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def trains(*command: str) -> None:
-    """What is called so knows its version, its conf/ and its documentation, and trains."""
+    """What is called so knows its version, its conf/, its documentation and its template, and trains."""
     assert run(*command, "--version") == f"dlrun {dlrun.__version__}\n"
     assert "fashion_mnist" in json.loads(run(*command, "list", "--json"))["choices"]["data"]
     assert run(*command, "docs", "readme#data").startswith("## Data")
+    assert "mine/model.py" in json.loads(run(*command, "new", "mine", "--json"))["files"]
     run(*command, "trainer.epochs=1", "data.n=200", "device=cpu", "folder=run")
     assert json.loads(Path("run/summary.json").read_text())["status"] == "completed"
 
@@ -106,8 +108,9 @@ def test_they_hold_every_file(dist: Path) -> None:
     code = {str(path.relative_to(ROOT)) for path in (ROOT / "dlrun").rglob("*.py")}
     conf = {str(path.relative_to(ROOT)) for path in (ROOT / "conf").rglob("*.yaml")}
     pages = {str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))}
+    pages |= {str(path.relative_to(ROOT)) for path in ROOT.glob("template/**/*.*") if path.suffix in TEMPLATE}
     more = {"LICENSE", "Makefile", "constraints.txt", "pyproject.toml", "CITATION.cff", "tests/conftest.py"}
-    assert len(code) > 100 and len(conf) > 100 and len(pages) > 5
+    assert len(code) > 100 and len(conf) > 100 and len(pages) > 15
     assert code | {f"dlrun/{name}" for name in conf} | {f"dlrun/root/{name}" for name in pages} <= in_wheel
     assert "dlrun/py.typed" in in_wheel and any(name.endswith("licenses/LICENSE") for name in in_wheel)
     assert code | conf | pages | more <= in_sdist
