@@ -53,7 +53,8 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     away = ("*.egg-info", "__pycache__", ".*_cache", ".venv", ".hypothesis", ".git", "outputs", "build", "dist")
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*away))
     make = ["make", "dist", f"BIN={Path(sys.executable).parent}", "-o", ".venv/.stamp"]
-    built = subprocess.run(make, cwd=copy, capture_output=True, text=True, timeout=120)
+    mine = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "PYTHON")}
+    built = subprocess.run(make, cwd=copy, env=mine, capture_output=True, text=True, timeout=120)
     assert built.returncode == 0, built.stderr
     return copy / "dist"
 
