@@ -2,6 +2,7 @@
 
 import importlib.util
 import keyword
+import os
 import re
 import shlex
 import sys
@@ -28,7 +29,8 @@ def run(argv: list[str]) -> None:
     parser.add_argument("folder", type=a_folder, metavar="FOLDER", help="is made; the package is called after it")
     arguments = parser.parse_args(argv)
     folder = Path(arguments.folder)
-    plain = plain_name(folder)
+    called = os.path.basename(os.path.abspath(folder))  # of `.` as well
+    plain = plain_name(called)
     name = f"my_{plain}" if taken(plain) else plain
     files = dict(filled(bundled.root() / "template", name))
     write(folder, files)
@@ -36,18 +38,17 @@ def run(argv: list[str]) -> None:
     if arguments.json:
         console.json_out({"folder": str(folder), "package": name, "files": sorted(files), "command": typed})
         return
-    if plain != folder.absolute().name:
-        console.say(f"{folder.absolute().name} can't be the name of a package: it is called {name}.")
+    if plain != called:
+        console.say(f"The package is called {name}: {called} is no plain name of a-z, 0-9 and _.")
     elif name != plain:
-        console.say(f"{plain} is taken: the package is called {name}.")
+        console.say(f"The package is called {name}: {plain} is taken.")
     console.out(f"{folder}: a model, a dataset, conf/, a test and a README. Type")
     console.out(f"  cd {shlex.quote(str(folder))}\n  {typed}")
 
 
-def plain_name(folder: Path) -> str:
+def plain_name(called: str) -> str:
     """What a package and its choices can be called, from a folder's name: a-z, 0-9 and _, such as flower_power."""
-    name = folder.resolve().name  # of `.` as well
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()  # Hydra reads no others
+    letters = unicodedata.normalize("NFKD", called).encode("ascii", "ignore").decode()  # Hydra reads no others
     plain = re.sub(r"[^a-z0-9]+", "_", letters.lower()).strip("_")[:60]
     return plain if plain and not plain[0].isdecimal() else f"my_{plain or 'package'}"
 

@@ -85,6 +85,8 @@ def test_a_name_that_is_none(cli: Cli, tmp_path: Path) -> None:
         code, out, err = cli("new", name)
         assert code in (1, 2) and out == "" and err.startswith("error: ") and "mistake of dlrun's own" not in err
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "loop").symlink_to("loop")
+    assert cli("new", "loop")[0] == 1 and cli("new", "loop/inside")[0] == 1
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
@@ -102,7 +104,9 @@ def test_its_readme_and_its_test_run(cli: Cli, tmp_path: Path) -> None:
     assert cli("new", "flower-power")[0] == 0
     folder = tmp_path / "flower-power"
     readme = (folder / "README.md").read_text()
-    commands = [shlex.split(line) for line in re.findall(r"```\n(.*?)```", readme, re.DOTALL)[0].splitlines()]
+    commands = [
+        shlex.split(line, comments=True) for line in re.findall(r"```\n(.*?)```", readme, re.DOTALL)[0].splitlines()
+    ]
     assert [command[0] for command in commands] == ["dlrun"] * 5 + ["pytest"]
     for command in commands[:-1]:
         process = warm.start(folder, *command[1:])
