@@ -114,7 +114,7 @@ def test_a_folder_of_the_catalogue_holds_what_can_be_typed(group: str) -> None:
 
 def test_lowest_parts_know_nothing_of_each_other() -> None:
     """A model that reads a task, or an optimizer that prints, would tie the catalogue together."""
-    allowed = {"errors", "limits", "bundled", "metric", "text", "nn"}
+    allowed = {"errors", "limits", "metric", "text", "nn"}
     wrong = [
         f"{module(path)}:{line} imports {other}"
         for path in PACKAGE
