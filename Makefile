@@ -1,11 +1,25 @@
-# One environment in .venv, made with `venv` and `pip` alone; `make PYTHON=python3.13 setup` picks another Python.
+# An environment in .venv, made with `venv` and `pip` alone, of the Python that it is first made with. Another one that is
+# asked for later, `make test PYTHON=python3.13`, gets an environment of its own in .venv/3.13; the first stays as it is.
 PYTHON ?= python3
-BIN := .venv/bin
-STAMP := .venv/.stamp
+VENV := .venv
+ifneq ($(origin PYTHON),file)
+version = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+asked := $(call version,$(PYTHON))
+ifeq ($(asked),)
+$(error PYTHON=$(PYTHON) does not start)
+endif
+ifneq ($(wildcard .venv/bin/python),)
+ifneq ($(asked),$(call version,.venv/bin/python))
+VENV := .venv/$(asked)
+endif
+endif
+endif
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
 only ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup check chaos format lint types audit bench reproduce clean
+.PHONY: help run test setup check chaos format lint types audit bench reproduce dist clean
 
 help:  ## what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
@@ -16,13 +30,13 @@ run: $(STAMP)  ## set up, then train an LSTM on song lyrics and print a verse
 test: $(STAMP)  ## set up, then run all tests
 	$(BIN)/pytest -n auto --dist worksteal
 
-setup: $(STAMP)  ## make .venv with the exact versions of constraints.txt
+setup: $(STAMP)  ## make .venv with the exact versions of constraints.txt; PYTHON=python3.13 picks another Python
 
 # The stamp is what says that .venv is whole: an installation that broke off starts anew.
 $(STAMP): pyproject.toml constraints.txt
-	@echo "setting up .venv with $$($(PYTHON) --version): a few minutes the first time"
+	@echo "setting up $(VENV) with $$($(PYTHON) --version): a few minutes the first time"
 	@$(PYTHON) -c 'import sys; sys.exit("dlrun needs Python 3.11 or newer: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
-	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -qq --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	@touch $(STAMP)
 
@@ -63,6 +77,14 @@ bench: $(STAMP)  ## how long loading takes, listing 10,000 runs, tiny jobs, memo
 
 reproduce: $(STAMP)  ## rerun the experiments of docs/results.md and compare; only=NAME for some of them
 	$(BIN)/python bench/reproduce.py $(only)
+
+# The wheel is made from the sdist: so both are whole, or neither is. Nothing is fetched.
+dist: $(STAMP)  ## the sdist and the wheel, in dist/
+	@rm -rf build dist && mkdir build
+	@$(BIN)/python -c 'from setuptools.build_meta import build_sdist; build_sdist("dist")' > build/sdist.log 2>&1 || \
+		{ cat build/sdist.log >&2; exit 1; }
+	@$(BIN)/python -m pip wheel -qq --disable-pip-version-check --no-deps --no-build-isolation -w dist dist/*.tar.gz
+	@ls dist/*
 
 clean:  ## remove .venv and everything made, but not outputs/
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

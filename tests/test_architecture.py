@@ -13,7 +13,7 @@ from dlrun.config import catalogue
 
 ROOT = Path(__file__).parents[1]
 LEVELS = (  # a module imports from its own level and those before it
-    {"errors", "limits", "metric", "terminal", "store"},
+    {"errors", "limits", "bundled", "metric", "terminal", "store"},
     {"console", "device", "memory"},
     {"files", "nn", "draw", "text"},
     {"tabular"},
@@ -31,7 +31,10 @@ TORCH_FREE = [  # they answer before torch could be imported, which takes second
     *("config.catalogue", "config.compose", "config.renamed", "config.typed", "config.trust", "files.download"),
     *("run.folder", "run.records", "run.checkpoint", "run.query", "api.actions", "api.results", "api.scope"),
     *(f"verbs.{verb}" for verb in ("train", "resume", "eval", "sample", "predict", "neighbors", "analogy", "export")),
-    *(f"verbs.{verb}" for verb in ("runs", "compare", "rerun", "prune", "fetch", "list", "tensorboard", "help")),
+    *(
+        f"verbs.{verb}"
+        for verb in ("runs", "compare", "rerun", "prune", "fetch", "list", "tensorboard", "help", "docs", "new")
+    ),
 ]
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 PACKAGE = sorted((ROOT / "dlrun").rglob("*.py"))

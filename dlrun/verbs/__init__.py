@@ -16,4 +16,6 @@ VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
     "fetch": "[DATA…]: where every dataset is; with names: get them",
     "list": "every model, data, task, optim …, and which model fits which data",
     "tensorboard": "[DIR]: TensorBoard over outputs/",
+    "new": "FOLDER: a small package of your own that runs at once: model, dataset, conf/, test",
+    "docs": "[TOPIC]: the documentation, offline; --search WORD",
 }
