@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from dlrun import __version__
@@ -25,8 +26,18 @@ from dlrun.task.translate import Translate
 from dlrun.text import normalizers
 from dlrun.text.vocab import Vocab
 
+USAGE = {  # by the piece that reads an input
+    "table": " 1,2,…",
+    "columns": " ROWS.csv",
+    "image": " IMAGE…",
+    "text": " TEXT…",
+    "lm": " PROMPT…",
+    "translate": " SENTENCE…",
+    "weights": "",
+}
 TEMPLATES = Path(__file__).parent / "templates"
 NEEDS = {"onnx": "onnxruntime numpy", "torch": "torch numpy", "safetensors": "safetensors numpy"}
+STANDARD = ("csv", "datetime", "json", "math", "pathlib", "re", "sys")
 MODELS = {"onnx": "model.onnx", "torch": "model.pt2", "safetensors": "model.safetensors"}
 
 
@@ -39,7 +50,8 @@ def schema_json(trained: Trained, interface: Interface | None, tied: dict[str, s
         "model": type(trained.model).__name__,
         **(ports(interface) if interface else {"tied": tied}),
         "sizes": {**schema.sizes, **task.sizes},
-        "features": schema.features,
+        "columns": schema.columns and [asdict(column) for column in schema.columns],
+        "target": schema.target,
         "labels": schema.labels or labels(task),
         "x_scale": scale(schema.x_scale) or ({"mean": 0, "std": 255} if isinstance(task, ClassifyImages) else None),
         "y_scale": scale(schema.y_scale),
@@ -93,9 +105,9 @@ def pieces(task: Task, to: str) -> list[str]:
     if to == "safetensors":
         return ["weights"]
     if isinstance(task, Regress):
-        return [to, "table", "number"]
+        return [to, "columns" if task.schema.columns else "table", "number"]
     if isinstance(task, Classify):
-        return [to, "text" if isinstance(task, ClassifyTexts) else task.schema.inputs, "label"]
+        return [to, "columns" if task.schema.columns else task.schema.inputs, "label"]
     return [to, "lm" if isinstance(task, LanguageModel) else "translate"]
 
 
@@ -112,9 +124,7 @@ def python(task: Task, to: str) -> str:
             parts.insert(-1, (TEMPLATES / f"join_{written.tokenization}.txt").read_text(encoding="utf-8"))
     imports, body = hoisted(["import json\nfrom pathlib import Path\n", *parts])
     head = (TEMPLATES / "head.txt").read_text(encoding="utf-8")
-    usage = {"weights": "", "label": " INPUT…", "number": " 1,2,…", "lm": " PROMPT…", "translate": " SENTENCE…"}[
-        names[-1]
-    ]
+    usage = next(USAGE[name] for name in names if name in USAGE)
     head = head.format(what=MODELS[to], usage=f"python example.py{usage}", needs=needs, imports=imports)
     text = head.strip("\n")
     for part in body:  # as ruff would have it: two lines around what is indented
@@ -143,7 +153,7 @@ def hoisted(parts: list[str]) -> tuple[str, list[str]]:
         own = [line for line in part.splitlines() if line.startswith(("import ", "from "))]
         lines |= set(own)
         rest.append("\n".join(line for line in part.splitlines() if line not in own).strip("\n"))
-    standard = sorted((line for line in lines if line.split()[1] in ("json", "re", "sys", "pathlib")), key=order)
+    standard = sorted((line for line in lines if line.split()[1] in STANDARD), key=order)
     others = sorted(lines - set(standard), key=order)
     return "\n".join([*standard, *([""] if others else []), *others]), [each for each in rest if each]
 

@@ -19,11 +19,12 @@ from dlrun.errors import DlrunError, RunFailed, Stopped, UserError
 from dlrun.run import answer, blame, git, hparams, report, restore, saved
 from dlrun.run.evaluate import baseline, rehearse
 from dlrun.run.folder import RunDir
+from dlrun.run.init_from import Source
 from dlrun.run.signals import GracefulStop, ShouldPrune, never_prune
 from dlrun.run.summary import Summary
 from dlrun.run.trainer import Trainer
 from dlrun.scheduler.base import Schedule
-from dlrun.terminal.plain import storable
+from dlrun.terminal.plain import command, storable
 
 
 def start(
@@ -62,6 +63,8 @@ def start(
                 trainer = make_trainer(
                     run, spec, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop
                 )
+                if spec.settings.init_from:  # so that a run that is killed at once need not ask the other one again
+                    run.save_checkpoint("last", trainer.state_dict())
                 report.introduce(run, spec, parts, 0)
                 run.log_text("config", f"```yaml\n{yaml.safe_dump(spec.config, sort_keys=False)}```", 0)
                 fit_on_the_board(trainer, run, spec, overrides)
@@ -73,12 +76,16 @@ def build(
 ) -> tuple[RunSpec, Components, tuple[Optimizer, Schedule]]:
     """All that a new run is made of, and its spec with what was found: resumed, it takes the same again."""
     given, run = answer.given_vectors(spec)
+    source = None if spec.settings.init_from is None else Source.open(spec.settings.init_from)
     parts = assemble.build_components(spec, replaceable=replaceable, given=given)
     if again is not None and parts.data.sha256:
         saved.check_data(again, parts)
     spec = with_values(spec, stand_in="always" if parts.data_facts["source"] == "stand-in" else "never")
     if run is not None:  # by its path: `last` will soon be another
         spec = with_values(spec, init={**spec.config["init"], "run": str(run)})
+    if source is not None:
+        console.say(source.into(parts.model, parts.task.schema))
+        spec = with_values(spec, trainer={**spec.config["trainer"], "init_from": storable(str(source.where))})
     return spec, parts, assemble.build_optim(spec, parts)
 
 
@@ -109,6 +116,9 @@ def resume(
     log = console.log_to(run.path, "run.log")
     with GracefulStop() as stop, ending(run, spec.config, summary, stop), log, run.working():
         name, state, damaged = restore.newest(run, checkpoint)
+        if state is None and spec.settings.init_from:
+            anew = command("rerun", run.path)
+            raise UserError(f"{run.path} has no checkpoint, and only a new run takes trainer.init_from. Type {anew}")
         trainer = make_trainer(run, spec, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop)
         step = 0
         if state:

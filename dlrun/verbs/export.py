@@ -94,11 +94,13 @@ def attached(trained: Trained, trust: list[str]) -> str | None:
 
     if not kept.is_plain(trained.where / "config.yaml"):
         return None
+    run = RunDir(trained.where)
+    spec = saved.open_spec(run, trust=trust, overrides={"device.name": "cpu"})
     try:
-        spec = saved.open_spec(RunDir(trained.where), trust=trust, overrides={"device.name": "cpu"})
-        data, _ = assemble.load_data(spec, replaceable=False)
-    except DataError as error:
-        console.warn(f"{error}")
+        data, facts = assemble.load_data(spec, replaceable=False)
+        saved.check_data(run, assemble.Components(data, trained.task, trained.model, spec.device, facts))
+    except (DataError, UserError) as error:  # its files are not here, or are others: no reason not to ask it at all
+        console.warn(str(error))
         return None
     if data.schema.sizes != trained.task.schema.sizes:
         console.warn("the data has other sizes than the one the run was trained on")
