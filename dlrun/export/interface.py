@@ -15,7 +15,9 @@ from dlrun.export import bags, recurrent
 from dlrun.model.base import Output, State
 from dlrun.model.ngram import NGram
 from dlrun.model.nnlm import NNLM
+from dlrun.model.seq2seq import Seq2Seq
 from dlrun.run.answer import Trained
+from dlrun.task.base import Task
 from dlrun.task.classify import Classify
 from dlrun.task.classify_texts import ClassifyTexts
 from dlrun.task.lm import LanguageModel
@@ -65,25 +67,32 @@ class Interface:
 
 
 def of(trained: Trained) -> Interface:
-    """UserError where a task's inputs are no tensors."""
+    """UserError for a model that no graph holds, with the part of it that is why."""
     task, model = trained.task, trained.model
-    if isinstance(model, NGram):
-        raise UserError(
-            f"{trained.where} can't be exported so: NGram looks its text up in tables, as many places of them "
-            "as the text has, which no graph of fixed steps does; what it counted can: --to safetensors."
-        )
+    if why := hindrance(task, model):
+        vectors = hasattr(model, "word_vectors")
+        other = "Its word vectors can: --to word2vec" if vectors else "Its weights can: --to safetensors"
+        raise UserError(f"{trained.where} can't be exported so: {why}. {other}.")
     if isinstance(task, LanguageModel):
         return language_model(trained)
-    if isinstance(task, Regress | Classify | Translate):
-        inputs, free = example(task)
-        outputs = "y" if isinstance(task, Regress) else "logits"
-        axes = {**free, outputs: {0: "batch", 1: "target_length"} if isinstance(task, Translate) else {0: "batch"}}
-        return Interface(Asked(task, model), inputs, axes, (outputs,))
-    other = (
-        "its word vectors can: --to word2vec" if hasattr(model, "word_vectors") else "its weights can: --to safetensors"
-    )
-    why = f"its task, {type(task).__name__}, gives {type(model).__name__} no input of a user's to answer"
-    raise UserError(f"{trained.where} can't be exported so: {why}; {other}.")
+    assert isinstance(task, Regress | Classify | Translate)
+    inputs, free = example(task)
+    outputs = "y" if isinstance(task, Regress) else "logits"
+    axes = {**free, outputs: {0: "batch", 1: "target_length"} if isinstance(task, Translate) else {0: "batch"}}
+    return Interface(Asked(task, model), inputs, axes, (outputs,))
+
+
+def hindrance(task: Task, model: nn.Module) -> str:
+    """Why a model has no graph; empty where it may have one."""
+    if isinstance(model, NGram):
+        return (
+            "NGram looks its text up in tables, as many places of them as the text has, and a graph's steps are fixed"
+        )
+    if isinstance(model, Seq2Seq) and model.attention == "bahdanau":
+        return "Bahdanau's attention makes one word after another, in a loop that a graph would fix to one length"
+    if not isinstance(task, LanguageModel | Regress | Classify | Translate):
+        return f"its task, {type(task).__name__}, gives {type(model).__name__} no input of a user's to answer"
+    return ""
 
 
 def example(

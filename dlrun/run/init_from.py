@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from dlrun.config import renamed
+from dlrun.config.settings import Settings
 from dlrun.data.base import Schema
 from dlrun.errors import UserError
 from dlrun.run import checkpoint
 from dlrun.run.folder import best_checkpoint
+from dlrun.run.trainer import Trainer
 
 MOST = 4  # names in a message
 PLAIN = (torch.strided, "cpu", False)
@@ -68,6 +70,12 @@ class Source:
         said = f"{len(fitting)} of {len(ours)} weights start from {self.where}{differs}"
         said += f"; drawn anew: {listed(rest, theirs)}" if rest else ""
         return said + (f"; not used: {listed(unused)}" if unused else "")
+
+
+def keep_first(trainer: Trainer, settings: Settings) -> None:
+    """A checkpoint before the first step, so that a run that is killed at once need not ask the other one again."""
+    if settings.init_from:
+        trainer.run.save_checkpoint("last", trainer.state_dict())
 
 
 def is_plain(weight: object) -> bool:

@@ -16,15 +16,14 @@ from dlrun import console
 from dlrun.config import assemble
 from dlrun.config.assemble import Components, RunSpec
 from dlrun.errors import DlrunError, RunFailed, Stopped, UserError
-from dlrun.run import answer, blame, git, hparams, report, restore, saved
+from dlrun.run import answer, blame, git, hparams, init_from, report, restore, saved
 from dlrun.run.evaluate import baseline, rehearse
 from dlrun.run.folder import RunDir
-from dlrun.run.init_from import Source
 from dlrun.run.signals import GracefulStop, ShouldPrune, never_prune
 from dlrun.run.summary import Summary
 from dlrun.run.trainer import Trainer
 from dlrun.scheduler.base import Schedule
-from dlrun.terminal.plain import command, storable
+from dlrun.terminal.plain import storable
 
 
 def start(
@@ -37,9 +36,8 @@ def start(
     run: RunDir | None = None,
     again: RunDir | None = None,
 ) -> RunDir:
-    """Trains a new run. Its folder is made once everything is known to fit, unless it is there already. `again`: the
-
-    run whose config this is, so that it has to be the same files of the user's own."""
+    """Trains a new run. Its folder is made once everything is known to fit, unless it is there already.
+    `again`: the run whose config this is, so that it has to be the same files of the user's own."""
     spec, overrides = assemble.check(config, trusted), list(map(storable, overrides))
     try:
         spec, parts, engine = build(spec, replaceable=replaceable, again=again)
@@ -63,8 +61,7 @@ def start(
                 trainer = make_trainer(
                     run, spec, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop
                 )
-                if spec.settings.init_from:  # so that a run that is killed at once need not ask the other one again
-                    run.save_checkpoint("last", trainer.state_dict())
+                init_from.keep_first(trainer, spec.settings)
                 report.introduce(run, spec, parts, 0)
                 run.log_text("config", f"```yaml\n{yaml.safe_dump(spec.config, sort_keys=False)}```", 0)
                 fit_on_the_board(trainer, run, spec, overrides)
@@ -76,7 +73,7 @@ def build(
 ) -> tuple[RunSpec, Components, tuple[Optimizer, Schedule]]:
     """All that a new run is made of, and its spec with what was found: resumed, it takes the same again."""
     given, run = answer.given_vectors(spec)
-    source = None if spec.settings.init_from is None else Source.open(spec.settings.init_from)
+    source = None if spec.settings.init_from is None else init_from.Source.open(spec.settings.init_from)
     parts = assemble.build_components(spec, replaceable=replaceable, given=given)
     if again is not None and parts.data.sha256:
         saved.check_data(again, parts)
@@ -115,10 +112,7 @@ def resume(
         saved.check_data(run, parts, typed=[each.partition("=")[0] for each in changed])
     log = console.log_to(run.path, "run.log")
     with GracefulStop() as stop, ending(run, spec.config, summary, stop), log, run.working():
-        name, state, damaged = restore.newest(run, checkpoint)
-        if state is None and spec.settings.init_from:
-            anew = command("rerun", run.path)
-            raise UserError(f"{run.path} has no checkpoint, and only a new run takes trainer.init_from. Type {anew}")
+        name, state, damaged = restore.newest(run, checkpoint, drawn=not spec.settings.init_from)
         trainer = make_trainer(run, spec, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop)
         step = 0
         if state:
