@@ -21,6 +21,7 @@ LEVELS = (  # a module imports from its own level and those before it
     {"task"},
     {"config"},
     {"run"},
+    {"export"},
     {"sweep"},
     {"verbs"},
     {"api", "cli"},

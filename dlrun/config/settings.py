@@ -24,6 +24,7 @@ class Settings:
     limit_batches: PositiveInt | None
     overfit_batches: PositiveInt | None
     compile: bool
+    init_from: str | None
 
     def pass_batches(self, there: int) -> int:
         """How many batches a pass has where the training part makes so many."""

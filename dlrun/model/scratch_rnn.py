@@ -108,22 +108,22 @@ class Layers(nn.Module):
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """(B, T, D) -> (B, T, H) and the last state."""
         if state is None:
-            state = (x.new_zeros(len(self.cells), len(x), self.hidden),) * self.states
+            state = (x.new_zeros(len(self.cells), x.shape[0], self.hidden),) * self.states
         last = []
         for number, cell in enumerate(self.cells):
             x = self.dropout(x) if number else x
-            x, end = walk(cell, x, tuple(part[number] for part in state))
+            x, end = self.walk(cell, x, tuple(part[number] for part in state))
             last.append(end)
         return x, tuple(torch.stack(parts) for parts in zip(*last, strict=True))
 
-
-def walk(cell: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
-    """One cell over all steps: (B, T, D) -> (B, T, H) and its last state."""
-    outputs = []
-    for t in range(x.shape[1]):
-        state = cell(x[:, t], *state)
-        outputs.append(state[0])
-    return torch.stack(outputs, dim=1), state
+    @staticmethod
+    def walk(cell: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One cell over all steps: (B, T, D) -> (B, T, H) and its last state."""
+        outputs = []
+        for t in range(x.shape[1]):
+            state = cell(x[:, t], *state)
+            outputs.append(state[0])
+        return torch.stack(outputs, dim=1), state
 
 
 class ScratchRNN(Recurrent):

@@ -73,7 +73,7 @@ class TransformerLM(nn.Module):
         kept = []
         for layer, before in zip(self.layers, state, strict=True):
             read = torch.cat([before, x], dim=1)  # (B, S + T, D)
-            kept.append(read[:, -self.context :])
+            kept.append(latest(read, self.context))
             x = layer(x, read, self.distances, back)
         return Output(self.output(self.dropout(self.norm(x))), torch.stack(kept))
 
@@ -123,6 +123,14 @@ class RelativeAttention(nn.Module):
     def split(self, x: Tensor) -> Tensor:
         """(..., T, D) -> (..., N, T, D / N)."""
         return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+
+
+def latest(read: Tensor, context: int) -> Tensor:
+    """(B, S, D) -> the last `context` of S, or all."""
+    if torch.compiler.is_compiling():  # an exporter would take for granted that a slice cuts as the example's did
+        begin = torch.sym_max(0, read.shape[1] - context)
+        return read.index_select(1, torch.arange(begin, read.shape[1], device=read.device))
+    return read[:, -context:]
 
 
 def distances_back(steps: int, before: int) -> Tensor:

@@ -7,7 +7,14 @@ PRIME, FACTOR = 2**31 - 1, 1_000_003  # their product fits into 63 bits, so that
 
 
 def ngram_set(ids: Tensor, lengths: Tensor, vocab_size: int, n: int, buckets: int) -> tuple[Tensor, Tensor]:
-    """(B, T) ids, (B,) lengths -> (total,) rows, and (B,) where each text's begin: what EmbeddingBag takes.
+    """(B, T) ids, (B,) lengths -> (total,) rows, and (B,) where each text's begin: what EmbeddingBag takes."""
+    rows, new = ngram_rows(ids, lengths, vocab_size, n, buckets)
+    counts = new.sum(1)
+    return rows[new], counts.cumsum(0) - counts
+
+
+def ngram_rows(ids: Tensor, lengths: Tensor, vocab_size: int, n: int, buckets: int) -> tuple[Tensor, Tensor]:
+    """(B, T) ids, (B,) lengths -> (B, N) sorted rows, and (B, N) which of them count.
 
     A word has the row of its own number, two to `n` words in a row share `buckets` rows behind those of the words.
     Each counts once, however often it stands in the text: whether tells more about a review than how often
@@ -23,5 +30,4 @@ def ngram_set(ids: Tensor, lengths: Tensor, vocab_size: int, n: int, buckets: in
     rows = torch.cat(found, dim=1).sort(dim=1).values
     new = rows < nothing
     new[:, 1:] &= rows[:, 1:] != rows[:, :-1]
-    counts = new.sum(1)
-    return rows[new], counts.cumsum(0) - counts
+    return rows, new

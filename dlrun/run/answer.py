@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class Trained:
     where: Path
     task: Task
     model: nn.Module
+    config: dict[str, object] = field(default_factory=dict)  # as the checkpoint says it
 
     @classmethod
     def open(cls, folder: Path, name: str, trust: Sequence[str]) -> Trained:
@@ -52,9 +53,9 @@ class Trained:
             raise UserError(
                 f"{where} has no schema: an older dlrun made it. Type its run's folder, which asks its data."
             )
-        parts = saved.open_components(RunDir(folder), trust=trust)[1]
+        spec, parts = saved.open_components(RunDir(folder), trust=trust)
         parts.task.to(torch.device("cpu"))
-        return cls(where, parts.task, parts.model.cpu())
+        return cls(where, parts.task, parts.model.cpu(), spec.config)
 
     @classmethod
     def of(cls, where: Path, state: dict[str, object], trust: Sequence[str]) -> Trained:
@@ -74,7 +75,7 @@ class Trained:
             with torch.random.fork_rng(devices=[]), Undrawn():
                 model = assemble.build_model(model_plan, task)
         load_weights(model, state)
-        return cls(where, task, model.eval())
+        return cls(where, task, model.eval(), config)
 
     def predict(self, examples: Sequence[Example]) -> list[Answer | UserError]:
         """In order; for an example that can't be read why. UserError for a task that does not predict."""

@@ -8,12 +8,14 @@ from dlrun.optim.base import judged
 from dlrun.run import checkpoint
 from dlrun.run.folder import RunDir
 from dlrun.run.trainer import Trainer
+from dlrun.terminal.plain import command
 
 
-def newest(run: RunDir, chosen: str | None) -> tuple[str, dict[str, object] | None, list[str]]:
+def newest(run: RunDir, chosen: str | None, *, drawn: bool) -> tuple[str, dict[str, object] | None, list[str]]:
     """Its name, its content, and what is wrong with newer ones; or the one that was `chosen`.
 
-    None for the content of a run that was killed before its first checkpoint: step 0 loses nothing.
+    None for the content of a run that was killed before its first checkpoint: step 0 loses nothing where its weights
+    were `drawn`. Those of another run are not asked for again: config.yaml may be anybody's.
     """
     if chosen:
         state = run.load_checkpoint(chosen)
@@ -22,6 +24,9 @@ def newest(run: RunDir, chosen: str | None) -> tuple[str, dict[str, object] | No
         return chosen, state, []
     there = any(run.has_checkpoint(name) for name in checkpoint.NEWEST_FIRST)
     if not there and not run.read_summary().get("step"):
+        if not drawn:
+            anew = command("rerun", run.path)
+            raise UserError(f"{run.path} has no checkpoint, and only a new run takes trainer.init_from. Type {anew}")
         return "last", None, []
     return checkpoint.newest(run.path)
 

@@ -16,7 +16,7 @@ from dlrun import console
 from dlrun.config import assemble
 from dlrun.config.assemble import Components, RunSpec
 from dlrun.errors import DlrunError, RunFailed, Stopped, UserError
-from dlrun.run import answer, blame, git, hparams, report, restore, saved
+from dlrun.run import answer, blame, git, hparams, init_from, report, restore, saved
 from dlrun.run.evaluate import baseline, rehearse
 from dlrun.run.folder import RunDir
 from dlrun.run.signals import GracefulStop, ShouldPrune, never_prune
@@ -36,9 +36,8 @@ def start(
     run: RunDir | None = None,
     again: RunDir | None = None,
 ) -> RunDir:
-    """Trains a new run. Its folder is made once everything is known to fit, unless it is there already. `again`: the
-
-    run whose config this is, so that it has to be the same files of the user's own."""
+    """Trains a new run. Its folder is made once everything is known to fit, unless it is there already.
+    `again`: the run whose config this is, so that it has to be the same files of the user's own."""
     spec, overrides = assemble.check(config, trusted), list(map(storable, overrides))
     try:
         spec, parts, engine = build(spec, replaceable=replaceable, again=again)
@@ -62,6 +61,7 @@ def start(
                 trainer = make_trainer(
                     run, spec, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop
                 )
+                init_from.keep_first(trainer, spec.settings)
                 report.introduce(run, spec, parts, 0)
                 run.log_text("config", f"```yaml\n{yaml.safe_dump(spec.config, sort_keys=False)}```", 0)
                 fit_on_the_board(trainer, run, spec, overrides)
@@ -73,12 +73,16 @@ def build(
 ) -> tuple[RunSpec, Components, tuple[Optimizer, Schedule]]:
     """All that a new run is made of, and its spec with what was found: resumed, it takes the same again."""
     given, run = answer.given_vectors(spec)
+    source = None if spec.settings.init_from is None else init_from.Source.open(spec.settings.init_from)
     parts = assemble.build_components(spec, replaceable=replaceable, given=given)
     if again is not None and parts.data.sha256:
         saved.check_data(again, parts)
     spec = with_values(spec, stand_in="always" if parts.data_facts["source"] == "stand-in" else "never")
     if run is not None:  # by its path: `last` will soon be another
         spec = with_values(spec, init={**spec.config["init"], "run": str(run)})
+    if source is not None:
+        console.say(source.into(parts.model, parts.task.schema))
+        spec = with_values(spec, trainer={**spec.config["trainer"], "init_from": storable(str(source.where))})
     return spec, parts, assemble.build_optim(spec, parts)
 
 
@@ -108,7 +112,7 @@ def resume(
         saved.check_data(run, parts, typed=[each.partition("=")[0] for each in changed])
     log = console.log_to(run.path, "run.log")
     with GracefulStop() as stop, ending(run, spec.config, summary, stop), log, run.working():
-        name, state, damaged = restore.newest(run, checkpoint)
+        name, state, damaged = restore.newest(run, checkpoint, drawn=not spec.settings.init_from)
         trainer = make_trainer(run, spec, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop)
         step = 0
         if state:

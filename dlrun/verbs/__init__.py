@@ -8,7 +8,7 @@ VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
     "predict": "RUN INPUT…: a label with probabilities, or a number, for each input",
     "neighbors": "RUN WORD…: the words nearest to a word",
     "analogy": "RUN A B C: A is to B as C is to …",
-    "export": "RUN --to word2vec: its word vectors as a file for other programs",
+    "export": "RUN --to onnx|torch|safetensors|word2vec|npy: a model, or its word vectors, for other programs",
     "runs": "[DIR…]: a table of runs; --where, --sort, --limit, --json, --csv",
     "compare": "RUN RUN…: where their configs differ, and their metrics side by side",
     "rerun": "RUN [KEY=VALUE…]: the same again from its saved config, in a new folder",

@@ -1,40 +1,130 @@
-"""`dlrun export RUN --to word2vec|npy`: word vectors as a file that other programs read."""
+"""`dlrun export RUN --to FORMAT`: a model for other programs: ONNX, a torch.export program, weights, word vectors."""
+
+from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlrun import console
-from dlrun.run.folder import best_checkpoint
+from dlrun.errors import DataError, RunFailed, UserError
+from dlrun.run.folder import RunDir, best_checkpoint
 from dlrun.store import kept
 from dlrun.verbs.parser import verb
 
-NAMES = {"word2vec": "word2vec.txt", "npy": "vectors.npy"}
+if TYPE_CHECKING:
+    from dlrun.run.answer import Trained
+
+VECTORS = {"word2vec": "word2vec.txt", "npy": "vectors.npy"}
+FOLDERS = ("onnx", "torch", "safetensors")
+HELP = "onnx: a graph for onnxruntime; torch: a torch.export program; safetensors: weights; word2vec, npy: word vectors"
 
 
 def run(argv: list[str]) -> None:
-    parser = verb("export", "Word vectors as a file.", answers=True)
+    parser = verb("export", "A trained model as files for other programs.", answers=True, json=True)
+    parser.add_argument("--to", choices=[*FOLDERS, *VECTORS], required=True, help=HELP)
     parser.add_argument(
-        "--to", choices=list(NAMES), required=True, help="word2vec text, or .npy with the words in a .txt beside it"
+        "--output", metavar="PATH", help="a folder (word vectors: a file); default: named as the format, in the run's"
     )
-    parser.add_argument("--output", metavar="FILE", help="default: word2vec.txt or vectors.npy in the run's folder")
+    parser.add_argument("--check", action="store_true", help="ask the exported model what the run was tested on")
     arguments = parser.parse_args(argv)
+    if arguments.output == "":
+        raise UserError("--output is empty. Name a folder.")
     found = best_checkpoint(arguments.run)
+    if arguments.to == "onnx":
+        from dlrun.export import onnx
 
-    import numpy as np
+        onnx.check_installed()
 
     from dlrun.run.answer import Trained
+
+    trained = Trained.open(*found, arguments.trust)
+    if arguments.to in VECTORS:
+        if arguments.check:
+            raise UserError(f"--check is for {', '.join(FOLDERS)}: word vectors answer nothing.")
+        path, said = vectors(trained, Path(arguments.output or found[0] / VECTORS[arguments.to]), arguments.to)
+        tell(arguments.json, path, f"{said}: {path}", {})
+        return
+    network(trained, Path(arguments.output or found[0] / arguments.to), arguments)
+
+
+def tell(json: bool, path: Path, text: str, more: dict[str, object]) -> None:
+    if json:
+        console.json_out({"path": str(path), **more})
+    else:
+        for line in text.splitlines():
+            console.say(line)
+
+
+def network(trained: Trained, folder: Path, arguments: object) -> None:
+    from dlrun.export import folder as exports
+    from dlrun.run.answer import understood
+
+    to, check, trust, json = (getattr(arguments, name) for name in ("to", "check", "trust", "json"))
+    with understood(trained.where):
+        exported = exports.made(trained, to)
+    exports.write(exported, folder)
+    text = f"{folder}: {', '.join(exported.files)}"
+    more: dict[str, object] = {"files": list(exported.files)}
+    if not check:
+        tell(json, folder, text, more)
+        return
+    split = None if exported.interface is None else attached(trained, trust)
+    with understood(trained.where):
+        result = exports.checked(exported, split, batch_size(trained))
+    what = f"{result.rows:,} rows of {split}" if split else f"{result.rows} drawn inputs: its data is not here"
+    if exported.interface is None:
+        what = f"{result.rows} weights, read again"
+    said = (
+        f"largest difference {console.number(result.largest)} over {what}; {console.number(result.allowed)} is allowed"
+    )
+    tell(json, folder, f"{text}\n{said}", {**more, "check": {"on": split, **result._asdict(), "good": result.good}})
+    if not result.good:
+        raise RunFailed(f"{folder}/{exported.model} does not answer as {trained.where}: {said}.")
+
+
+def batch_size(trained: Trained) -> int:
+    size = trained.config.get("batch_size")
+    return size if isinstance(size, int) and size > 0 else 1
+
+
+def attached(trained: Trained, trust: list[str]) -> str | None:
+    """Gives a run's task its data -> the split to be asked; None where the data can't be had, or there is no run."""
+    from dlrun.config import assemble
+    from dlrun.run import saved
+
+    if not kept.is_plain(trained.where / "config.yaml"):
+        return None
+    run = RunDir(trained.where)
+    spec = saved.open_spec(run, trust=trust, overrides={"device.name": "cpu"})
+    try:
+        data, facts = assemble.load_data(spec, replaceable=False)
+        saved.check_data(run, assemble.Components(data, trained.task, trained.model, spec.device, facts))
+    except (DataError, UserError) as error:  # its files are not here, or are others: no reason not to ask it at all
+        console.warn(str(error))
+        return None
+    if data.schema.sizes != trained.task.schema.sizes:
+        console.warn("the data has other sizes than the one the run was trained on")
+        return None
+    trained.task.attach(data)
+    return next(name for name in ("test", "val", "train") if name in trained.task.splits)
+
+
+def vectors(trained: Trained, path: Path, to: str) -> tuple[Path, str]:
+    """Writes word vectors -> where, and how many."""
+    import numpy as np
+
     from dlrun.text import embeddings
 
-    vectors = Trained.open(*found, arguments.trust).embeddings()
-    path = Path(arguments.output or found[0] / NAMES[arguments.to])
-    if arguments.to == "npy" and path.suffix != ".npy":
+    found = trained.embeddings()
+    if to == "npy" and path.suffix != ".npy":
         path = path.with_name(f"{path.name}.npy")
     try:
-        if arguments.to == "npy":
-            words = "".join(f"{embeddings.one_line(word)}\n" for word in vectors.words)
+        if to == "npy":
+            words = "".join(f"{embeddings.one_line(word)}\n" for word in found.words)
             kept.replace_text(path.parent, path.with_suffix(".txt").name, words)
-            kept.replace(path.parent, path.name, lambda file: np.save(file, vectors.vectors.numpy()))
+            kept.replace(path.parent, path.name, lambda file: np.save(file, found.vectors.numpy()))
         else:
-            kept.replace(path.parent, path.name, lambda file: embeddings.write_text(file, vectors))
+            kept.replace(path.parent, path.name, lambda file: embeddings.write_text(file, found))
     except OSError as error:
         raise kept.unwritable(path, error) from error
-    console.say(f"{len(vectors.words):,} words, {vectors.vectors.shape[1]} numbers each: {path}")
+    return path, f"{len(found.words):,} words, {found.vectors.shape[1]} numbers each"

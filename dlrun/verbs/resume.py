@@ -88,7 +88,7 @@ def resume_sweep(arguments: Namespace) -> None:
 def read_override(text: str) -> tuple[str, object]:
     """`trainer.epochs=20` -> ("trainer.epochs", 20)"""
     key, value = saved_override(text)
-    if key.split(".")[0] in FIXED and key not in own_data.PATHS:
+    if (key.split(".")[0] in FIXED or key == "trainer.init_from") and key not in own_data.PATHS:
         raise UserError(
             f"{key} belongs to the run and can't change when it goes on. Start a new one: {command(text)} …"
         )
