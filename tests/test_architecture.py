@@ -16,7 +16,7 @@ LEVELS = (  # a module imports from its own level and those before it
     {"errors", "limits", "bundled", "metric", "terminal", "store"},
     {"console", "device", "memory"},
     {"files", "nn", "draw", "text"},
-    {"tabular"},
+    {"tabular", "pictures"},
     {"data", "model", "optim", "scheduler", "init"},
     {"task"},
     {"config"},

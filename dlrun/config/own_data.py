@@ -15,9 +15,9 @@ from dlrun.config import catalogue, typed
 from dlrun.errors import UserError
 from dlrun.files import own
 
-PATHS = {"data.path", "data.val_path", "data.test_path"}
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+PATHS = {"data.path", "data.val_path", "data.test_path", "data.target_path"}
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
+PICTURES = own.PICTURES
 TEXTS = (".txt", ".text", ".md")
 ARRAYS = (".npz", ".npy", ".pt", ".pth", ".safetensors")
 REPORTED = {  # of a table of one's own: what people expect
@@ -156,16 +156,19 @@ def entries(path: Path) -> Iterator[tuple[Path, str]]:
 
 def told_task(name: str, said: dict[str, str]) -> str:
     """What own data asks for; "" where its YAML says it, or its reader will find something wrong."""
-    if name != "table" or not ("data.path" in said and "data.target" in said):
+    typed_keys = {key: unquoted(value) for key, value in said.items() if key.startswith("data.") and value != "null"}
+    given = {key.removeprefix("data."): value for key, value in typed_keys.items()}
+    if name == "arrays" and "path" in given:
+        from dlrun.tabular import arrays
+
+        first = [given[key].split(",")[0] if key in given else None for key in ("path", "target_path", "x", "y")]
+        return arrays.told_task(str(first[0]), *first[1:])
+    if name != "table" or not ("path" in given and "target" in given):
         return ""
     from dlrun.tabular.columns import is_class
     from dlrun.tabular.read import read
 
-    encoding = said.get("data.encoding", "null")
-    table = read(
-        own.file(unquoted(said["data.path"].split(",")[0]), "data.path"), None if encoding == "null" else encoding
-    )
-    target = unquoted(said["data.target"])
-    if target not in table.frame.columns:
+    table = read(own.file(given["path"].split(",")[0], "data.path"), given.get("encoding"))
+    if given["target"] not in table.frame.columns:
         return ""
-    return "classify" if is_class(table.frame[target]) else "regress"
+    return "classify" if is_class(table.frame[given["target"]]) else "regress"

@@ -6,7 +6,7 @@ The schema lies in every checkpoint, so that a run answers without its data.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
@@ -52,6 +52,7 @@ class Schema:
     columns: tuple[Column, ...] | None = None  # of a table of the user's own: how a row of its file is read
     target: str | None = None  # the name of what is predicted
     column: str | None = None  # where a table of texts has the text, or one of pictures the picture's file
+    fit: Literal["crop", "stretch", "pad"] | None = None  # how a picture is brought to its size; None: stretched
     x_scale: Scale | None = None
     y_scale: Scale | None = None
 
@@ -73,6 +74,7 @@ class Schema:
             "columns": self.columns and [asdict(column) for column in self.columns],
             "target": self.target,
             "column": self.column,
+            "fit": self.fit,
             "x_scale": self.x_scale and (self.x_scale.mean, self.x_scale.std),
             "y_scale": self.y_scale and (self.y_scale.mean, self.y_scale.std),
         }
@@ -89,6 +91,7 @@ class Schema:
             x_scale, y_scale = (None if state[name] is None else scale(*state[name]) for name in ("x_scale", "y_scale"))
             labels = None if state["labels"] is None else tuple(map(str, state["labels"]))
             target, column = (None if state.get(name) is None else str(state[name]) for name in ("target", "column"))
+            fit = msgspec.convert(state.get("fit"), Literal["crop", "stretch", "pad"] | None)
             made = cls(
                 sizes,
                 state["inputs"],
@@ -99,6 +102,7 @@ class Schema:
                 columns_of(state.get("columns"), sizes),
                 target,
                 column,
+                fit,
                 x_scale,
                 y_scale,
             )
@@ -140,18 +144,29 @@ class Split:
     Tables and images: `x` is (N, F) or (N, C, H, W), images as uint8; `y` is (N,) classes or (N, outputs) targets.
     Texts: `x` is one flat (total,) tensor of tokens, text i is `x[offsets[i]:offsets[i + 1]]`; `y` is (N,) or None.
     Pairs of sentences: `x` is (N, S) and `y` (N, T) tokens, each with its `<eos>`, then 0.
+    Where pictures fill a memory-mapped file, `x` is all of it, on the CPU for good, and example i is `x[rows[i]]`.
     """
 
     x: Tensor
     y: Tensor | None = None
     offsets: Tensor | None = None
+    rows: Tensor | None = None
 
     def __len__(self) -> int:
+        if self.rows is not None:
+            return len(self.rows)
         return len(self.x) if self.offsets is None else len(self.offsets) - 1
 
     def to(self, device: torch.device) -> Split:
         y = None if self.y is None else self.y.to(device)
+        if self.rows is not None:
+            return replace(self, y=y)
         return Split(self.x.to(device), y, None if self.offsets is None else self.offsets.to(device))
+
+    def examples(self, chosen: Tensor) -> Tensor:
+        """(B,) their numbers -> (B, ...) of x, where x is."""
+        at = chosen.to(self.x.device)
+        return self.x[at if self.rows is None else self.rows[at]]
 
 
 @dataclass(frozen=True)

@@ -63,9 +63,14 @@ def whole(path: Path) -> dict[str, Any] | None:
 
 def keep(path: Path, content: dict[str, object]) -> None:
     """Under a lock for all of the folder, so that what a killed process left there can be cleared away."""
+    with download.lock(path.parent):
+        kept.clear_temporary(path.parent)
+        replace(path, content)
+
+
+def replace(path: Path, content: dict[str, object]) -> None:
+    """Sealed; `whole` reads it."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     saved = buffer.getvalue()
-    with download.lock(path.parent):
-        kept.clear_temporary(path.parent)
-        kept.replace(path.parent, path.name, lambda file: file.writelines((seal(path, saved), saved)))
+    kept.replace(path.parent, path.name, lambda file: file.writelines((seal(path, saved), saved)))

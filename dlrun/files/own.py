@@ -9,6 +9,7 @@ from dlrun.errors import DlrunError, UserError, nearest
 from dlrun.files import transport
 
 BLOCK = 2**20  # bytes read at once
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
 def file(path: str, key: str) -> Path:

@@ -74,14 +74,15 @@ def worth(best: float | None, baseline: float | None, trainer: Trainer) -> str:
 
 def asks(trainer: Trainer, prompt: str | None) -> list[list[str]]:
     """What the model can be asked, each a verb and its words."""
-    task, vocab, numbers = trainer.task, trainer.task.schema.vocab, trainer.task.schema.sizes.get("in_features", 0)
+    task, schema, vocab = trainer.task, trainer.task.schema, trainer.task.schema.vocab
     if prompt is not None:
         return [["sample" if isinstance(task, Generator) else "predict", prompt], ["eval"]]
-    if isinstance(task, Predictor) and task.schema.columns is not None:
+    if isinstance(task, Predictor) and schema.columns is not None:
         return [["eval"], ["predict", "NEW.csv", "--to", "ANSWERS.csv"]]
     if isinstance(task, Predictor):
-        small = ",".join(["0"] * numbers) if numbers <= 8 else "PICTURE.png"
-        return [["eval"], ["predict", "so great" if vocab else small]]
+        example = "PICTURE.png" if schema.inputs == "image" else ",".join(["0"] * schema.sizes.get("in_features", 0))
+        example = "so great" if vocab else example
+        return [["eval"], *([["predict", example]] if len(example) < 100 else [])]  # else too long to be typed
     if vocab is not None and isinstance(trainer.model, WordEmbedding):
         return [["neighbors", vocab.tokens[len(vocab) // 8]], ["eval"]]
     return [["eval"]]

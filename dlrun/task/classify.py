@@ -100,7 +100,7 @@ class Classify(Task):
 
     def chosen(self, split: str, rows: Tensor) -> tuple[Tensor, ...]:
         """(B,) numbers of examples -> what the model is given."""
-        return (self.scaled(self.splits[split].x[rows.to(self.device)]),)
+        return (self.scaled(self.splits[split].examples(rows).to(self.device)),)
 
     def scaled(self, x: Tensor) -> Tensor:
         return x if self.schema.x_scale is None else self.schema.x_scale.apply(x)

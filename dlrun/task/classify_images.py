@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from itertools import product
 
-import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor, nn
 
 from dlrun.data.base import Schema
 from dlrun.errors import UserError
 from dlrun.limits import Fraction, NonNegativeFloat, NonNegativeInt
 from dlrun.nn.augment import covered, moved
+from dlrun.pictures import decode
 from dlrun.task.base import Example, Inputs, generator, in_column, read_each
 from dlrun.task.classify import Batch, Classify, Goal, Metric, Weights
 
@@ -93,23 +92,29 @@ class ClassifyImages(Classify):
 
     def read(self, examples: Sequence[Example]) -> Inputs:
         """Image files' paths; of a row that in the schema's column."""
-        channels, height, width = (self.schema.sizes[name] for name in ("in_channels", "height", "width"))
-        found, problems = read_each(
-            examples, lambda example: read_image(in_column(example, self.schema), channels, height, width)
-        )
-        images = torch.cat(found) if found else torch.empty(0, channels, height, width, dtype=torch.uint8)
+        shape = (self.schema.sizes[name] for name in ("in_channels", "height", "width"))
+        found, problems = read_each(examples, lambda example: read_image(in_column(example, self.schema), self.schema))
+        images = torch.cat(found) if found else torch.empty(0, *shape, dtype=torch.uint8)
         return Inputs((self.scaled(images),), problems)
 
 
-def read_image(path: str, channels: int, height: int, width: int) -> Tensor:
-    """An image file -> (1, C, height, width) uint8, grey if C is 1. Fashion-MNIST's clothes are bright on black."""
+def read_image(path: str, schema: Schema) -> Tensor:
+    """An image file -> (1, C, height, width) uint8, as the pictures of the training were. UserError for what is none.
+
+    Fashion-MNIST's clothes are bright on black.
+    """
+    channels, height, width = (schema.sizes[name] for name in ("in_channels", "height", "width"))
+    if channels not in (1, 3):
+        raise UserError(f"It was trained on images of {channels} channels, and a picture's file has 1 or 3.")
     try:
-        with Image.open(path) as image:
-            pixels = image.convert("L" if channels == 1 else "RGB").resize((width, height))
+        with decode.quietly():
+            pixels = decode.pixels(decode.content(path), channels, height, width, schema.fit or "stretch")
     except FileNotFoundError as error:
         raise UserError(f"There is no file {path}. Type the path of an image.") from error
-    except Image.DecompressionBombError as error:
-        raise UserError(f"{path} has too many pixels to be read. Type a smaller one.") from error
-    except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f"{path} is no image that can be read. Type the path of a PNG or JPEG file.") from error
-    return torch.from_numpy(np.array(pixels)).view(1, height, width, -1).permute(0, 3, 1, 2)
+    except decode.TooLarge as error:
+        raise UserError(f"{path} can't be read: {error}. Type a smaller one.") from error
+    except decode.Unreadable as error:
+        raise UserError(
+            f"{path} is no image that can be read: {error}. Type the path of a PNG, JPEG or WebP file."
+        ) from error
+    return torch.from_numpy(pixels.copy()).unsqueeze(0)

@@ -1,0 +1,1 @@
+"""Pictures of the user's own: found, read, and prepared once for all runs."""
