@@ -140,18 +140,21 @@ class Split:
     Tables and images: `x` is (N, F) or (N, C, H, W), images as uint8; `y` is (N,) classes or (N, outputs) targets.
     Texts: `x` is one flat (total,) tensor of tokens, text i is `x[offsets[i]:offsets[i + 1]]`; `y` is (N,) or None.
     Pairs of sentences: `x` is (N, S) and `y` (N, T) tokens, each with its `<eos>`, then 0.
+    `mapped`: `x` is a file that may be larger than memory, of uint8, int16 or int32.
     """
 
     x: Tensor
     y: Tensor | None = None
     offsets: Tensor | None = None
+    mapped: bool = False
 
     def __len__(self) -> int:
         return len(self.x) if self.offsets is None else len(self.offsets) - 1
 
     def to(self, device: torch.device) -> Split:
         y = None if self.y is None else self.y.to(device)
-        return Split(self.x.to(device), y, None if self.offsets is None else self.offsets.to(device))
+        offsets = None if self.offsets is None else self.offsets.to(device)
+        return Split(self.x.to(device), y, offsets, self.mapped and device.type == "cpu")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from dlrun.errors import DlrunError, UserError, nearest
 from dlrun.files import transport
 
-BLOCK = 2**20  # bytes read at once
+TEXTS = (".txt", ".text", ".md")  # suffixes of texts
 
 
 def file(path: str, key: str) -> Path:
