@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,8 +56,8 @@ def gathered(task: ClassifyImages, batches: int, epoch: int) -> None:
 
 
 def trained(task: ClassifyImages) -> Callable[[ClassifyImages, int, int], None]:
-    sizes = {name: task.sizes[name] for name in ("in_channels", "height", "width", "outputs")}
-    options = catalogue.read("model", "smallresnet")
+    sizes = {name: task.size(name) for name in ("in_channels", "height", "width", "outputs")}
+    options: dict[str, Any] = catalogue.read("model", "smallresnet")
     model = ResNet(**sizes, **{key: options[key] for key in options if key != "_target_"})
     optim = torch.optim.Adam(model.parameters(), fused=True)
 

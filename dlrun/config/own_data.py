@@ -17,8 +17,6 @@ from dlrun.files import own
 
 PATHS = {"data.path", "data.val_path", "data.test_path", "data.target_path"}
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
-PICTURES = own.PICTURES
-TEXTS = (".txt", ".text", ".md")
 ARRAYS = (".npz", ".npy", ".pt", ".pth", ".safetensors")
 REPORTED = {  # of a table of one's own: what people expect
     "regress": {"task.metrics": "[mse,mae,r2]", "task.units": "own"},
@@ -77,7 +75,7 @@ def with_reader(word: str, argv: Sequence[str]) -> list[str]:
         return [word]
     value = unquoted(value)
     path = Path(value).expanduser()
-    if not (path.exists() or "/" in value or path.suffix.lower() in (*TABLES, *TEXTS, *ARRAYS, *PICTURES)):
+    if not (path.exists() or "/" in value or path.suffix.lower() in (*TABLES, *own.TEXTS, *ARRAYS, *own.PICTURES)):
         return [word]
     if any("data.path=" in each for each in argv):
         raise UserError(f"{word} names a file, and data.path=… does, too. Type one of them.")
@@ -98,7 +96,7 @@ def is_choice(value: str, argv: Sequence[str]) -> bool:
 
 def reader_of_file(path: Path, said: Sequence[str]) -> str:
     suffix = path.suffix.lower()
-    if suffix in TEXTS:
+    if suffix in own.TEXTS:
         return "text"
     if suffix in ARRAYS:
         return "arrays"
@@ -119,7 +117,7 @@ def reader_of_rows(path: Path) -> str:
     with own.readable(path), open(path, encoding="utf-8", errors="replace") as file:
         lines = file.read(64 * ENOUGH).splitlines()[:5]
     rows = list(csv.reader(lines, delimiter="\t" if "\t" in "".join(lines) else ","))
-    if any(len(row) > 1 and row[0].lower().endswith(PICTURES) for row in rows):
+    if any(len(row) > 1 and row[0].lower().endswith(own.PICTURES) for row in rows):
         return "images"
     if rows and all(len(row) == 2 and all(" " in field for field in row) for row in rows[1:] or rows):
         return "pairs"
@@ -129,10 +127,10 @@ def reader_of_rows(path: Path) -> str:
 def reader_of_folder(path: Path) -> str:
     inner = {("top" if place == path else "inner", suffix) for place, suffix in entries(path)}
     for reader, suffixes, places in (
-        ("images", PICTURES, ("inner",)),
-        ("labelled", TEXTS, ("inner",)),
-        ("images", PICTURES, ("top",)),
-        ("text", TEXTS, ("top",)),
+        ("images", own.PICTURES, ("inner",)),
+        ("labelled", own.TEXTS, ("inner",)),
+        ("images", own.PICTURES, ("top",)),
+        ("text", own.TEXTS, ("top",)),
     ):
         if any((place, suffix) in inner for place in places for suffix in suffixes):
             return reader

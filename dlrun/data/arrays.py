@@ -15,7 +15,8 @@ from dlrun.errors import UserError
 from dlrun.files import own
 from dlrun.limits import Fraction
 from dlrun.tabular import arrays as reading
-from dlrun.tabular.arrays import Pair, shaped
+from dlrun.tabular.array_files import shaped
+from dlrun.tabular.arrays import Pair
 from dlrun.tabular.columns import in_order
 
 MOST_CLASSES = 1000

@@ -144,13 +144,15 @@ class Split:
     Tables and images: `x` is (N, F) or (N, C, H, W), images as uint8; `y` is (N,) classes or (N, outputs) targets.
     Texts: `x` is one flat (total,) tensor of tokens, text i is `x[offsets[i]:offsets[i + 1]]`; `y` is (N,) or None.
     Pairs of sentences: `x` is (N, S) and `y` (N, T) tokens, each with its `<eos>`, then 0.
-    Where pictures fill a memory-mapped file, `x` is all of it, on the CPU for good, and example i is `x[rows[i]]`.
+    `mapped`: `x` is a file that may be larger than memory, of uint8, int16 or int32. Where pictures fill such a file,
+    `x` is all of it, on the CPU for good, and example i is `x[rows[i]]`.
     """
 
     x: Tensor
     y: Tensor | None = None
     offsets: Tensor | None = None
     rows: Tensor | None = None
+    mapped: bool = False
 
     def __len__(self) -> int:
         if self.rows is not None:
@@ -161,7 +163,8 @@ class Split:
         y = None if self.y is None else self.y.to(device)
         if self.rows is not None:
             return replace(self, y=y)
-        return Split(self.x.to(device), y, None if self.offsets is None else self.offsets.to(device))
+        offsets = None if self.offsets is None else self.offsets.to(device)
+        return Split(self.x.to(device), y, offsets, mapped=self.mapped and device.type == "cpu")
 
     def examples(self, chosen: Tensor) -> Tensor:
         """(B,) their numbers -> (B, ...) of x, where x is."""

@@ -91,18 +91,32 @@ def parallel(
     pairs = [pair for pair in pairs if max_words is None or max(map(len, pair)) <= max_words]
     if not pairs:
         raise UserError(f"No sentence has at most data.max_words={max_words} words. Type a larger number.")
+    return of_parts(divided(pairs, val, test, seed), tokenizer, vocab_size, min_freq, val)
+
+
+def divided(pairs: list[Pair], val: float, test: float, seed: int) -> list[list[Pair]]:
+    """Three parts; a sentence to translate is in one of them alone."""
     numbers = {source: number for number, source in enumerate(dict.fromkeys(" ".join(source) for source, _ in pairs))}
     of_pair = torch.tensor([numbers[" ".join(source)] for source, _ in pairs])
-    parts = [
+    return [
         [pairs[row] for row in torch.isin(of_pair, chosen).nonzero().flatten().tolist()]
         for chosen in held_out(shuffled(len(numbers), seed), val, test)
     ]
+
+
+def side_of(pairs: list[Pair], side: int, vocab: Vocab) -> Tensor:
+    return rows([" ".join(pair[side]) for pair in pairs], vocab)
+
+
+def of_parts(
+    parts: list[list[Pair]], tokenizer: Tokenization, vocab_size: int | None, min_freq: int, val: float
+) -> Data:
+    """Vocabularies of the first of three parts, and the tokens of all."""
     vocabs = [
         vocabulary([" ".join(pair[side]) for pair in parts[0]], tokenizer, vocab_size, min_freq) for side in (0, 1)
     ]
     train, val_split, test_split = (
-        Split(*(rows([" ".join(pair[side]) for pair in part], vocabs[side]) for side in (0, 1))) if part else None
-        for part in parts
+        Split(side_of(part, 0, vocabs[0]), side_of(part, 1, vocabs[1])) if part else None for part in parts
     )
     assert train is not None and train.y is not None
     longest = int((train.y != PAD).sum(1).max())

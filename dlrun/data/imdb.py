@@ -8,7 +8,7 @@ import io
 import random
 import tarfile
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from gzip import GzipFile
 from io import BufferedReader
@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dlrun.data.base import Data, Schema, Split, held_out
 from dlrun.errors import DataError, UserError
@@ -139,12 +140,16 @@ def prepare(
         )
     made: dict[str, object] = {"vocab": vocab.to_json()}
     for part, found in parts.items():
-        numbers = [array("i", ids or [vocab.unknown or 0]) for ids in vocab.ids_of(review.text for review in found)]
-        x = np.concatenate([np.empty(0, np.intc), *(np.frombuffer(ids, dtype=np.intc) for ids in numbers)])
-        made[f"{part}_x"] = torch.from_numpy(x)
-        made[f"{part}_offsets"] = torch.tensor([0, *map(len, numbers)]).cumsum(0)
+        made[f"{part}_x"], made[f"{part}_offsets"] = flat([review.text for review in found], vocab)
         made[f"{part}_y"] = torch.tensor([review.label for review in found], dtype=torch.int64)
     return made
+
+
+def flat(texts: Iterable[str], vocab: Vocab) -> tuple[Tensor, Tensor]:
+    """(tokens,) int32 of all texts, and (texts + 1,) offsets; one without a token becomes an unknown one."""
+    numbers = [array("i", ids or [vocab.unknown or 0]) for ids in vocab.ids_of(texts)]
+    x = np.concatenate([np.empty(0, np.intc), *(np.frombuffer(ids, dtype=np.intc) for ids in numbers)])
+    return torch.from_numpy(x), torch.tensor([0, *map(len, numbers)]).cumsum(0)
 
 
 def held_apart(path: Path, val: float, seed: int) -> dict[str, list[Review]]:

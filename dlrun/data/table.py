@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 1000
 PARTS = ("train", "val", "test")
+TYPED = "data.target=COLUMN"
 
 
 class Target(NamedTuple):
@@ -92,10 +93,16 @@ def made(
     )
 
 
-def files(path: str | None, val_path: str | None, test_path: str | None) -> dict[str, str]:
+def files(
+    path: str | None,
+    val_path: str | None,
+    test_path: str | None,
+    kind: str = "table",
+    typed: str = "data.target=COLUMN",
+) -> dict[str, str]:
     """The key of each file, and its path."""
     if path is None:
-        raise UserError("data=table needs a file. Type data.path=FILE data.target=COLUMN")
+        raise UserError(f"data={kind} needs a file. Type data.path=FILE {typed}".rstrip())
     given = {"data.path": path, "data.val_path": val_path, "data.test_path": test_path}
     return {key: name for key, name in given.items() if name is not None}
 
@@ -155,15 +162,21 @@ def a_number(series: pl.Series, name: str, there: pl.Series) -> tuple[pl.Series,
 
 
 def a_class(series: pl.Series, name: str, there: pl.Series) -> tuple[pl.Series, tuple[str, ...], list[str]]:
+    if (different := there.n_unique()) > 10 * MOST_CLASSES:  # to put spellings together takes seconds for a million
+        raise no_classes(name, different, there)
     y, labels, told = reading.classes(series)
     if len(labels) == 1:
         raise UserError(f"{name} is always {labels[0]}: there is nothing to tell apart.")
     if len(labels) > MOST_CLASSES or 2 * len(labels) > len(there) > 20:
-        raise UserError(
-            f"{name} has {len(labels):,} different values in {len(there):,} rows: those are no classes. "
-            "For numbers type task=regress; or pick another data.target"
-        )
+        raise no_classes(name, len(labels), there)
     return y, tuple(labels), told
+
+
+def no_classes(name: str, different: int, there: pl.Series) -> UserError:
+    return UserError(
+        f"{name} has {different:,} different values in {len(there):,} rows: those are no classes. "
+        "For numbers type task=regress; or pick another data.target"
+    )
 
 
 def split(
@@ -263,7 +276,7 @@ def said_odd(seen: Sequence[Seen]) -> list[str]:
     return lines
 
 
-def said_target(found: Target) -> list[str]:
+def said_target(found: Target, task: str = "classify") -> list[str]:
     """`diagnosis: benign 357, malignant 212 -> classify`"""
     lines = [f"{found.name}: {each}" for each in found.told]
     if found.labels is None:
@@ -273,7 +286,7 @@ def said_target(found: Target) -> list[str]:
     pairs = sorted(zip(found.labels, counts, strict=True), key=lambda pair: -pair[1])
     shown = ", ".join(f"{label} {count:,}" for label, count in pairs[:6])
     more = f", … of {len(pairs):,} classes" if len(pairs) > 6 else ""
-    return [*lines, f"{found.name}: {shown}{more} -> classify"]
+    return [*lines, f"{found.name}: {shown}{more} -> {task}"]
 
 
 def said_twice(frame: pl.DataFrame, rows: Sequence[Tensor]) -> list[str]:

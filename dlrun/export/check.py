@@ -53,7 +53,7 @@ def drawn(task: Task) -> Iterator[Question]:
     for number in range(DRAWN):
         rows, steps = (1, 2, 5)[number % 3], (1, 9, 30)[number % 3]
         if isinstance(task, LanguageModel):
-            ids = torch.randint(task.sizes["vocab_size"], (2, steps), generator=torch.Generator().manual_seed(number))
+            ids = torch.randint(task.size("vocab_size"), (2, steps), generator=torch.Generator().manual_seed(number))
             yield Question((ids,), fresh=number == 0)
         else:
             assert isinstance(task, Regress | Classify | Translate)

@@ -72,7 +72,7 @@ def tokenizers(task: Task) -> dict[str, str]:
 
 
 def labels(task: Task) -> list[str] | None:
-    return [str(number) for number in range(task.sizes["outputs"])] if isinstance(task, Classify) else None
+    return [str(number) for number in range(task.size("outputs"))] if isinstance(task, Classify) else None
 
 
 def scale(found: Scale | None) -> dict[str, object] | None:

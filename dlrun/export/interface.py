@@ -106,16 +106,15 @@ def example(
         return torch.randint(size, (rows, steps), generator=draw)
 
     if isinstance(task, Translate):
-        sizes = task.sizes
         inputs = {
-            "source": ids(sizes["source_vocab_size"]),
+            "source": ids(task.size("source_vocab_size")),
             "lengths": lengths,
-            "target": ids(sizes["target_vocab_size"], steps + 1),
+            "target": ids(task.size("target_vocab_size"), steps + 1),
         }
         axes = {"source": {**batch, 1: "source_length"}, "target": {**batch, 1: "target_length"}}
         return inputs, {**axes, "lengths": batch}
     if isinstance(task, ClassifyTexts):
-        return {"ids": ids(task.sizes["vocab_size"]), "lengths": lengths}, {
+        return {"ids": ids(task.size("vocab_size")), "lengths": lengths}, {
             "ids": {**batch, 1: "length"},
             "lengths": batch,
         }
@@ -126,7 +125,7 @@ def example(
 
 def language_model(trained: Trained) -> Interface:
     """`ids` and each tensor of a state -> `logits` and each tensor of the state that follows."""
-    size, model = trained.task.sizes["vocab_size"], trained.model
+    size, model = trained.task.size("vocab_size"), trained.model
     ids = torch.randint(size, (ROWS, STEPS), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         after: Output = model(ids, None)

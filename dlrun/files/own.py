@@ -8,8 +8,8 @@ from pathlib import Path
 from dlrun.errors import DlrunError, UserError, nearest
 from dlrun.files import transport
 
-BLOCK = 2**20  # bytes read at once
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+TEXTS = (".txt", ".text", ".md")
 
 
 def file(path: str, key: str) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from dlrun.config.own_data import PICTURES, TABLES, TEXTS
+from dlrun.config.own_data import TABLES
 from dlrun.errors import UserError
 from dlrun.files import own
 from dlrun.text.encodings import decoded
@@ -59,7 +59,7 @@ def of_input(name: str, schema: Schema) -> Iterator[list[Given]]:
         yield of_table(read(path), path.parent, schema)
     elif schema.inputs in ("image", "text") and path.is_dir():
         yield of_folder(path, schema)
-    elif schema.inputs in ("text", "pair") and path.suffix.lower() in TEXTS and path.is_file():
+    elif schema.inputs in ("text", "pair") and path.suffix.lower() in own.TEXTS and path.is_file():
         text = text_of(path)
         lines = [text] if schema.inputs == "text" else text.splitlines()
         yield [Given(f"{path}, line {place}", line, {"input": line}) for place, line in enumerate(lines, 1)]
@@ -96,7 +96,7 @@ def beside(row: dict[str, object], folder: Path, schema: Schema) -> dict[str, ob
 
 def of_folder(path: Path, schema: Schema) -> list[Given]:
     """Each picture, or each text, below a folder, in the order of their names."""
-    wanted = PICTURES if schema.inputs == "image" else TEXTS
+    wanted = own.PICTURES if schema.inputs == "image" else own.TEXTS
     with own.readable(path):
         found = sorted(
             Path(folder) / name

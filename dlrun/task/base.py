@@ -64,6 +64,12 @@ class Task:
         self.splits: dict[str, Split] = {}
         self.device = torch.device("cpu")
 
+    def size(self, name: str) -> int:
+        """One of the sizes that it offers a model."""
+        size = self.sizes[name]
+        assert isinstance(size, int)
+        return size
+
     def attach(self, data: Data) -> None:
         parts = {"train": data.train, "val": data.val, "test": data.test}
         self.splits = {name: split for name, split in parts.items() if split is not None}

@@ -62,21 +62,30 @@ class LanguageModel(Task):
     def capacity(self) -> int:
         return max(1, (len(self.splits["train"].x) - 1) // self.seq_len)
 
+    def to(self, device: torch.device) -> None:
+        """What is mapped stays where it is, and its batches are moved one by one."""
+        self.device = device
+        self.splits = {name: split if split.mapped else split.to(device) for name, split in self.splits.items()}
+
     def rows(self, stream: Tensor, batch_size: int, start: int) -> Batches:
+        """Cut out of the stream batch by batch, as that may be a file larger than memory."""
         count = len(stream) - 1  # predictions
         rows = max(1, min(batch_size, count // self.seq_len))
         length = -(-count // rows)
-        padded = torch.full((rows * length + 1,), IGNORE, dtype=torch.int64, device=stream.device)
-        padded[: len(stream)] = stream
-        targets = padded[1:].view(rows, length)
-        ids = padded[:-1].view(rows, length).clamp(min=0)
+        begins = torch.arange(rows) * length
+        first = (begins.unsqueeze(1) + torch.arange(self.seq_len + 1)).to(stream.device)
 
         def make(index: int) -> Batch:
-            piece = slice(index * self.seq_len, (index + 1) * self.seq_len)
-            wanted = targets[:, piece]
-            left = count - torch.arange(rows) * length - index * self.seq_len  # predictions each row still has
-            n = int(left.clamp(0, wanted.shape[1]).sum())
-            return Batch(ids[:, piece], wanted, n, fresh=index == 0)
+            done = index * self.seq_len
+            width = min(self.seq_len, length - done)
+            where = first[:, : width + 1] + done
+            piece = stream[where.clamp(max=count)].long()
+            ids, targets = piece[:, :-1], piece[:, 1:]
+            n = int((count - begins - done).clamp(0, width).sum())  # predictions the rows still have
+            if n < targets.numel():
+                past = where > count
+                ids, targets = ids.masked_fill(past[:, :-1], 0), targets.masked_fill(past[:, 1:], IGNORE)
+            return Batch(ids.to(self.device), targets.to(self.device), n, fresh=index == 0)
 
         return Batches(make, -(-length // self.seq_len) if count > 0 else 0, start)
 
@@ -91,7 +100,8 @@ class LanguageModel(Task):
         def make(index: int) -> Batch:
             begins = offset + order[index * batch_size : (index + 1) * batch_size] * self.seq_len
             where = begins.unsqueeze(1) + within
-            return Batch(stream[where].long(), stream[where + 1].long(), where.numel(), fresh=True)
+            ids, targets = (stream[each].long().to(self.device) for each in (where, where + 1))
+            return Batch(ids, targets, where.numel(), fresh=True)
 
         return Batches(make, -(-count // batch_size) if count > 0 else 0, start)
 

@@ -19,6 +19,14 @@ def review(text: str) -> str:
     return text.replace("'", " '")
 
 
+APART = re.compile(r"([^\w\s']|[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
+
+
+def prose(text: str) -> str:
+    """`It's “GREAT”!` -> `it 's  “ great ”  ! `    In any script; Chinese and Japanese characters are words each."""
+    return APART.sub(r" \1 ", text.lower()).replace("'", " '")
+
+
 def sentence(text: str) -> str:
     """`Ils regardent!` -> `ils regardent !`    One space each, for the no-break ones that French has, too."""
     return " ".join(re.sub(r"([,.!?])", r" \1 ", text.lower()).split())
@@ -32,6 +40,7 @@ def treebank(text: str) -> str:
 NORMALIZERS: dict[str, Callable[[str], str]] = {
     "none": str,
     "lower": str.lower,
+    "prose": prose,
     "review": review,
     "sentence": sentence,
     "treebank": treebank,

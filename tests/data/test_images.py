@@ -235,7 +235,7 @@ def test_nothing_fails_where_nothing_can_be_kept(
         (root / "prepared").write_text("in the way")
     else:
         usage = shutil.disk_usage(flowers)
-        monkeypatch.setattr(prepare.shutil, "disk_usage", lambda folder: usage._replace(free=100))
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=100))
     assert torch.equal(load(flowers).train.x, before.train.x)
     assert not list(root.rglob("*.pixels"))
 
