@@ -23,6 +23,7 @@ def end_at_once(number: int, frame: FrameType | None) -> None:
     can't be imported again in one process, and whoever catches it there goes on with a library in pieces.
     """
     signals.tell("interrupted")
+    signals.say_last()
     os._exit(128 + number)
 
 

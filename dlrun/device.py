@@ -38,6 +38,13 @@ class Device:
         if self.torch.type == "cpu":
             keep_freed_memory()
 
+    def wait(self) -> None:
+        """Until all that was queued is done."""
+        if self.torch.type == "cuda":
+            torch.cuda.synchronize(self.torch)
+        elif self.torch.type == "mps":
+            torch.mps.synchronize()
+
     def autocast(self) -> AbstractContextManager[object]:
         if self.precision == "fp32":
             return nullcontext()

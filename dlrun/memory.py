@@ -3,8 +3,9 @@
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +91,44 @@ def watched(what: str) -> Iterator[None]:
         if isinstance(error, RuntimeError) and not TORCH_SAYS.search(str(error)):
             raise
         raise UserError(f"{what} would take more memory than there is.") from error
+
+
+# how much is taken
+
+
+class Peak:
+    """How much memory is taken at most from here on: of a GPU what torch has allocated, else what is resident.
+
+    Linux forgets the peak of before when it is asked to; elsewhere a peak below that one is seen as less than it was.
+    """
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+        self.before = largest_resident()
+
+    def bytes(self) -> int:
+        """At the peak: of a GPU all of it, else by how much the resident set has grown."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        if self.device.type == "mps":
+            return torch.mps.driver_allocated_memory()
+        return max(0, largest_resident() - self.before)
+
+
+def largest_resident() -> int:
+    """Bytes of this process in memory at their peak; 0 where nothing says so."""
+    try:
+        found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    if found:
+        return int(found[1]) * 1024
+    try:
+        import resource  # Windows has none
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -218,13 +218,18 @@ def build_optim(spec: RunSpec, parts: Components) -> tuple[Optimizer, Schedule]:
     return optim, Schedule(optim, inner, every=node["every"], warmup=node["warmup"], total=total)
 
 
-def planned_moves(spec: RunSpec, task: Task) -> int:
-    """How often the scheduler moves in the whole run, at its own pace: that is the length of its curve."""
+def planned_steps(spec: RunSpec, task: Task) -> tuple[int, int]:
+    """Optimizer updates in one pass, and in the whole run, which patience may end earlier."""
     settings = spec.settings
     batches = task.batches("train", spec.config["batch_size"], seed=spec.config["seed"], epoch=0)
-    updates = -(-settings.pass_batches(len(batches)) // settings.accumulate)  # in one pass
+    updates = -(-settings.pass_batches(len(batches)) // settings.accumulate)
     ends = (settings.epochs and settings.epochs * updates, settings.max_steps)
-    steps = min(end for end in ends if end)
+    return updates, min(end for end in ends if end)
+
+
+def planned_moves(spec: RunSpec, task: Task) -> int:
+    """How often the scheduler moves in the whole run, at its own pace: that is the length of its curve."""
+    settings, (updates, steps) = spec.settings, planned_steps(spec, task)
     every = spec.config["scheduler"]["every"]
     if every == "evaluation":
         by_epoch, by_step = settings.eval_every_epochs, settings.eval_every_steps

@@ -26,7 +26,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, QuotedString, RangeSweep, ValueType
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
-from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -43,17 +42,17 @@ UNREADABLE = (HydraException, ValueError, RecursionError)  # a number of 5,000 d
 
 @dataclass(frozen=True)
 class Command:
-    """A command line, read once: KEY=VALUE as Hydra reads it, and Hydra's flags, which may stand anywhere."""
+    """A command line, read once: KEY=VALUE as Hydra reads it, and flags, Hydra's and ours, which may stand anywhere."""
 
     overrides: list[Override]
     flags: argparse.Namespace
-    words: list[str]  # the flags as they were typed, without -m
+    words: list[str]  # Hydra's flags as they were typed, without -m
     shown: str | None  # the flag by which Hydra shows something, instead of dlrun training something
     parser: argparse.ArgumentParser
 
 
 def read(argv: Sequence[str]) -> Command:
-    """UserError for what is neither KEY=VALUE nor a flag of Hydra's."""
+    """UserError for what is neither KEY=VALUE nor a flag of Hydra's or of ours."""
 
     def complain(message: str) -> NoReturn:
         raise UserError(f"{message}. `dlrun --help` shows what can be typed.")
@@ -72,8 +71,10 @@ def read(argv: Sequence[str]) -> Command:
     shown = [each for each in SHOWING if getattr(flags, each)]
     if len(shown) + flags.multirun > 1:
         raise UserError("Only one of -m, --cfg, --info, --hydra-help and --shell-completion goes at once.")
+    if shown and (flags.dry_run or flags.json):
+        raise UserError(f"--{shown[0].replace('_', '-')} trains nothing: leave --dry-run and --json out.")
     trust.look_beside(flags.config_dir)
-    words = [each for each in argv if each not in ("-m", "--multirun")]
+    words = [each for each in argv if each not in ("-m", "--multirun", *typed.FLAGS)]
     for override in flags.overrides:
         words.remove(override)
     overrides = [parse(each, flags.overrides) for each in flags.overrides]
@@ -82,13 +83,16 @@ def read(argv: Sequence[str]) -> Command:
 
 
 def hydras_parser() -> argparse.ArgumentParser:
-    """Hydra 1.3.8 gives argparse a help object that is no string; Python 3.14 checks that and dies (hydra#3121)."""
+    """With our flags. Hydra 1.3.8 gives argparse a help object that is no string: Python 3.14 dies (hydra#3121)."""
     kind: Any = argparse.ArgumentParser
     check, kind._check_help = getattr(kind, "_check_help", None), lambda *_: None
     try:
-        return get_args_parser()
+        parser = get_args_parser()
     finally:
         kind._check_help = check
+    for flag, text in typed.FLAGS.items():
+        parser.add_argument(flag, action="store_true", help=text)
+    return parser
 
 
 def parse(text: str, words: Sequence[str] = ()) -> Override:
@@ -123,6 +127,15 @@ def values(override: Override) -> list[object]:
     return [each.text if isinstance(each, QuotedString) else each for each in tried]
 
 
+def example(key: str, override: Override) -> str:
+    """One value of it, to see whether jobs compose."""
+    if not override.is_sweep_override():
+        return str(override.input_line)
+    value = override.value()
+    first = value.start if isinstance(value, IntervalSweep) else next(iter(override.sweep_string_iterator()))
+    return f"{key}={first}"
+
+
 # what Hydra makes of it
 
 
@@ -149,7 +162,7 @@ class Composer:
         self.hydra = Hydra("dlrun", ConfigLoaderImpl(search_path))
         self.loader: Any = self.hydra.config_loader
         for source in self.loader.get_sources():
-            guard(source)
+            own_yaml.guard(source)
         for each in command.overrides:
             each.config_loader = self.loader  # which knows what there is for glob(*)
         self.own = [line(each) for each in command.overrides if each.is_hydra_override()]
@@ -255,20 +268,6 @@ def is_of_many(key: str) -> bool:
 
 def lacks(config: DictConfig, key: str) -> bool:
     return OmegaConf.select(config, key, default=OURS) is OURS
-
-
-def guard(source: ConfigSource) -> None:
-    """From now on this source of Hydra's checks each file of the user's before it reads it."""
-    load = source.load_config
-
-    def load_config(config_path: str) -> ConfigResult:
-        path = Path(source.path) / source._normalize_file_name(config_path)
-        if path.is_file():
-            own_yaml.check(path)
-        return load(config_path)
-
-    if source.scheme() == "file":
-        source.load_config = load_config  # type: ignore[method-assign]
 
 
 def picked(config: DictConfig, keys: list[str]) -> dict[str, object]:

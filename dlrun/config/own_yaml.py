@@ -1,6 +1,7 @@
 """A YAML file of the user's own, looked at before Hydra reads it: what is wrong becomes one message with the line."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -9,6 +10,20 @@ from dlrun.errors import UserError
 LARGEST = 1_000_000  # bytes
 MOST_VALUES = 100_000  # with every alias written out
 WORD = "tag:yaml.org,2002:str"
+
+
+def guard(source: Any) -> None:
+    """From now on this source of Hydra's configs checks each file of the user's before it reads it."""
+    load = source.load_config
+
+    def load_config(config_path: str) -> Any:
+        path = Path(source.path) / source._normalize_file_name(config_path)
+        if path.is_file():
+            check(path)
+        return load(config_path)
+
+    if source.scheme() == "file":
+        source.load_config = load_config
 
 
 def check(path: Path) -> None:

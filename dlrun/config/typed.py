@@ -16,6 +16,10 @@ KEY = re.compile(r"(?P<sign>\+\+|\+|~|)(?P<key>[A-Za-z_$][A-Za-z0-9_$./@-]*)")
 FUNCTION = re.compile(r"(choice|range|interval|glob|tag|sort|shuffle|int|float|str|bool|json_str)\(")  # of Hydra's
 OPTIONAL = ("experiment", "sweep", "tuned")  # groups of which null may be chosen
 ONE_VALUE = ("folder", "trusted", "launcher", "hydra")  # the same for all jobs of a sweep
+FLAGS = {  # of ours, beside Hydra's
+    "--dry-run": "take three steps and say what the run or sweep would cost; leaves nothing behind",
+    "--json": "the last line of stdout is one JSON object, also when it fails",
+}
 WITHOUT_EFFECT = {  # a key of Hydra's -> what to type instead
     "hydra.run.dir": "Type folder=PATH to say where the run or sweep goes.",
     "hydra.sweep.dir": "Type folder=PATH to say where the run or sweep goes.",

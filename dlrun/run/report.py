@@ -25,11 +25,16 @@ def introduce(run: RunDir, spec: RunSpec, parts: Components, step: int) -> None:
     else:
         console.say(f"training {what}, {parts.device}; goal: {task.goal}")
     console.say(f"run: {run.path}")
-    for note in filter(None, (parts.data.note, task.note)):
+    caution(spec, parts)
+
+
+def caution(spec: RunSpec, parts: Components) -> None:
+    """What is to be known of this data and these settings before one trusts a result of theirs."""
+    for note in filter(None, (parts.data.note, parts.task.note)):
         console.warn(note)
     if spec.settings.compile and (names := not_compiled(parts.model)):
         console.warn(f"trainer.compile=true makes nothing faster here: torch's compiler leaves {names} as they are.")
-    size, asked = task.capacity(), spec.config["batch_size"]
+    size, asked = parts.task.capacity(), spec.config["batch_size"]
     if asked > size:
         console.warn(f"batch_size={asked} is more than the {size} training examples: it trains on all at once.")
 

@@ -3,7 +3,7 @@
 import platform
 import signal
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -35,8 +35,9 @@ def start(
     should_prune: ShouldPrune = never_prune,
     run: RunDir | None = None,
     again: RunDir | None = None,
+    begun: Callable[[RunDir], object] = lambda run: None,
 ) -> RunDir:
-    """Trains a new run. Its folder is made once everything is known to fit, unless it is there already.
+    """A new run, trained. Its folder is made once all is known to fit, unless it is there; then begun(run).
     `again`: the run whose config this is, so that it has to be the same files of the user's own."""
     spec, overrides = assemble.check(config, trusted), list(map(storable, overrides))
     try:
@@ -47,24 +48,29 @@ def start(
     except Exception as error:
         if lower := blame.out_of_memory(error, config):
             raise UserError(lower) from error
-        run = run or RunDir.create(Path(str(config["folder"])))
+        run = opened(run, config, begun)
         spec = with_values(spec, folder=storable(str(run.path)))
         with ending(run, spec.config, Summary(run, typed(spec, overrides))):
             run.write_config(spec.config)
             raise
     with GracefulStop() as stop:  # from here on there is a folder, which a run that is stopped can go on with
-        run = run or RunDir.create(Path(str(config["folder"])))
+        run = opened(run, config, begun)
         spec = with_values(spec, folder=storable(str(run.path)))
         with ending(run, spec.config, Summary(run, typed(spec, overrides)), stop):
             run.write_config(spec.config)
             with console.log_to(run.path, "run.log"), run.working(), run.writing():
-                trainer = make_trainer(
-                    run, spec, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop
-                )
+                trainer = make_trainer(run, spec, parts, engine, overrides, should_prune, stop)
                 init_from.keep_first(trainer, spec.settings)
                 report.introduce(run, spec, parts, 0)
                 run.log_text("config", f"```yaml\n{yaml.safe_dump(spec.config, sort_keys=False)}```", 0)
                 fit_on_the_board(trainer, run, spec, overrides)
+    return run
+
+
+def opened(run: RunDir | None, config: dict[str, object], begun: Callable[[RunDir], object]) -> RunDir:
+    """The run's folder, made where there is none."""
+    run = run or RunDir.create(Path(str(config["folder"])))
+    begun(run)
     return run
 
 
@@ -137,7 +143,6 @@ def make_trainer(
     spec: RunSpec,
     parts: Components,
     engine: tuple[Optimizer, Schedule],
-    *,
     overrides: list[str],
     should_prune: ShouldPrune,
     stop: GracefulStop,

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name))
@@ -44,6 +44,25 @@ def tell(text: str) -> None:
     """To stderr from within a handler: a buffered stream may be in mid-write, and refuses to be entered twice."""
     with suppress(OSError):
         os.write(2, text.encode() + b"\n")
+
+
+_last_words: list[tuple[int, bytes]] = []
+
+
+@contextmanager
+def last_words(handle: int, text: str) -> Iterator[None]:
+    """What a program that is ended at once in the block still writes, and where."""
+    _last_words.append((handle, text.encode()))
+    try:
+        yield
+    finally:
+        _last_words.pop()
+
+
+def say_last() -> None:
+    for handle, text in _last_words:
+        with suppress(OSError):
+            os.write(handle, text)
 
 
 class AtOnce(BaseException):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from omegaconf import DictConfig
 
@@ -31,6 +32,8 @@ MOST_JOBS = 10_000  # of a grid: each is composed and checked before the first o
 SHOWN = 5  # of the reasons why jobs do not compose
 LOCAL = "dlrun.sweep.pool.Workers"
 RENAMED = {"dlrun.sweep.workers.Workers": LOCAL}  # in sweeps of version 0.1.0
+Begun = Callable[[SweepDir], object]
+TrainJob = Callable[[DictConfig], object]
 ExternalLauncher = Callable[[Path, Sequence[Sequence[str]]], None]  # runs the jobs of a sweep's folder somewhere
 
 
@@ -47,6 +50,7 @@ class SweepRequest:
     launcher: Launcher
     workers: dict[str, object]  # what hydra/launcher= chose
     external: ExternalLauncher | None  # where that is one of Hydra's
+    begun: Begun  # is told of the sweep's folder once there is one
 
     def checked(self, lists: Sequence[Sequence[str]]) -> list[Composed]:
         """Every job composed and its parts checked. UserError names those that are wrong."""
@@ -79,6 +83,7 @@ class SweepRequest:
     def open(self, kind: str) -> SweepDir:
         """Its folder: the one that was typed, or a new one under outputs/."""
         if self.into:
+            self.begun(self.into)
             return self.into
         if self.folder and is_sweep(self.folder):
             raise UserError(
@@ -86,7 +91,9 @@ class SweepRequest:
                 "or type folder=PATH for another place."
             )
         facts = {"kind": kind, "command": self.command, "launcher": asdict(self.launcher), "workers": self.workers}
-        return SweepDir.create(self.folder or outputs.new_folder("sweep"), facts)
+        sweep = SweepDir.create(self.folder or outputs.new_folder("sweep"), facts)
+        self.begun(sweep)
+        return sweep
 
 
 def listed(problems: dict[str, list[str]], *, hint: bool) -> str:
@@ -99,8 +106,23 @@ def listed(problems: dict[str, list[str]], *, hint: bool) -> str:
     return "\n".join(lines[:SHOWN] + more)
 
 
-def run(typed: Command, job: Callable[[DictConfig], object], into: SweepDir | None = None) -> SweepDir:
+def run(typed: Command, job: TrainJob, into: SweepDir | None = None, begun: Begun = lambda sweep: None) -> SweepDir:
     """A sweep, or with `into` more jobs for one: its folder. `job(config)` is called where Hydra's launchers run it."""
+    request, sweeper = read(typed, job, into, begun)
+    return sweeper.sweep(request)
+
+
+class Sweeper(Protocol):
+    """What `hydra/sweeper=` names: every combination (`Grid`), or a search."""
+
+    def sweep(self, request: SweepRequest) -> SweepDir: ...
+
+    def examples(self, request: SweepRequest) -> tuple[list[Composed], int]:
+        """Jobs, composed and checked, that stand for all, and how many each of them stands for."""
+
+
+def read(typed: Command, job: TrainJob, into: SweepDir | None, begun: Begun) -> tuple[SweepRequest, Sweeper]:
+    """What was typed, and what makes jobs of it."""
     composer = Composer(typed)
     once, hydras = composer.whole()
     for where, node in {"launcher": once["launcher"], **{f"hydra.{key}": node for key, node in hydras.items()}}.items():
@@ -126,11 +148,11 @@ def run(typed: Command, job: Callable[[DictConfig], object], into: SweepDir | No
         launcher=bind.make_spec("launcher", once["launcher"], Launcher)(),
         workers=workers,
         external=partial(external, job) if external else None,
+        begun=begun,
     )
     node = hydras["sweeper"]
-    sweeper = bind.make_spec("hydra.sweeper", node, bind.locate("hydra/sweeper", node.get("_target_")))()
-    sweep: SweepDir = sweeper.sweep(request)
-    return sweep
+    sweeper: Sweeper = bind.make_spec("hydra.sweeper", node, bind.locate("hydra/sweeper", node.get("_target_")))()
+    return request, sweeper
 
 
 # every combination
@@ -139,13 +161,19 @@ def run(typed: Command, job: Callable[[DictConfig], object], into: SweepDir | No
 class Grid:
     """Every combination of the values that were typed, or that a file of conf/sweep/ lists."""
 
-    def sweep(self, request: SweepRequest) -> SweepDir:
+    def examples(self, request: SweepRequest) -> tuple[list[Composed], int]:
+        return request.checked(self.lists(request)), 1
+
+    def lists(self, request: SweepRequest) -> list[list[str]]:
         lists = combinations(request.overrides)
         if not lists:
             raise UserError("The sweep has no jobs: one of its ranges is empty.")
         if len(lists) == 1 and request.into is None:
             raise UserError("Nothing to sweep over. Give a key several values, such as optim.lr=0.1,0.01, or drop -m.")
-        composed, pool = request.checked(lists), request.pool()
+        return lists
+
+    def sweep(self, request: SweepRequest) -> SweepDir:
+        composed, pool = request.checked(self.lists(request)), request.pool()
         with GracefulStop("stopping"):  # once there is a folder, it is whole
             sweep = request.open("grid")
             jobs = add(sweep, composed)

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from dlrun import console
 from dlrun.config import assemble
-from dlrun.config.compose import IntervalSweep, Override, RangeSweep
+from dlrun.config.compose import Composed, IntervalSweep, Override, RangeSweep, example
 from dlrun.errors import UserError
 from dlrun.limits import NonNegativeInt, PositiveInt, Range
 from dlrun.run.signals import GracefulStop
@@ -30,6 +30,8 @@ try:
 except ImportError as error:
     raise UserError("hydra/sweeper=optuna needs Optuna: pip install 'dlrun[optuna]'") from error
 
+Distribution = optuna.distributions.BaseDistribution
+Axis = list[str | float | None]
 SearchSeed = Annotated[int, Range(0, 2**32 - 1)]  # what NumPy takes
 STORED = 2 << 30  # bytes of a study that are read
 FILES = {"journal": "optuna.log", "sqlite": "optuna.db"}
@@ -54,7 +56,12 @@ class Search:
             if len(goal) != 2 or goal[0] not in ("min", "max"):
                 raise UserError(f"hydra.sweeper.goals: {' '.join(goal)} is no goal. For example: 'min val/perplexity'.")
 
-    def sweep(self, request: SweepRequest) -> SweepDir:
+    def examples(self, request: SweepRequest) -> tuple[list[Composed], int]:
+        space = self.space(request)[0]
+        return request.checked([[example(key, each) for key, each in space.items()]]), self.trials
+
+    def space(self, request: SweepRequest) -> tuple[dict[str, Override], dict[str, Distribution], dict[str, Axis]]:
+        """What was typed of jobs by its key, the ranges among it, and of a grid the values along each."""
         if request.external is not None:
             raise UserError("hydra/sweeper=optuna hears from each job while it runs: leave hydra/launcher out.")
         space = {each.get_key_element(): each for each in request.overrides}
@@ -66,8 +73,11 @@ class Search:
             raise UserError(
                 "Nothing to search. Give a key a range: 'optim.lr=tag(log,interval(1e-4,1))' or values a,b."
             )
-        lists = [[example(key, each) for key, each in space.items()]]
-        (composed,) = request.checked(lists)  # a mistake is found before there is a folder
+        return space, ranges, axes
+
+    def sweep(self, request: SweepRequest) -> SweepDir:
+        space, ranges, axes = self.space(request)
+        (composed,) = self.examples(request)[0]  # a mistake is found before there is a folder
         pool, spec = request.pool(), assemble.check(composed.config)
         if "task.goal" in ranges:
             raise UserError(
@@ -94,8 +104,7 @@ class Search:
         path = folder / FILES[self.storage]
         if os.path.lexists(path) and (not kept.is_plain(path) or path.stat().st_size > STORED):
             raise UserError(f"{path} can't be used: it is a link, no file, or of more than {STORED >> 30} GB.")
-        # Left by a killed search, or a stranger's: the sweep is this process's alone.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # of a killed search, or a stranger's: the sweep is this process's alone
             os.unlink(f"{path}.lock")
         with stored(path):
             store: optuna.storages.BaseStorage | str = f"sqlite:///{path}"
@@ -110,7 +119,7 @@ class Search:
                 load_if_exists=True,
             )
 
-    def make_sampler(self, axes: dict[str, list[str | float | None]]) -> optuna.samplers.BaseSampler:
+    def make_sampler(self, axes: dict[str, Axis]) -> optuna.samplers.BaseSampler:
         samplers, seed = optuna.samplers, self.seed
         try:
             return {
@@ -159,7 +168,7 @@ class Trials(FixedJobs):
         jobs: Sequence[Job],
         request: SweepRequest,
         space: dict[str, Override],
-        ranges: dict[str, optuna.distributions.BaseDistribution],
+        ranges: dict[str, Distribution],
         goals: Sequence[tuple[str, ...]],
     ):
         self.search, self.study, self.sweep, self.request = search, study, sweep, request
@@ -266,7 +275,7 @@ def varies(override: Override) -> bool:
     return override.is_sweep_override() and len(getattr(override.value(), "list", [0, 0])) != 1
 
 
-def distribution(override: Override) -> optuna.distributions.BaseDistribution:
+def distribution(override: Override) -> Distribution:
     """interval and range become numbers, everything else a choice; tag(log,...) samples the logarithm."""
     value, found = override.value(), optuna.distributions
     try:
@@ -288,7 +297,7 @@ def distribution(override: Override) -> optuna.distributions.BaseDistribution:
         raise UserError(f"{override.input_line} is no range to search: {error}") from error
 
 
-def short(value: object, values: optuna.distributions.BaseDistribution) -> object:
+def short(value: object, values: Distribution) -> object:
     """What a run gets of a sampled 0.00011757143514395643: four digits, or as many as a narrow interval needs.
 
     The study keeps its own value: jobs and trials belong together by their numbers.
@@ -302,7 +311,7 @@ def short(value: object, values: optuna.distributions.BaseDistribution) -> objec
     return min(max(float(f"{value:.{digits}g}"), values.low), values.high)
 
 
-def axis(key: str, values: optuna.distributions.BaseDistribution) -> list[str | float | None]:
+def axis(key: str, values: Distribution) -> Axis:
     """The values that a grid has along one axis."""
     if isinstance(values, optuna.distributions.CategoricalDistribution):
         return list(values.choices)
@@ -313,12 +322,3 @@ def axis(key: str, values: optuna.distributions.BaseDistribution) -> list[str | 
         )
     low, high = values.low, values.high  # type: ignore[attr-defined]
     return [low + number * step for number in range(round((high - low) / step) + 1)]
-
-
-def example(key: str, override: Override) -> str:
-    """One value of it, to see whether jobs compose."""
-    if not override.is_sweep_override():
-        return str(override.input_line)
-    value = override.value()
-    first = value.start if isinstance(value, IntervalSweep) else next(iter(override.sweep_string_iterator()))
-    return f"{key}={first}"

@@ -3,8 +3,8 @@
 import errno
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import IO
 
 from dlrun.errors import DlrunError
@@ -69,6 +69,21 @@ def fill_closed_streams() -> None:
             nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
             os.set_inheritable(nowhere, True)
             setattr(sys, name, os.fdopen(nowhere, "r" if name == "stdin" else "w", closefd=False))
+
+
+@contextmanager
+def kept_for_one_result() -> Iterator[int]:
+    """The handle of the real stdout: what anybody prints there in the block, libraries too, goes to stderr."""
+    Stream("stdout").flush()
+    real = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield real
+    finally:
+        Stream("stdout").flush()
+        os.dup2(real, 1)
+        os.close(real)
 
 
 def finish() -> None:

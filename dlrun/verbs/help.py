@@ -1,7 +1,7 @@
 """`dlrun --help`: what can be typed, read from the verbs and from conf/ itself, so that it is always current."""
 
 from dlrun import console
-from dlrun.config import catalogue
+from dlrun.config import catalogue, typed
 from dlrun.verbs.parser import verb
 
 
@@ -16,6 +16,7 @@ def run(argv: list[str]) -> None:
     section("Verbs (dlrun VERB --help says more)", [(name, what) for name, what in VERBS.items()])
     section("Choices (GROUP=NAME)", [(f"{g}=", ", ".join(catalogue.choices(g))) for g in catalogue.GROUPS])
     section("Keys (KEY=VALUE)", keys())
+    section("Flags of a training command", list(typed.FLAGS.items()))
     console.out("Hydra's flags: --cfg job, -m (--multirun), --config-dir DIR, --info, --hydra-help;")
     console.out('completion: eval "$(dlrun -sc install=bash)"')
 
