@@ -34,7 +34,19 @@ TORCH_FREE = [  # they answer before torch could be imported, which takes second
     *(f"verbs.{verb}" for verb in ("train", "resume", "eval", "sample", "predict", "neighbors", "analogy", "export")),
     *(
         f"verbs.{verb}"
-        for verb in ("runs", "compare", "rerun", "prune", "fetch", "list", "tensorboard", "help", "docs", "new")
+        for verb in (
+            "runs",
+            "curve",
+            "compare",
+            "rerun",
+            "prune",
+            "fetch",
+            "list",
+            "tensorboard",
+            "help",
+            "docs",
+            "new",
+        )
     ),
 ]
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}

@@ -10,6 +10,7 @@ VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
     "analogy": "RUN A B C: A is to B as C is to …",
     "export": "RUN --to onnx|torch|safetensors|word2vec|npy: a model, or its word vectors, for other programs",
     "runs": "[DIR…]: a table of runs; --where, --sort, --limit, --json, --csv",
+    "curve": "RUN TAG: one metric over its steps; --last, --around, --every, --json, --csv",
     "compare": "RUN RUN…: where their configs differ, and their metrics side by side",
     "rerun": "RUN [KEY=VALUE…]: the same again from its saved config, in a new folder",
     "prune": "[DIR…] --where CONDITION…: remove checkpoints or whole runs; asks first",
