@@ -32,9 +32,14 @@ def text(group: str, name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def loaded(group: str, name: str) -> dict[str, Any]:
+    """A YAML file as it stands."""
+    return yaml.load(text(group, name), Loader=LOADER) or {}
+
+
 def read(group: str, name: str) -> dict[str, Any]:
     """A group's own values in one YAML and those it builds on, said under `model:` or at the top."""
-    content = yaml.load(text(group, name), Loader=LOADER) or {}
+    content = loaded(group, name)
     values: dict[str, object] = {}
     for entry in content.pop("defaults", []):
         if isinstance(entry, str) and entry != "_self_":

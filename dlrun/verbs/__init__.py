@@ -15,6 +15,7 @@ VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
     "rerun": "RUN [KEY=VALUE…]: the same again from its saved config, in a new folder",
     "prune": "[DIR…] --where CONDITION…: remove checkpoints or whole runs; asks first",
     "fetch": "[DATA…]: where every dataset is; with names: get them",
+    "schema": "[--group GROUP]: a JSON Schema of all keys",
     "list": "every model, data, task, optim …, and which model fits which data",
     "tensorboard": "[DIR]: TensorBoard over outputs/",
     "new": "FOLDER: a small package of your own that runs at once: model, dataset, conf/, test",
