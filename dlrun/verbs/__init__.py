@@ -16,6 +16,7 @@ VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
     "prune": "[DIR…] --where CONDITION…: remove checkpoints or whole runs; asks first",
     "fetch": "[DATA…]: where every dataset is; with names: get them",
     "schema": "[--group GROUP]: a JSON Schema of all keys",
+    "doctor": "what of this machine a run needs, and the command that mends it",
     "list": "every model, data, task, optim …, and which model fits which data",
     "tensorboard": "[DIR]: TensorBoard over outputs/",
     "new": "FOLDER: a small package of your own that runs at once: model, dataset, conf/, test",
