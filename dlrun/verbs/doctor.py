@@ -124,7 +124,7 @@ def packages() -> Iterator[Check]:
         names = " ".join(quoted(f"{each.name}{each.specifier}") for each, _ in wrong)
         yield Check("packages", "wrong", said, f"pip install {names}")
     else:
-        without = f"; of extras are not there: {', '.join(sorted(absent))}" if absent else ""
+        without = f"; extras that are missing: {', '.join(sorted(absent))}" if absent else ""
         yield Check("packages", "ok", f"dlrun {__version__} and {seen} others within their ranges{without}")
 
 
