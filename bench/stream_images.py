@@ -56,7 +56,7 @@ def gathered(task: ClassifyImages, batches: int, epoch: int) -> None:
 
 
 def trained(task: ClassifyImages) -> Callable[[ClassifyImages, int, int], None]:
-    sizes = {name: task.size(name) for name in ("in_channels", "height", "width", "outputs")}
+    sizes: dict[str, Any] = {name: task.size(name) for name in ("in_channels", "height", "width", "outputs")}
     options: dict[str, Any] = catalogue.read("model", "smallresnet")
     model = ResNet(**sizes, **{key: options[key] for key in options if key != "_target_"})
     optim = torch.optim.Adam(model.parameters(), fused=True)
