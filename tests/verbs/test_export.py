@@ -63,9 +63,9 @@ def alone(folder: Path, *arguments: str) -> str:
         "runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     command = [sys.executable, "-c", code, str(folder.resolve() / "example.py"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd="/", env=os.environ | {"OMP_NUM_THREADS": "1"})
-    assert done.returncode == 0, done.stderr
-    return done.stdout.rstrip("\n")
+    done = subprocess.run(command, capture_output=True, cwd="/", env=os.environ | {"OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode().rstrip("\n")  # as bytes: a carriage return that a model wrote stays one
 
 
 # ONNX's exporter takes seconds for each, torch's less than one for the smallest
