@@ -121,14 +121,14 @@ def examples(name: str, run: Path, folder: Path, cli: Cli) -> None:
         wanted = cli("predict", str(run), typed, "--beam", "1")[1]
         assert alone(folder, typed) == wanted.rstrip("\n")
         return
-    answers = json.loads(cli("predict", str(run), typed, "--json")[1])[0]["answers"]
+    answers = json.loads(cli("predict", str(run), typed, "--json")[1])[0]
     told = alone(folder, typed).split("\t")[1:]
     if name == "regression":
-        assert float(told[0]) == pytest.approx(answers["value"], rel=1e-5)
+        assert float(told[0]) == pytest.approx(answers["prediction"], rel=1e-5)
         return
     for each in told:
         label, p = each.rsplit(" ", 1)
-        assert float(p) == pytest.approx(answers[label], abs=2e-6)
+        assert float(p) == pytest.approx(answers["probabilities"][label], abs=2e-6)
 
 
 @pytest.mark.slow
