@@ -52,6 +52,7 @@ def schema_json(trained: Trained, interface: Interface | None, tied: dict[str, s
         "sizes": {**schema.sizes, **task.sizes},
         "columns": schema.columns and [asdict(column) for column in schema.columns],
         "target": schema.target,
+        "fit": schema.fit,
         "labels": schema.labels or labels(task),
         "x_scale": scale(schema.x_scale) or ({"mean": 0, "std": 255} if isinstance(task, ClassifyImages) else None),
         "y_scale": scale(schema.y_scale),

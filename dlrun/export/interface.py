@@ -134,10 +134,10 @@ def language_model(trained: Trained) -> Interface:
         raise UserError(f"{trained.where} can't be exported so: its model answers no state.")
     with torch.no_grad():
         wider = flat(model(torch.cat([ids, ids]), None).state)
-        longer = flat(model(torch.cat([ids, ids], dim=1), None).state)
+        shorter = flat(model(ids[:, :1], None).state)  # not longer: a past may be cut
     axes: dict[str, Axes] = {"ids": {0: "batch", 1: "length"}, "logits": {0: "batch", 1: "length"}}
-    for (name, part), more, further in zip(states.items(), wider, longer, strict=True):
-        axes[name] = changed(part, more, "batch") | changed(part, further, "past")
+    for (name, part), more, less in zip(states.items(), wider, shorter, strict=True):
+        axes[name] = changed(part, more, "batch") | changed(part, less, "past")
         axes[f"new_{name}"] = {axis: "new_past" if each == "past" else each for axis, each in axes[name].items()}
     net, outputs = Stepped(model, shape_of(after.state)), ("logits", *(f"new_{name}" for name in states))
     fill = model.nothing if isinstance(model, NNLM) else 0

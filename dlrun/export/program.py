@@ -24,7 +24,7 @@ def content(interface: Interface) -> bytes:
 def opened(file: bytes) -> Callable[..., list[Tensor]]:
     """The exported model as it is loaded: called with tensors, answers tensors."""
     with quiet():
-        program = torch.export.load(io.BytesIO(file)).module()
+        program = torch.export.load(io.BytesIO(file)).module(check_guards=False)  # they rule out sizes of 1
 
     @torch.no_grad()
     def run(*inputs: Tensor) -> list[Tensor]:
