@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ def gathered(task: ClassifyImages, batches: int, epoch: int) -> None:
 
 
 def trained(task: ClassifyImages) -> Callable[[ClassifyImages, int, int], None]:
-    sizes = {name: task.schema.sizes[name] for name in ("in_channels", "height", "width", "outputs")}
+    sizes: dict[str, Any] = {name: task.schema.sizes[name] for name in ("in_channels", "height", "width", "outputs")}
     options = catalogue.read("model", "smallresnet")
     model = ResNet(**sizes, **{key: options[key] for key in options if key != "_target_"})
     optim = torch.optim.Adam(model.parameters(), fused=True)
