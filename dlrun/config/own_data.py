@@ -30,16 +30,13 @@ def expanded(argv: Sequence[str]) -> list[str]:
     words = [part for word in argv for part in with_reader(word, argv)]
     said = {key.lstrip("+"): value for key, equals, value in (word.partition("=") for word in words) if equals}
     name = said.get("data", "")
-    if name not in catalogue.choices("data") or not (model := catalogue.home_model(name)):
+    if name not in catalogue.choices("data") or not catalogue.home_model(name):
         return words
     words = [with_absolute(word) for word in words]
     if "experiment" not in said:
-        task = "" if "task" in said else told_task(name, said)
-        if task:
-            words.append(f"task={task}")
-            model = catalogue.home_model(name, task)
-        words += [] if "model" in said else [f"model={model}"]
-        task = task or said.get("task", "")
+        task = said.get("task") or told_task(name, said)
+        words += [f"task={task}"] if task and "task" not in said else []
+        words += [] if "model" in said else [f"model={catalogue.home_model(name, task)}"]
         words += [f"{key}={value}" for key, value in REPORTED.get(task, {}).items() if key not in said]
     return words
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from options import options
 
-from dlrun.config import own_data
+from dlrun.config import catalogue, own_data
 from dlrun.data import arrays
 from dlrun.data.base import Data
 from dlrun.errors import UserError
@@ -47,6 +47,7 @@ def test_a_table_with_classes_or_numbers(tmp_path: Path, name: str) -> None:
     assert [len(part) for part in (data.train, data.val, data.test) if part] == [48, 6, 6]
     assert data.said[0] == f"reading {name}: x (60, 5) float64"
     assert data.said[1] == "y: 0 20, 1 20, 2 20 -> classify"
+    assert set(data.schema.sizes) == catalogue.offers("arrays", "classify") == catalogue.offers("arrays", "regress")
     assert data.schema.x_scale is not None
     scaled = data.schema.x_scale.apply(data.train.x)
     assert scaled.mean(0).abs().max() < 1e-4 and (scaled.std(0, correction=0) - 1).abs().max() < 1e-4
@@ -77,6 +78,7 @@ def test_parts_by_their_names(tmp_path: Path) -> None:
 
 def test_images_and_what_their_values_become(tmp_path: Path) -> None:
     data = load(saved(tmp_path / "a.npz", x=IMAGES, y=CLASSES))
+    assert set(data.schema.sizes) == catalogue.offers("arrays", "classify_images")
     assert data.schema.sizes == {"in_features": 48, "outputs": 3, "in_channels": 1, "height": 8, "width": 6}
     assert data.train.x.dtype == torch.uint8 and data.train.x.max() == 255
     assert data.said[0] == "reading a.npz: x (60, 8, 6) float64, 0 to 16 -> bytes"

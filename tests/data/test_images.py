@@ -1,5 +1,6 @@
 """Pictures of one's own: found, read alike in training and for an answer, prepared once, and refused in one message."""
 
+import json
 import os
 import shutil
 import zlib
@@ -12,7 +13,9 @@ import pytest
 import torch
 from options import options
 from PIL import Image
+from runs import Cli, Run, alike
 
+from dlrun.config import catalogue
 from dlrun.data import images
 from dlrun.data.base import Data, Schema
 from dlrun.errors import UserError
@@ -51,6 +54,7 @@ def test_a_folder_a_class(flowers: Path) -> None:
     assert [len(part) for part in splits(data)] == [32, 4, 4]
     assert data.schema.labels == ("daisy", "rose", "tulip")
     assert data.schema.sizes == {"in_features": 144, "in_channels": 1, "height": 12, "width": 12, "outputs": 3}
+    assert set(data.schema.sizes) == catalogue.offers("images", "classify_images")
     assert data.said[0] == "reading flowers: 40 pictures in 3 classes, 12 x 12, grey"
     assert data.said[1] == "classes: daisy 20, rose 12, tulip 8"
     assert data.train.y is not None
@@ -341,3 +345,43 @@ def test_odd_names_are_labels_too(flowers: Path) -> None:
     assert data.schema.labels is not None and "ro\\udcffse" in data.schema.labels
     torch.save(data.schema.state_dict(), flowers / "schema.pt")
     assert torch.load(flowers / "schema.pt", weights_only=True)["labels"] == data.schema.labels
+
+
+# whole runs
+
+
+@pytest.mark.slow
+def test_a_run_from_a_folder_to_answers(
+    cli: Cli, flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory-mapped, stopped in the midst of a pass and gone on, it is the run that was never stopped."""
+    monkeypatch.setattr(images, "LOADED", 0)
+    typed = [
+        "data=flowers",
+        "model.channels=[8,8]",
+        "model.blocks=[1,1]",
+        "batch_size=8",
+        "device=cpu",
+        "optim.lr=0.01",
+    ]
+    code, _, said = cli(*typed, "trainer.max_steps=20", "folder=whole")
+    assert code == 0 and "reading flowers: 40 pictures in 3 classes, 12 x 12, grey" in said
+    assert "training smallresnet" in said and "predict whole PICTURE.png" in said
+    assert cli(*typed, "trainer.max_steps=6", "folder=parts")[0] == 0
+    assert cli("resume", "parts", "trainer.max_steps=20")[0] == 0
+    assert alike(Run("whole").weights(), Run("parts").weights())
+    code, out, _ = cli("predict", "whole", "flowers/rose/rose3.png", "--json")
+    assert code == 0 and json.loads(out)[0]["prediction"] in ("daisy", "rose", "tulip")
+    assert cli("eval", "whole")[0] == 0
+    draw(flowers / "rose" / "rose3.png", 10)
+    code, _, said = cli("eval", "whole")
+    assert code == 2 and "flowers is not the file that whole was trained on" in said
+    assert cli("eval", "whole", f"data.path={flowers}")[0] == 0
+
+
+@pytest.mark.slow
+def test_a_mistake_leaves_no_folder(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    code, _, said = cli("data=images", "data.path=empty")
+    assert code == 2 and "has no pictures" in said and "Traceback" not in said
+    assert not (tmp_path / "outputs").exists()
