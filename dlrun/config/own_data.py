@@ -18,6 +18,7 @@ from dlrun.files import own
 PATHS = {"data.path", "data.val_path", "data.test_path"}
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
+TEXTS = own.TEXTS
 ARRAYS = (".npz", ".npy", ".pt", ".pth", ".safetensors")
 REPORTED = {  # of a table of one's own: what people expect
     "regress": {"task.metrics": "[mse,mae,r2]", "task.units": "own"},
@@ -76,7 +77,7 @@ def with_reader(word: str, argv: Sequence[str]) -> list[str]:
         return [word]
     value = unquoted(value)
     path = Path(value).expanduser()
-    if not (path.exists() or "/" in value or path.suffix.lower() in (*TABLES, *own.TEXTS, *ARRAYS, *PICTURES)):
+    if not (path.exists() or "/" in value or path.suffix.lower() in (*TABLES, *TEXTS, *ARRAYS, *PICTURES)):
         return [word]
     if any("data.path=" in each for each in argv):
         raise UserError(f"{word} names a file, and data.path=… does, too. Type one of them.")
@@ -97,7 +98,7 @@ def is_choice(value: str, argv: Sequence[str]) -> bool:
 
 def reader_of_file(path: Path, said: Sequence[str]) -> str:
     suffix = path.suffix.lower()
-    if suffix in own.TEXTS:
+    if suffix in TEXTS:
         return "text"
     if suffix in ARRAYS:
         return "arrays"
@@ -129,9 +130,9 @@ def reader_of_folder(path: Path) -> str:
     inner = {("top" if place == path else "inner", suffix) for place, suffix in entries(path)}
     for reader, suffixes, places in (
         ("images", PICTURES, ("inner",)),
-        ("labelled", own.TEXTS, ("inner",)),
+        ("labelled", TEXTS, ("inner",)),
         ("images", PICTURES, ("top",)),
-        ("text", own.TEXTS, ("top",)),
+        ("text", TEXTS, ("top",)),
     ):
         if any((place, suffix) in inner for place in places for suffix in suffixes):
             return reader

@@ -154,7 +154,7 @@ class Split:
     def to(self, device: torch.device) -> Split:
         y = None if self.y is None else self.y.to(device)
         offsets = None if self.offsets is None else self.offsets.to(device)
-        return Split(self.x.to(device), y, offsets, self.mapped and device.type == "cpu")
+        return Split(self.x.to(device), y, offsets, mapped=self.mapped and device.type == "cpu")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ def test_a_model_needs_what_stands_before_its_star(model: str) -> None:
     assert required and catalogue.needs(model) == set(required)
 
 
-OWN = {  # a file for each reader of the user's own, and what is typed with it
+OWN: dict[
+    str, tuple[str, str, dict[str, str]]
+] = {  # a file for each reader of the user's own, and what is typed with it
     "text": ("a.txt", "It was a dark night. " * 9, {}),
     "labelled": ("a.csv", "text,label\n" + "fine,good\ndull,bad\n" * 9, {}),
     "pairs": ("a.tsv", "go on\tva\nhi\tsalut\n", {}),
