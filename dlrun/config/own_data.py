@@ -17,6 +17,7 @@ from dlrun.files import own
 
 PATHS = {"data.path", "data.val_path", "data.test_path", "data.target_path"}
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
+
 ARRAYS = (".npz", ".npy", ".pt", ".pth", ".safetensors")
 REPORTED = {  # of a table of one's own: what people expect
     "regress": {"task.metrics": "[mse,mae,r2]", "task.units": "own"},

@@ -104,10 +104,6 @@ def divided(pairs: list[Pair], val: float, test: float, seed: int) -> list[list[
     ]
 
 
-def side_of(pairs: list[Pair], side: int, vocab: Vocab) -> Tensor:
-    return rows([" ".join(pair[side]) for pair in pairs], vocab)
-
-
 def of_parts(
     parts: list[list[Pair]], tokenizer: Tokenization, vocab_size: int | None, min_freq: int, val: float
 ) -> Data:
@@ -115,15 +111,18 @@ def of_parts(
     vocabs = [
         vocabulary([" ".join(pair[side]) for pair in parts[0]], tokenizer, vocab_size, min_freq) for side in (0, 1)
     ]
-    train, val_split, test_split = (
-        Split(side_of(part, 0, vocabs[0]), side_of(part, 1, vocabs[1])) if part else None for part in parts
-    )
+    train, val_split, test_split = (split_of(part, vocabs) if part else None for part in parts)
     assert train is not None and train.y is not None
     longest = int((train.y != PAD).sum(1).max())
     sizes = {"source_vocab_size": len(vocabs[0]), "target_vocab_size": len(vocabs[1]), "target_len": longest}
     schema = Schema(sizes, "pair", "text", vocab=vocabs[0], target_vocab=vocabs[1])
     note = f"data.val={val:g}: nothing is held out to choose by; metrics are of the {len(train):,} pairs trained on"
     return Data(train, val_split, test_split, schema, note="" if val_split else note)
+
+
+def split_of(part: list[Pair], vocabs: list[Vocab]) -> Split:
+    x, y = (rows([" ".join(pair[side]) for pair in part], vocabs[side]) for side in (0, 1))
+    return Split(x, y)
 
 
 def vocabulary(sentences: list[str], tokenizer: Tokenization, vocab_size: int | None, min_freq: int) -> Vocab:

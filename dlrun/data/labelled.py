@@ -38,6 +38,7 @@ class Source(NamedTuple):
     frame: pl.DataFrame  # text, target and, where one is asked for, group: words, null for a gap
     part: Tensor  # (N,) 0 to be split, 1 to choose by, 2 held out to the end
     target: str  # what the labels are called
+    column: str | None  # that has the text
     sha256: str
     told: tuple[str, ...] = ()
 
@@ -73,13 +74,15 @@ def load(
     frame, part, found, left_out = together(sources, name)
     rows = table.split(frame, part, found, val, test, seed, group=group and "group", time=None)
     vocab = vocabulary(frame["text"][rows[0].tolist()].to_list(), tokenizer, vocab_size, min_freq, max_vocab)
-    data = made(frame, found, rows, vocab, task)
+    data = made(frame, found, rows, vocab, task, sources["data.path"].column)
     first = ", ".join([f"reading {name}: {data.said[0]}", *left_out, *sources["data.path"].told])
     sha256 = {place.name: sources[key].sha256 for key, place in places.items()}
     return replace(data, said=(first, *data.said[1:]), sha256=sha256)
 
 
-def made(frame: pl.DataFrame, found: table.Target, rows: list[Tensor], vocab: Vocab, task: str) -> Data:
+def made(
+    frame: pl.DataFrame, found: table.Target, rows: list[Tensor], vocab: Vocab, task: str, column: str | None
+) -> Data:
     texts = [frame["text"][chosen.tolist()].to_list() for chosen in rows]
     train, val, test = (split_of(some, found.y[chosen], vocab) for some, chosen in zip(texts, rows, strict=True))
     assert train is not None and found.labels is not None
@@ -88,7 +91,7 @@ def made(frame: pl.DataFrame, found: table.Target, rows: list[Tensor], vocab: Vo
         train,
         val,
         test,
-        Schema(sizes, "text", "class", vocab=vocab, labels=found.labels, target=found.name),
+        Schema(sizes, "text", "class", vocab=vocab, labels=found.labels, target=found.name, column=column),
         note="" if val else "data.val=0: nothing is held out to choose by",
         said=(
             said_of(frame, train, vocab),
@@ -121,7 +124,7 @@ def of_table(found: Table, text: str | None, target: str | None, group: str | No
     if group is not None:
         names["group"] = table.a_column(group, found, "data.group")
     words = frame.select(reading.words(frame[name]).alias(role) for role, name in names.items())
-    return Source(words, torch.zeros(len(words), dtype=torch.int64), target, found.sha256, told)
+    return Source(words, torch.zeros(len(words), dtype=torch.int64), target, text, found.sha256, told)
 
 
 def named_column(found: Table, name: str | None, other: str | None, role: str) -> str:
@@ -191,7 +194,7 @@ def of_folder(folder: Path, encoding: str | None) -> Source:
     columns = {"text": texts, "target": [name for _, name, _ in files]}
     frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
     told = () if known in (None, "utf-8", "utf-8-sig") else (f"encoding {known}",)
-    return Source(frame, torch.tensor([part for *_, part in files]), "class", digest.hexdigest(), told)
+    return Source(frame, torch.tensor([part for *_, part in files]), "class", None, digest.hexdigest(), told)
 
 
 def labelled_below(folder: Path) -> Iterator[tuple[Path, str]]:

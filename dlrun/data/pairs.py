@@ -38,6 +38,7 @@ class Read(NamedTuple):
 
     pairs: list[Pair]
     told: list[str]
+    column: str | None  # that has the sentence to translate, where columns have names
     sha256: str
 
 
@@ -71,12 +72,12 @@ def load(
     free = found["data.path"].pairs[:max_pairs]
     held = [found[key].pairs if key in found else [] for key in ("data.val_path", "data.test_path")]
     train, *parts = fr_en.divided(free, 0.0 if held[0] else val, 0.0 if held[1] else test, seed)
-    data = fr_en.of_parts(
-        [train, *(a + b for a, b in zip(parts, held, strict=True))], tokenizer, vocab_size, min_freq, val
-    )
+    parts = [train, *(cut + more for cut, more in zip(parts, held, strict=True))]
+    data = fr_en.of_parts(parts, tokenizer, vocab_size, min_freq, val)
     name = ", ".join(place.name for place in places.values())
     return replace(
         data,
+        schema=replace(data.schema, column=found["data.path"].column),
         said=said(name, data, found["data.path"].told, task, [train, *held]),
         sha256={place.name: found[key].sha256 for key, place in places.items()},
     )
@@ -86,7 +87,7 @@ def pairs_of(path: Path, source: str | None, target: str | None, max_words: int 
     """The two columns in words. UserError where most lines are no pairs, and where no sentence is short enough."""
     rows, sha256, told = rows_of(path, encoding)
     rows, places, header = columns(rows, path, source, target)
-    told = [*header, *told]
+    told = [" to ".join(header) if header else "no header", *told]
     lacking, pairs, long = [], [], 0
     for number, fields in rows:
         both = [(fields[place] or "").strip() if place < len(fields) else "" for place in places]
@@ -111,7 +112,7 @@ def pairs_of(path: Path, source: str | None, target: str | None, max_words: int 
         raise UserError(f"{path}: {what}.")
     told += [f"{len(lacking):,} with one side left out, such as line {lacking[0][0]:,}"] if lacking else []
     told += [f"{long:,} longer than data.max_words={max_words} left out"] if long else []
-    return Read(pairs, told, sha256)
+    return Read(pairs, told, header[0] if header else None, sha256)
 
 
 def rows_of(path: Path, encoding: str | None) -> tuple[list[Row], str, list[str]]:
@@ -138,7 +139,7 @@ def rows_of(path: Path, encoding: str | None) -> tuple[list[Row], str, list[str]
 
 def columns(
     rows: list[Row], path: Path, source: str | None, target: str | None
-) -> tuple[list[Row], list[int], list[str]]:
+) -> tuple[list[Row], list[int], list[str] | None]:
     """The rows below the header, if there is one, and the places of the two sentences in each."""
     names = [str(name or "").strip() for name in rows[0][1]]
     typed = {"data.source": source, "data.target": target}
@@ -157,8 +158,7 @@ def columns(
         raise UserError(f"data.source and data.target are one column, {source}. Type two.")
     first = names.index(source) if source is not None else int(target is not None and names.index(target) == 0)
     second = names.index(target) if target is not None else int(first == 0)
-    told = [f"{names[first]} to {names[second]}"] if headed else ["no header"]
-    return rows[1:] if headed else rows, [first, second], told
+    return rows[1:] if headed else rows, [first, second], [names[first], names[second]] if headed else None
 
 
 def said(name: str, data: Data, told: list[str], task: str, parts: list[list[Pair]]) -> tuple[str, ...]:

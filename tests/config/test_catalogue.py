@@ -22,7 +22,7 @@ def test_a_model_needs_what_stands_before_its_star(model: str) -> None:
 
 
 OWN: dict[
-    str, tuple[str, str, dict[str, object]]
+    str, tuple[str, str, dict[str, str]]
 ] = {  # a file for each reader of the user's own, and what is typed with it
     "text": ("a.txt", "It was a dark night. " * 9, {}),
     "labelled": ("a.csv", "text,label\n" + "fine,good\ndull,bad\n" * 9, {}),

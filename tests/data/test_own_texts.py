@@ -223,7 +223,7 @@ def test_folders_inside_name_the_parts(tmp_path: Path) -> None:
 def test_spellings_are_one_class_and_gaps_are_left_out_and_said(tmp_path: Path) -> None:
     rows = [*ROWS, ("One more fine film", "Good "), ("", "good"), ("A film", "")]
     data = load("labelled", written(tmp_path / "a.csv", csv_of(rows)))
-    assert data.schema.labels == ("bad", "good")
+    assert (data.schema.labels, data.schema.column, data.schema.target) == (("bad", "good"), "body", "label")
     said = " ".join(data.said)
     assert "1 without a text left out, such as row 62" in said and "good and Good are one class" in said
     assert "1 row without it left out" in said
@@ -286,6 +286,7 @@ def test_every_form_of_pairs_is_read_alike(tmp_path: Path) -> None:
         assert data.train.x.equal(made[0].train.x) and data.val.y.equal(made[0].val.y)  # type: ignore[union-attr, arg-type]
         assert (len(data.train), len(data.val)) == (6, 2)  # type: ignore[arg-type]
         assert data.said[1] == "train 6, val 2 pairs -> its_task"
+    assert [data.schema.column for data in made] == [None, "en", None, "en"]
     assert "no header" in made[0].said[0] and "en to fr" in made[1].said[0]
 
 
