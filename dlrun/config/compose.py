@@ -290,7 +290,8 @@ def chosen() -> dict[str, str]:
 
 def new_folder() -> str:
     """Where the run that was composed last goes, if nothing else is said: `folder: ${new_folder:}`."""
-    return str(outputs.new_folder(outputs.name_of(chosen())))
+    config: Any = HydraConfig.instance().cfg
+    return str(outputs.new_folder(outputs.name_of(chosen(), OmegaConf.select(config, "data.path"))))
 
 
 def hydras_job() -> tuple[Path, int]:

@@ -22,7 +22,8 @@ def run(argv: list[str]) -> None:
 
     from dlrun.run import saved, session
 
-    made = new_folder(name_of(old.read_config()["choices"]))
+    before = old.read_config()
+    made = new_folder(name_of(before["choices"], before["data"].get("path")))
     config = saved.open_spec(old, trust=arguments.trust, overrides={"folder": str(made), **values}).config
     config["trusted"] = list(arguments.trust)
     warn_of_other_versions(summary.get("versions", {}), session.versions())
