@@ -122,6 +122,8 @@ def test_the_task_is_told_without_torch(tmp_path: Path) -> None:
     assert "'task=regress', 'model=mlp'" in done.stdout and "'task=classify_images', 'model=smallresnet'" in done.stdout
     words = own_data.expanded([f"data={tmp_path}/table.npz", "task=classify"])
     assert "model=mlp" in words and "task=regress" not in words
+    typed = [f"data={tmp_path}/image.safetensors", "task=classify_images"]
+    assert "model=smallresnet" in own_data.expanded(typed)
 
 
 # wrong input
