@@ -2,9 +2,11 @@
 
 import json
 import os
+import random
 import shutil
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -345,6 +347,18 @@ def test_odd_names_are_labels_too(flowers: Path) -> None:
     assert data.schema.labels is not None and "ro\\udcffse" in data.schema.labels
     torch.save(data.schema.state_dict(), flowers / "schema.pt")
     assert torch.load(flowers / "schema.pt", weights_only=True)["labels"] == data.schema.labels
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.gif", "a.tif"])
+def test_any_bytes_are_a_picture_or_unreadable(tmp_path: Path, name: str) -> None:
+    content, chance = draw(tmp_path / name, 100).read_bytes(), random.Random(name)
+    with decode.quietly():
+        for _ in range(100):
+            changed = bytearray(content)
+            for _ in range(chance.choice((1, 2, 8))):
+                changed[chance.randrange(len(changed))] = chance.randrange(256)
+            with suppress(decode.Unreadable):
+                assert decode.pixels(bytes(changed[: chance.randrange(20, 2000)]), 3, 8, 8, "pad").shape == (3, 8, 8)
 
 
 # whole runs
