@@ -17,7 +17,7 @@ from options import options
 from PIL import Image
 from runs import Cli, Run, alike
 
-from dlrun.config import catalogue
+from dlrun.config import catalogue, own_data
 from dlrun.data import images
 from dlrun.data.base import Data, Schema
 from dlrun.errors import UserError
@@ -111,6 +111,19 @@ def test_a_table_of_file_and_label(flowers: Path, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("\n".join(lines[1:]))
     with pytest.raises(UserError, match="no header"):
         load(tmp_path / "labels.csv")
+
+
+def test_a_table_of_pictures_is_told_from_other_tables(flowers: Path, tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    for text, typed, reader in (
+        ("label;file\nrose;flowers/rose/rose1.png\n", [], "images"),
+        ("label,file\nrose,flowers/rose/rose1.png\n", ["data.target=label"], "images"),
+        ("label,file\nrose,nowhere.png\n", ["data.target=label"], "table"),
+        ("label,width\nrose,3\n", [], "table"),
+    ):
+        table.write_text(text)
+        assert own_data.with_reader(f"data={table}", typed)[0] == f"data={reader}"
+    assert own_data.with_reader(f"data={flowers}", [])[0] == "data=images"
 
 
 # sizes and formats
