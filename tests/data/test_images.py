@@ -7,6 +7,7 @@ import shutil
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,20 @@ def test_an_answer_reads_a_picture_as_training_did(flowers: Path) -> None:
     assert x.shape == (1, *data.train.x.shape[1:]) and list(problems) == [1]
     with pytest.raises(UserError, match=r"schema that can be read"):
         Schema.from_state_dict({**data.schema.state_dict(), "fit": "/etc/passwd"}, "here")
+
+
+@pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
+def test_the_example_beside_an_export_reads_pictures_alike(tmp_path: Path, fit: decode.Fit) -> None:
+    """It stands alone, so that it has the same again."""
+    schema = {"sizes": {"in_channels": 3, "height": 8, "width": 12}, "x_scale": {"mean": 0, "std": 1}, "fit": fit}
+    example: dict[str, Any] = {"schema": schema}
+    exec(files("dlrun.export").joinpath("templates/image.txt").read_text(), example)
+    noise = np.random.default_rng(0).integers(0, 256, (150, 211, 4), np.uint8)
+    for name, mode in (("a.jpg", "RGB"), ("b.png", "RGBA"), ("c.png", "LA"), ("d.gif", "P"), ("e.png", "I;16")):
+        picture = Image.fromarray(noise[..., 0].astype(np.uint16) * 200) if mode == "I;16" else Image.fromarray(noise)
+        (picture if mode == "I;16" else picture.convert(mode)).save(tmp_path / name)
+        ours = decode.pixels(decode.content(tmp_path / name), 3, 8, 12, fit)
+        assert (example["read"](tmp_path / name)[0][0] == ours).all(), name
 
 
 # larger than memory
