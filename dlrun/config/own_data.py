@@ -105,18 +105,20 @@ def reader_of_file(path: Path, said: Sequence[str]) -> str:
         )
     if "data.text" in said:
         return "labelled"
-    if "data.target" in said or suffix not in (".csv", ".tsv", ".tab"):
-        return "table"
-    return reader_of_rows(path)
+    return reader_of_rows(path, target="data.target" in said) if suffix in (".csv", ".tsv", ".tab") else "table"
 
 
-def reader_of_rows(path: Path) -> str:
-    """A CSV for which no target was typed: of pictures and their labels, of pairs of sentences, or else a table."""
+def reader_of_rows(path: Path, *, target: bool) -> str:
+    """A CSV of pictures and their labels, of pairs of sentences where no target was typed, or else a table."""
     with own.readable(path), open(path, encoding="utf-8", errors="replace") as file:
         lines = file.read(64 * ENOUGH).splitlines()[:5]
-    rows = list(csv.reader(lines, delimiter="\t" if "\t" in "".join(lines) else ","))
-    if any(len(row) > 1 and row[0].lower().endswith(own.PICTURES) for row in rows):
+    delimiter = "\t" if "\t" in "".join(lines) else max(",;|", key="".join(lines[:1]).count)
+    rows = list(csv.reader(lines, delimiter=delimiter))
+    pictures = [each for row in rows if 1 < len(row) < 5 for each in row if each.lower().endswith(own.PICTURES)]
+    if pictures and (not target or os.path.exists(path.parent / pictures[0])):
         return "images"
+    if target:
+        return "table"
     if rows and all(len(row) == 2 and all(" " in field for field in row) for row in rows[1:] or rows):
         return "pairs"
     return "table"

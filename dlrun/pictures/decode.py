@@ -153,8 +153,6 @@ def sized(image: Image.Image, height: int, width: int, fit: Fit) -> Image.Image:
         return image.resize((width, height))
     if fit == "crop":
         return ImageOps.fit(image, (width, height))
-    share = min(width / image.width, height / image.height)
-    inner = image.resize((max(1, round(image.width * share)), max(1, round(image.height * share))))
-    whole = Image.new(image.mode, (width, height))
-    whole.paste(inner, ((width - inner.width) // 2, (height - inner.height) // 2))
-    return whole
+    if 2 * min(image.size) * min(height, width) <= max(image.size):  # nothing would be left of its thin side
+        return image.resize((width, height))
+    return ImageOps.pad(image, (width, height))

@@ -72,13 +72,14 @@ def of_folder(folder: Path, part: int) -> Pictures:
 
 def of_classes(folder: Path, classes: Sequence[Path], root: Path, part: int) -> Pictures:
     all_of, others, empty = Pictures(), 0, []
+    above = len(os.path.join(root, ""))
     for each in classes:
         label, before = printable(each.name).strip() or "_", len(all_of.names)
         for path in files_below(each):
             if not path.lower().endswith(own.PICTURES):
                 others += 1
                 continue
-            all_of.names.append(printable(os.path.relpath(path, root)))
+            all_of.names.append(printable(path[above:]))
             all_of.paths.append(path)
             all_of.labels.append(label)
         if len(all_of.names) == before:

@@ -2,9 +2,11 @@
 
 import io
 import pickle
+import random
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +124,8 @@ def test_the_task_is_told_without_torch(tmp_path: Path) -> None:
     assert "'task=regress', 'model=mlp'" in done.stdout and "'task=classify_images', 'model=smallresnet'" in done.stdout
     words = own_data.expanded([f"data={tmp_path}/table.npz", "task=classify"])
     assert "model=mlp" in words and "task=regress" not in words
+    typed = [f"data={tmp_path}/image.safetensors", "task=classify_images"]
+    assert "model=smallresnet" in own_data.expanded(typed)
 
 
 # wrong input
@@ -208,6 +212,22 @@ def test_hostile_files_are_refused_before_they_are_unpacked(tmp_path: Path) -> N
         with pytest.raises(UserError, match=message):
             load(tmp_path / name)
     assert not Path("harm").exists()
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.npy", "a.safetensors", "a.pt"])
+def test_any_bytes_are_arrays_or_one_message(tmp_path: Path, name: str) -> None:
+    if name == "a.npy":
+        np.save(tmp_path / name, TABLE)
+    else:
+        saved(tmp_path / name, x=TABLE, y=CLASSES)
+    content, chance = (tmp_path / name).read_bytes(), random.Random(name)
+    for _ in range(60):
+        changed = bytearray(content)
+        for _ in range(chance.choice((1, 2, 8))):
+            changed[chance.randrange(min(len(changed), chance.choice((128, 10_000))))] = chance.randrange(256)
+        (tmp_path / name).write_bytes(changed[: chance.choice((len(changed), chance.randrange(10, 1000)))])
+        with suppress(UserError):
+            assert load(tmp_path / name).schema.inputs == "table"
 
 
 def test_what_memory_can_not_hold_is_refused(tmp_path: Path) -> None:

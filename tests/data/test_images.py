@@ -2,9 +2,12 @@
 
 import json
 import os
+import random
 import shutil
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from options import options
 from PIL import Image
 from runs import Cli, Run, alike
 
-from dlrun.config import catalogue
+from dlrun.config import catalogue, own_data
 from dlrun.data import images
 from dlrun.data.base import Data, Schema
 from dlrun.errors import UserError
@@ -111,6 +114,19 @@ def test_a_table_of_file_and_label(flowers: Path, tmp_path: Path) -> None:
         load(tmp_path / "labels.csv")
 
 
+def test_a_table_of_pictures_is_told_from_other_tables(flowers: Path, tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    for text, typed, reader in (
+        ("label;file\nrose;flowers/rose/rose1.png\n", [], "images"),
+        ("label,file\nrose,flowers/rose/rose1.png\n", ["data.target=label"], "images"),
+        ("label,file\nrose,nowhere.png\n", ["data.target=label"], "table"),
+        ("label,width\nrose,3\n", [], "table"),
+    ):
+        table.write_text(text)
+        assert own_data.with_reader(f"data={table}", typed)[0] == f"data={reader}"
+    assert own_data.with_reader(f"data={flowers}", [])[0] == "data=images"
+
+
 # sizes and formats
 
 
@@ -190,6 +206,20 @@ def test_an_answer_reads_a_picture_as_training_did(flowers: Path) -> None:
     assert x.shape == (1, *data.train.x.shape[1:]) and list(problems) == [1]
     with pytest.raises(UserError, match=r"schema that can be read"):
         Schema.from_state_dict({**data.schema.state_dict(), "fit": "/etc/passwd"}, "here")
+
+
+@pytest.mark.parametrize("fit", ["crop", "stretch", "pad"])
+def test_the_example_beside_an_export_reads_pictures_alike(tmp_path: Path, fit: decode.Fit) -> None:
+    """It stands alone, so that it has the same again."""
+    schema = {"sizes": {"in_channels": 3, "height": 8, "width": 12}, "x_scale": {"mean": 0, "std": 1}, "fit": fit}
+    example: dict[str, Any] = {"schema": schema}
+    exec(files("dlrun.export").joinpath("templates/image.txt").read_text(), example)
+    noise = np.random.default_rng(0).integers(0, 256, (150, 211, 4), np.uint8)
+    for name, mode in (("a.jpg", "RGB"), ("b.png", "RGBA"), ("c.png", "LA"), ("d.gif", "P"), ("e.png", "I;16")):
+        picture = Image.fromarray(noise[..., 0].astype(np.uint16) * 200) if mode == "I;16" else Image.fromarray(noise)
+        (picture if mode == "I;16" else picture.convert(mode)).save(tmp_path / name)
+        ours = decode.pixels(decode.content(tmp_path / name), 3, 8, 12, fit)
+        assert (example["read"](tmp_path / name)[0][0] == ours).all(), name
 
 
 # larger than memory
@@ -345,6 +375,18 @@ def test_odd_names_are_labels_too(flowers: Path) -> None:
     assert data.schema.labels is not None and "ro\\udcffse" in data.schema.labels
     torch.save(data.schema.state_dict(), flowers / "schema.pt")
     assert torch.load(flowers / "schema.pt", weights_only=True)["labels"] == data.schema.labels
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.gif", "a.tif"])
+def test_any_bytes_are_a_picture_or_unreadable(tmp_path: Path, name: str) -> None:
+    content, chance = draw(tmp_path / name, 100).read_bytes(), random.Random(name)
+    with decode.quietly():
+        for _ in range(100):
+            changed = bytearray(content)
+            for _ in range(chance.choice((1, 2, 8))):
+                changed[chance.randrange(len(changed))] = chance.randrange(256)
+            with suppress(decode.Unreadable):
+                assert decode.pixels(bytes(changed[: chance.randrange(20, 2000)]), 3, 8, 8, "pad").shape == (3, 8, 8)
 
 
 # whole runs
