@@ -119,9 +119,16 @@ def reader_of_rows(path: Path, *, target: bool) -> str:
         return "images"
     if target:
         return "table"
-    if rows and all(len(row) == 2 and all(" " in field for field in row) for row in rows[1:] or rows):
+    names = {name.strip().lower() for name in rows[0]} if rows else set()
+    if names & set(own.TEXT_COLUMNS) and names & set(own.LABEL_COLUMNS):
+        return "labelled"
+    if rows and all(len(row) in (2, 3) and all(map(is_sentence, row[:2])) for row in rows[1:] or rows):
         return "pairs"
     return "table"
+
+
+def is_sentence(field: str) -> bool:
+    return " " in field or field[-1:] in tuple(".?!…。？！")
 
 
 def reader_of_folder(path: Path) -> str:

@@ -18,7 +18,7 @@ from dlrun.errors import UserError
 from dlrun.files import own
 from dlrun.limits import Fraction, PositiveInt
 from dlrun.tabular import columns as reading
-from dlrun.tabular.read import Table, read
+from dlrun.tabular.read import LARGEST, Table, read
 from dlrun.text.encodings import decoded
 from dlrun.text.pieces import texts_below
 from dlrun.text.vocab import Tokenization, Vocab, check
@@ -26,8 +26,6 @@ from dlrun.text.vocab import Tokenization, Vocab, check
 if TYPE_CHECKING:
     import polars as pl
 
-TEXTS = ("text", "body", "review", "sentence", "content")  # names of columns, the likeliest first
-TARGETS = ("label", "target", "class", "category")
 FOLDERS = {"train": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
 LONGEST = 1_000_000  # characters of a text: a batch is filled up to its longest one
 
@@ -76,7 +74,7 @@ def load(
     vocab = vocabulary(frame["text"][rows[0].tolist()].to_list(), tokenizer, vocab_size, min_freq, max_vocab)
     data = made(frame, found, rows, vocab, task, sources["data.path"].column)
     first = ", ".join([f"reading {name}: {data.said[0]}", *left_out, *sources["data.path"].told])
-    sha256 = {place.name: sources[key].sha256 for key, place in places.items()}
+    sha256 = own.by_name((place, sources[key].sha256) for key, place in places.items())
     return replace(data, said=(first, *data.said[1:]), sha256=sha256)
 
 
@@ -133,7 +131,7 @@ def named_column(found: Table, name: str | None, other: str | None, role: str) -
     if name is not None:
         return table.a_column(name, found, key)
     names = [each for each in found.frame.columns if each != other]
-    known, others = (TEXTS, TARGETS) if role == "text" else (TARGETS, TEXTS)
+    known, others = (own.TEXT_COLUMNS, own.LABEL_COLUMNS) if role == "text" else (own.LABEL_COLUMNS, own.TEXT_COLUMNS)
     by_lower = {each.strip().lower(): each for each in names}
     if told := next((by_lower[each] for each in known if each in by_lower), None):
         return told
@@ -157,7 +155,9 @@ def without_header(frame: pl.DataFrame) -> pl.DataFrame | None:
     """The table of two columns whose first row was taken for their names, though it names a class as later rows do."""
     import polars as pl
 
-    if frame.width != 2 or any(name.strip().lower() in (*TEXTS, *TARGETS) for name in frame.columns):
+    if frame.width != 2 or any(
+        name.strip().lower() in (*own.TEXT_COLUMNS, *own.LABEL_COLUMNS) for name in frame.columns
+    ):
         return None
     text, target = by_length(frame)
     if target not in reading.words(frame[target]).to_list():
@@ -182,6 +182,9 @@ def of_folder(folder: Path, encoding: str | None) -> Source:
             f"{folder} has no texts in one folder for each class, such as {folder.name}/good/1.txt "
             f"(files that end in {', '.join(own.TEXTS)}). For a text without labels type data=text"
         )
+    with own.readable(folder):
+        if (size := sum(file.stat().st_size for file, _, _ in files)) > LARGEST:
+            raise UserError(f"{folder} has {size:,} bytes of texts; {LARGEST:,} are the most that is read here.")
     digest, texts, known = hashlib.sha256(), [], encoding
     for file, _, _ in files:
         with own.readable(file):

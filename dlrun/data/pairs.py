@@ -79,7 +79,7 @@ def load(
         data,
         schema=replace(data.schema, column=found["data.path"].column),
         said=said(name, data, found["data.path"].told, task, [train, *held]),
-        sha256={place.name: found[key].sha256 for key, place in places.items()},
+        sha256=own.by_name((place, found[key].sha256) for key, place in places.items()),
     )
 
 

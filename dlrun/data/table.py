@@ -69,7 +69,7 @@ def load(
     rows = split(frame, origin, found, val, test, seed, group=group, time=time)
     first = f"reading {', '.join(table.path.name for table in tables)}: {len(frame):,} rows"
     data = made(frame, found, rows, seen, first, told)
-    return replace(data, sha256={table.path.name: table.sha256 for table in tables})
+    return replace(data, sha256=own.by_name((table.path, table.sha256) for table in tables))
 
 
 def made(

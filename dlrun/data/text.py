@@ -13,6 +13,7 @@ from torch import Tensor
 from dlrun.data import table
 from dlrun.data.base import Data, Schema, Split
 from dlrun.errors import UserError
+from dlrun.files import own
 from dlrun.files.mapped import Facts, Hashed, mapped
 from dlrun.limits import Fraction, PositiveInt
 from dlrun.text import pieces
@@ -97,7 +98,7 @@ class Work:
 
     def measured(self) -> tuple[dict[str, int], int, dict[str, str]]:
         """Characters of each part, how many different ones there are, and digests of the files."""
-        lengths, digests = dict.fromkeys(PARTS, 0), {}
+        lengths, digests = dict.fromkeys(PARTS, 0), []
         counts = np.zeros(pieces.MOST_CODES, dtype=np.int64)
         for part, text in self.texts.items():
             digest = hashlib.sha256()
@@ -105,24 +106,25 @@ class Work:
             if not found.sum() - found[[ord(char) for char in "\0 \t\r\n\ufeff"]].sum():
                 raise UserError(f"{text.path} is empty.")
             counts += found
-            digests[text.name], lengths[part] = digest.hexdigest(), int(found.sum())
+            lengths[part] = int(found.sum())
+            digests.append((text.path, digest.hexdigest()))
         whole = lengths["train"]
         for part, share in self.fractions.items():
             lengths[part] = round(whole * share)
             lengths["train"] -= lengths[part]
         if lengths["train"] < 1:
             raise UserError("data.val and data.test leave nothing to train on. Type smaller ones.")
-        return lengths, int((counts > 0).sum()), digests
+        return lengths, int((counts > 0).sum()), own.by_name(digests)
 
     def part(self, name: str, lengths: dict[str, int]) -> Iterator[str]:
         """A part's characters."""
         size = PIECE[self.tokenizer]
         if name in self.texts and name != "train":
-            return self.texts[name].pieces(size)
-        before = [each for each in PARTS[: PARTS.index(name)] if each in ("train", *self.fractions)]
-        start = sum(lengths[each] for each in before)
-        stop = start + (lengths[name] if name in ("train", *self.fractions) else 0)
-        found = pieces.between(self.texts["train"].pieces(size), start, stop)
+            found = self.texts[name].pieces(size)
+        else:
+            before = (each for each in PARTS[: PARTS.index(name)] if each == "train" or each in self.fractions)
+            start = sum(lengths[each] for each in before)
+            found = pieces.between(self.texts["train"].pieces(size), start, start + lengths[name])
         return found if self.tokenizer == "char" else pieces.at_spaces(found)
 
     def vocabulary(self, lengths: dict[str, int]) -> Vocab:

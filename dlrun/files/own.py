@@ -1,7 +1,7 @@
 """Files of the user's own: found, digested, and what is wrong with one is one message. No torch."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from dlrun.files import transport
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 TEXTS = (".txt", ".text", ".md")
+TEXT_COLUMNS = ("text", "body", "review", "sentence", "content")  # what they are called, the likeliest first
+LABEL_COLUMNS = ("label", "target", "class", "category")
 
 
 def file(path: str, key: str) -> Path:
@@ -67,6 +69,14 @@ def readable(path: Path) -> Iterator[None]:
 
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def by_name(found: Iterable[tuple[Path, str]]) -> dict[str, str]:
+    """Names of files -> digests; a second file of one name goes by its path."""
+    named: dict[str, str] = {}
+    for path, sha256 in found:
+        named[str(path) if path.name in named else path.name] = sha256
+    return named
 
 
 def digest_of(path: Path) -> str:

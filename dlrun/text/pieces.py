@@ -32,11 +32,13 @@ class Text:
     @property
     def size(self) -> int:
         """Bytes."""
-        return sum(file.stat().st_size for file in self.files)
+        with own.readable(self.path):
+            return sum(file.stat().st_size for file in self.files)
 
     def stamp(self) -> list[object]:
         """What changes when a file does: to be compared before and after several readings."""
-        about = [(str(file), file.stat()) for file in self.files]
+        with own.readable(self.path):
+            about = [(str(file), file.stat()) for file in self.files]
         return [[name, each.st_size, each.st_mtime_ns] for name, each in about]
 
     def pieces(self, size: int = 2**20, digest: "hashlib._Hash | None" = None) -> Iterator[str]:

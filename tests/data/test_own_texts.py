@@ -9,7 +9,7 @@ import pytest
 import torch
 from options import options, ready
 
-from dlrun.config import catalogue
+from dlrun.config import catalogue, own_data
 from dlrun.data import text as own_text
 from dlrun.data.base import Data, Schema, Split
 from dlrun.errors import UserError
@@ -78,6 +78,7 @@ def test_a_folder_is_joined_by_name_and_has_one_digest(tmp_path: Path) -> None:
 def test_parts_may_be_named_files_and_what_they_alone_hold_is_unknown(tmp_path: Path) -> None:
     path, val = written(tmp_path / "a.txt", "abcd" * 50), written(tmp_path / "v.txt", "abxd" * 5)
     data = load("text", path, val_path=str(val), test=0.1)
+    assert len(load("text", path, val_path=str(written(tmp_path / "v/a.txt", "abcd"))).sha256) == 2
     assert (len(data.train.x), words_of(data, data.val)) == (180, "ab<unk>d" * 5)
 
 
@@ -91,11 +92,16 @@ def test_a_large_text_is_mapped_and_its_batches_are_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokenizer: str
 ) -> None:
     """Cut at other places, too, as its pieces are small here."""
-    path, size = written(tmp_path / "book.txt", BOOK), 300 if tokenizer == "bpe" else None
-    small = load("text", path, tokenizer=tokenizer, vocab_size=size)
+    path, test = written(tmp_path / "book.txt", BOOK), str(written(tmp_path / "test.txt", BOOK[:500]))
+    chosen: dict[str, Any] = {
+        "tokenizer": tokenizer,
+        "vocab_size": 300 if tokenizer == "bpe" else None,
+        "test_path": test,
+    }
+    small = load("text", path, **chosen)
     monkeypatch.setattr(own_text, "IN_MEMORY", 100)
     monkeypatch.setattr(own_text, "PIECE", dict.fromkeys(own_text.PIECE, 7))
-    large, again = (load("text", path, tokenizer=tokenizer, vocab_size=size) for _ in range(2))
+    large, again = (load("text", path, **chosen) for _ in range(2))
     assert large.said == again.said == small.said and large.sha256 == small.sha256
     assert large.train.mapped and large.train.x.dtype in (torch.uint8, torch.int16)
     for sampling in ("consecutive", "random"):
@@ -103,7 +109,7 @@ def test_a_large_text_is_mapped_and_its_batches_are_the_same(
             ready(LanguageModel, data, **options("task/lm", seq_len=5, sampling=sampling))
             for data in (small, large, again)
         ]
-        for split in ("train", "val"):
+        for split in ("train", "val", "test"):
             for one, *others in zip(*(task.batches(split, 4, seed=1, epoch=2) for task in tasks), strict=True):
                 for other in others:
                     assert one.ids.equal(other.ids) and one.targets.equal(other.targets) and one.n == other.n
@@ -331,3 +337,21 @@ def test_pairs_in_named_files_and_a_sentence_in_both_is_said(tmp_path: Path) -> 
 def test_pairs_that_can_not_be_read(tmp_path: Path, content: str | bytes, changed: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         load("pairs", written(tmp_path / "a.tsv", content), **changed)
+
+
+# which reader a path picks
+
+
+def test_a_path_picks_the_reader_that_fits_what_is_in_it(tmp_path: Path) -> None:
+    written(tmp_path / "folder/good/1.txt", "text")
+    written(tmp_path / "books/1.txt", "text")
+    for name, content, wanted in (
+        ("a.txt", "any", "text"),
+        ("a.csv", "id,text,label\n1,A fine film,good\n", "labelled"),
+        ("b.csv", "a,b\n1,2\n", "table"),
+        ("a.tsv", "Go.\tVa !\tby: 1\nHi.\tSalut !\tby: 2\n", "pairs"),
+        ("b.tsv", "en\tfr\nGo on.\tVas-y.\n", "pairs"),
+    ):
+        assert own_data.reader_of_file(written(tmp_path / name, content), []) == wanted, name
+    assert own_data.reader_of_folder(tmp_path / "folder") == "labelled"
+    assert own_data.reader_of_folder(tmp_path / "books") == "text"
