@@ -24,7 +24,7 @@ UNKNOWN = "<unk>"
 IN_MEMORY = 8_000_000  # bytes of texts that are read anew each time, as int64; larger ones are kept as mapped files
 PARTS = ("train", "val", "test")
 KEYS = {"data.path": "train", "data.val_path": "val", "data.test_path": "test"}
-PIECE = {"char": 2**20, "word": 2**20, "bpe": 2**14}  # bytes; a thousand pieces of byte pairs are in memory at once
+PIECE = {"char": 2**20, "word": 2**20, "bpe": 2**12}  # bytes; a thousand pieces of byte pairs are in memory at once
 READER_VERSION = 1  # to be raised with every change that makes other tokens of the same file
 
 
