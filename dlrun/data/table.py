@@ -79,7 +79,9 @@ def made(
     train_frame = frame[rows[0].tolist()]
     columns = [column for each in seen if each.kind and (column := reading.measured(each, train_frame[each.name]))]
     if not columns:
-        raise UserError(f"There is no column to predict {found.name} from: {said_of(seen, columns)}.")
+        text = next((each.name for each in seen if each.left_out.endswith("different texts")), None)
+        hint = f" To read the texts type data=labelled data.text={text}" if text else ""
+        raise UserError(f"There is no column to predict {found.name} from: {said_of(seen, columns)}.{hint}")
     x = torch.from_numpy(reading.encoded(frame, columns)[0])
     train, val, test = (Split(x[chosen], found.y[chosen]) for chosen in rows)
     lines = [", ".join((first, said_of(seen, columns), *told))]
