@@ -1,5 +1,8 @@
 """Image models: shapes at 28, 96 and 224 pixels, gradients, published numbers of parameters, too small pictures."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -251,3 +254,17 @@ def test_depth_is_in_the_name(name: str, count: int) -> None:
 def test_nin_answers_below_zero() -> None:
     torch.manual_seed(0)
     assert (thin("nin")(torch.randn(8, 1, 28, 28)) < 0).any()
+
+
+def test_a_layout_that_torch_breaks_in_is_left(tmp_path: Path) -> None:
+    """In a process of its own, which torch 2.13 ends where a strided 1 x 1 convolution of 4 channels has them last."""
+    typed = [
+        "model=smallresnet",
+        "model.channels=[4,8]",
+        "model.blocks=[1,1]",
+        "stand_in=always",
+        "trainer.max_steps=40",
+    ]
+    command = [sys.executable, "-m", "dlrun", *typed, "device=cpu", f"folder={tmp_path / 'run'}"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
