@@ -17,11 +17,12 @@ from dlrun.files import own
 
 PATHS = {"data.path", "data.val_path", "data.test_path", "data.target_path"}
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
-
 ARRAYS = (".npz", ".npy", ".pt", ".pth", ".safetensors")
-REPORTED = {  # of a table of one's own: what people expect
+REPORTED = {  # of one's own data: what people expect
     "regress": {"task.metrics": "[mse,mae,r2]", "task.units": "own"},
     "classify": {"task.metrics": "[accuracy,f1,auc,log_loss]"},
+    "classify_images": {"task.metrics": "[accuracy,f1]"},
+    "classify_texts": {"task.metrics": "[accuracy,f1]"},
 }
 ENOUGH = 1000  # entries of a folder, and bytes of a file's head, that are looked at
 
@@ -38,7 +39,8 @@ def expanded(argv: Sequence[str]) -> list[str]:
         task = said.get("task") or told_task(name, said)
         words += [f"task={task}"] if task and "task" not in said else []
         words += [] if "model" in said else [f"model={catalogue.home_model(name, task)}"]
-        words += [f"{key}={value}" for key, value in REPORTED.get(task, {}).items() if key not in said]
+        asked = task or catalogue.home(name, group="data").get("task", "")
+        words += [f"{key}={value}" for key, value in REPORTED.get(asked, {}).items() if key not in said]
     return words
 
 
