@@ -1,13 +1,12 @@
 """A goal that was typed: the trainer, the lists of runs, the leaderboard, TensorBoard and Optuna all go by it."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from runs import Cli
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-Sweep = Callable[..., tuple[int, str, str]]
 SMALL = ("model=linear", "data=fashion_mnist", "stand_in=always", "trainer.epochs=2", "trainer.limit_batches=3")
 
 
@@ -16,10 +15,10 @@ def board(folder: str) -> dict:
 
 
 @pytest.mark.slow
-def test_a_sweep_goes_by_the_goal_that_was_typed(sweep: Sweep) -> None:
+def test_a_sweep_goes_by_the_goal_that_was_typed(cli: Cli) -> None:
     """A learning rate of 0 learns nothing: that job is the last, by a metric of which more is better."""
     typed = ("task.goal=max f1", "task.metrics=[auc,log_loss]", "task.class_weights=balanced")
-    code, _, err = sweep("-m", *SMALL, *typed, "optim.lr=0,0.1", "folder=s", "launcher.workers=2")
+    code, _, err = cli("-m", *SMALL, *typed, "optim.lr=0,0.1", "folder=s", "launcher.workers=2")
     assert code == 0, err
     found = board("s")
     assert (found["metric"], found["mode"]) == ("val/f1", "max")
@@ -39,17 +38,17 @@ def test_a_sweep_goes_by_the_goal_that_was_typed(sweep: Sweep) -> None:
     assert events.Scalars("goal/last")[-1].value == pytest.approx(values[-1])
 
     for key in ("best", "val/f1", "val/auc"):  # auc is nobody's goal, and more of it is better all the same
-        code, out, err = sweep("runs", "s", "--sort", key, "--json")
+        code, out, err = cli("runs", "s", "--sort", key, "--json")
         assert code == 0 and [row["run"] for row in json.loads(out)][0].endswith(best["folder"]), err
-    code, out, err = sweep("eval", str(folder), "--split", "val", "--json")
+    code, out, err = cli("eval", str(folder), "--split", "val", "--json")
     assert code == 0 and json.loads(out)["val/f1"] == summary["goal"]["best"], err
 
 
 @pytest.mark.slow
-def test_a_search_goes_toward_the_goal_that_was_typed(sweep: Sweep) -> None:
+def test_a_search_goes_toward_the_goal_that_was_typed(cli: Cli) -> None:
     optuna = pytest.importorskip("optuna")
     search = ("-m", "hydra/sweeper=optuna", "hydra.sweeper.trials=2", "launcher.workers=1")
-    code, _, err = sweep(*search, *SMALL, "task.goal=max auc", "optim.lr=interval(0.01,0.1)", "folder=s")
+    code, _, err = cli(*search, *SMALL, "task.goal=max auc", "optim.lr=interval(0.01,0.1)", "folder=s")
     assert code == 0, err
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend("s/optuna.log"))
     (study,) = optuna.get_all_study_summaries(storage)
@@ -57,7 +56,7 @@ def test_a_search_goes_toward_the_goal_that_was_typed(sweep: Sweep) -> None:
     assert board("s")["jobs"][0]["best"] == study.best_trial.value
 
 
-def test_a_search_has_one_goal(sweep: Sweep) -> None:
+def test_a_search_has_one_goal(cli: Cli) -> None:
     pytest.importorskip("optuna")
-    code, _, err = sweep("-m", "hydra/sweeper=optuna", "task.goal=max r2,min mae")
+    code, _, err = cli("-m", "hydra/sweeper=optuna", "task.goal=max r2,min mae")
     assert code == 2 and "A search looks for the best of one goal" in err and not Path("outputs").exists()

@@ -59,7 +59,10 @@ def test_the_folder_may_be_there_if_it_is_empty(cli: Cli, tmp_path: Path, monkey
         ("yes", "my_yes"),
     ],
 )
-def test_a_name_that_would_not_do_is_made_one(cli: Cli, folder: str, package: str) -> None:
+def test_a_name_that_would_not_do_is_made_one(
+    cli: Cli, folder: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "my_package", raising=False)  # of a test before this one, in the same process
     code, out, err = cli("new", folder)
     assert code == 0 and f"model={package}" in out and package in err
     assert cli("--config-dir", f"{folder}/conf", f"trusted=[{package}]", f"model={package}", "--cfg", "job")[0] == 0
