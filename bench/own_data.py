@@ -3,13 +3,13 @@
 python bench/own_data.py FOLDER    writes the files, runs the commands, and prints the table of docs/own-data.md
 """
 
+import inspect
 import json
-import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from sklearn.utils.discovery import all_estimators, all_functions
 
 import dlrun
 from dlrun.config import assemble, compose
@@ -58,16 +59,13 @@ def digits(path: Path) -> None:
         Image.fromarray((pixels * 15.9).astype(np.uint8)).save(path / str(label) / f"{number:04}.png")
 
 
-def sentences(path: Path) -> None:
-    """What scikit-learn says of its datasets: sentence by sentence, labelled by the dataset."""
-    rows = []
-    for entry in sorted(files("sklearn.datasets.descr").iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".rst"):
-            text = re.sub(r"[^A-Za-z0-9.,;:'()%$ -]+", " ", entry.read_text(encoding="utf-8"))
-            for sentence in re.split(r"(?<=[.;:])\s+|\s{3,}", text):
-                if len(sentence.split()) >= 6:
-                    rows.append({"text": " ".join(sentence.split()), "label": entry.name.removesuffix(".rst")})
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+def docstrings(path: Path) -> None:
+    """What scikit-learn says of each of its public classes and functions, labelled by the module that it is in."""
+    found = [*all_estimators(), *all_functions()]
+    rows = [(inspect.getdoc(each) or "", each.__module__.split(".")[1]) for _, each in found]
+    common = {label for label, count in Counter(label for _, label in rows).items() if count >= 20}
+    lines = [json.dumps({"text": text, "module": label}) for text, label in rows if text and label in common]
+    path.write_text("".join(f"{line}\n" for line in lines))
 
 
 MLPS = ("model=mlp,linear", "optim.lr=0.001,0.01")
@@ -97,10 +95,10 @@ CASES = {
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
         "LogisticRegression",
     ),
-    "digits": Case(digits, (), ("optim.lr=0.001,0.003",), "accuracy", SVC(gamma=0.001), "SVC"),
-    "sentences.jsonl": Case(
-        sentences,
-        ("data.text=text", "data.target=label"),
+    "digits": Case(digits, (), ("optim.lr=0.001,0.003", "task.random_shift=0,1"), "accuracy", SVC(gamma=0.001), "SVC"),
+    "docstrings.jsonl": Case(
+        docstrings,
+        ("data.text=text", "data.target=module"),
         ("model=nbsvm,bag",),
         "accuracy",
         make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(C=100, max_iter=1000)),
