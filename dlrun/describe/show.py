@@ -24,8 +24,8 @@ def show(found: Description) -> None:
     console.table(f"{found.data}, {ORIGIN[found.source]}", ["what", "is"], facts(found))
     if found.columns:
         rows = [column_row(each, found.target) for each in found.columns]
-        names, rows = filled(["column", "holds", "range", "missing", "different"], rows)
-        listed("columns", names, rows, need=["column", "range", "holds", "missing", "different"])
+        names, rows = filled(["column", "holds", "values", "mean", "missing", "different"], rows)
+        listed("columns", names, rows, need=["column", "holds", "values", "missing", "mean", "different"])
         if odd := [odd_row(each) for each in found.columns if each["odd"]]:
             listed("odd values, which count as gaps", ["column", "is no", "rows", "such as"], odd)
     if found.classes:
@@ -68,7 +68,10 @@ def facts(found: Description) -> list[list[str]]:
         rows.append([what, f"{total:,}"])
     if len(found.parts) > 1 and not found.is_stream:
         rows.append(["split", ", ".join(f"{name} {part.examples:,}" for name, part in found.parts.items())])
-    rows += [["target", f"{each.name}: {span(each.low, each.mean, each.high)}"] for each in found.numbers[:FEW]]
+    rows += [
+        ["target", f"{each.name}: {span(each.low, each.high)}, mean {number(each.mean)}"]
+        for each in found.numbers[:FEW]
+    ]
     if len(found.numbers) > FEW:
         rows.append(["target", f"… {len(found.numbers):,} in all"])
     if found.task is None:
@@ -130,15 +133,13 @@ def twice(found: Description) -> str:
 
 
 def column_row(each: dict[str, Any], target: str | None) -> list[str]:
-    holds = f"left out: {each['left_out']}" if each["left_out"] else str(each["kind"])
-    if each["name"] == target:
-        holds = "the target"
-    different = f"{each['different']:,}" if each["different"] else ""
-    missing = f"{each['gaps']:,}" if each["gaps"] else ""
-    values = ", ".join(f"{value} {rows:,}" for value, rows in each["frequent"])
-    values += " …" if values and each["different"] > len(each["frequent"]) else ""
-    values = values or span(each["low"], each["mean"], each["high"])
-    return [each["name"], holds, values, missing, different]
+    holds = "the target" if each["name"] == target else "left out" if each["left_out"] else str(each["kind"])
+    frequent = [f"{value} {rows:,}" for value, rows in each["frequent"]]
+    more = ["…"] if frequent and len(frequent) < each["different"] else []
+    values = each["left_out"] if holds == "left out" else ", ".join(frequent + more)
+    mean = "" if each["mean"] is None else number(each["mean"])
+    counts = [f"{each[key]:,}" if each[key] else "" for key in ("gaps", "different")]
+    return [each["name"], holds, values or span(each["low"], each["high"]), mean, *counts]
 
 
 def odd_row(each: dict[str, Any]) -> list[str]:
@@ -146,13 +147,11 @@ def odd_row(each: dict[str, Any]) -> list[str]:
     return [each["name"], str(each["kind"]), f"{each['odd_count']:,}", such]
 
 
-def span(low: float | str | None, mean: float | None, high: float | str | None) -> str:
-    """`0.5 to 12, mean 3.1`; of dates the first and the last one."""
+def span(low: float | str | None, high: float | str | None) -> str:
+    """`0.5 to 12`; of dates the first and the last one."""
     if low is None or high is None:
         return ""
-    if mean is None:
-        return f"{low} to {high}"
-    return f"{number(float(low))} to {number(float(high))}, mean {number(mean)}"
+    return " to ".join(each if isinstance(each, str) else number(each) for each in (low, high))
 
 
 # examples
