@@ -32,7 +32,7 @@ class Description:
 
     `source`: upstream, stand-in, generated or own. `models`: task -> the models that fit, the home model first.
     `twice`: part held out -> examples of it that are trained on as well. `targets`: of a table whose target was not
-    named, each column that would do and the task it makes.
+    named, each column that would do and the task it makes; `texts` are its columns of sentences.
     """
 
     data: str
@@ -54,6 +54,7 @@ class Description:
     twice: dict[str, int] | None = None
     examples: list[dict[str, str]] = field(default_factory=list)
     targets: dict[str, str] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
     models: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -98,6 +99,7 @@ def without_target(spec: RunSpec) -> Description:
         columns=[asdict(each) for each in found.overview.columns],
         examples=list(found.overview.examples),
         targets=found.targets,
+        texts=list(found.texts),
         models={
             task: models(spec, task, catalogue.offers("table", task)) for task in sorted({*found.targets.values()})
         },

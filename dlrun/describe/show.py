@@ -16,7 +16,7 @@ ORIGIN = {
     "own": "yours",
     "upstream": "as published",
     "stand-in": "a made-up STAND-IN",
-    "generated": "made by dlrun",
+    "generated": "generated",
 }
 
 
@@ -76,6 +76,8 @@ def facts(found: Description) -> list[list[str]]:
         rows.append(["target", f"… {len(found.numbers):,} in all"])
     if found.task is None:
         rows.append(["target", "none was named. " + candidates(found.targets)])
+    if found.texts:
+        rows.append(["texts", f"{', '.join(found.texts)}: to read one type data=labelled data.text={found.texts[0]}"])
     if found.shape:
         rows.append(["size", sizes(found)])
     if any(part.tokens for part in found.parts.values()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dlrun.data import table
 from dlrun.data.base import Overview
@@ -12,14 +12,20 @@ from dlrun.files import own
 from dlrun.tabular import columns as reading
 from dlrun.tabular.read import read
 
+if TYPE_CHECKING:
+    import polars as pl
+
+SPACES = 2.0  # between words, in the mean of a column of sentences
+
 
 class Survey(NamedTuple):
-    """`targets`: column that would do -> the task that it makes."""
+    """`targets`: column that would do -> the task that it makes. `texts`: columns of sentences, for data=labelled."""
 
     path: Path
     rows: int
     overview: Overview
     targets: dict[str, str]
+    texts: tuple[str, ...]
     told: tuple[str, ...]
 
 
@@ -36,5 +42,12 @@ def survey(path: str | None, encoding: str | None) -> Survey:
             except UserError:  # nothing to tell apart, too many classes
                 continue
             targets[each.name] = "classify" if target.labels else "regress"
+    texts = tuple(each.name for each in seen if each.left_out and is_text(found.frame[each.name]))
     overview = Overview(columns=seen, examples=tuple(reading.examples(found.frame)))
-    return Survey(place, found.frame.height, overview, targets, found.told)
+    return Survey(place, found.frame.height, overview, targets, texts, found.told)
+
+
+def is_text(series: pl.Series) -> bool:
+    """Whether its values have several words each."""
+    spaces = reading.words(series).str.count_matches(r"\s+").mean()
+    return isinstance(spaces, float) and spaces >= SPACES

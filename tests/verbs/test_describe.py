@@ -140,6 +140,8 @@ def test_texts_with_labels(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(
         "body,team\n" + "\n".join(f"{text} {at},{label}" for at, (text, label) in enumerate(rows))
     )
+    table = described(cli, "data=table", "data.path=t.csv")
+    assert (table["texts"], table["targets"]) == (["body"], {"team": "classify"})
     found = described(cli, "data=labelled", "data.path=t.csv")
     assert found["tokens"][0]["lengths"]["longest"] == 21 and 10 <= found["tokens"][0]["lengths"]["median"] <= 13
     assert {token for token, _ in found["tokens"][0]["frequent"][:3]} == {"red", "green", "blue"}
