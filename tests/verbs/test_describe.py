@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from PIL import Image
 from runs import Cli
@@ -92,6 +93,14 @@ def test_odd_values_stand_by_their_row_of_the_file(cli: Cli, tmp_path: Path) -> 
 def test_columns_that_were_taken_out_say_by_what(cli: Cli, houses: Path) -> None:
     found = described(cli, "houses.csv", "data.target=price", "data.exclude=[area]", "data.group=built")
     assert column(found, "area")["left_out"] == "data.exclude" and column(found, "built")["left_out"] == "data.group"
+
+
+def test_columns_of_lists_are_left_out_and_said(cli: Cli, tmp_path: Path) -> None:
+    rows = range(40)
+    values = {"x": [row / 3 for row in rows], "parts": [[row] for row in rows], "y": [row / 7 for row in rows]}
+    pl.DataFrame(values).write_parquet(tmp_path / "a.parquet")
+    assert described(cli, "a.parquet")["said"] == ["parts left out (no plain values)"]
+    assert "parts left out (no plain values)" in described(cli, "a.parquet", "data.target=y")["said"][0]
 
 
 def test_rows_on_both_sides_of_the_split_are_counted(cli: Cli, tmp_path: Path) -> None:
