@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from dlrun import memory
-from dlrun.data.base import Data, Scale, Schema, Split, held_out, shuffled, stratified
+from dlrun.data.base import Data, Overview, Scale, Schema, Split, held_out, shuffled, stratified
 from dlrun.data.images import moments
+from dlrun.data.table import said_twice
 from dlrun.errors import UserError
 from dlrun.files import own
 from dlrun.limits import Fraction
@@ -60,15 +61,16 @@ def load(
     pixels, told = as_images(examples) if is_image else (as_table(examples, parts[0]), "")
     rows = split(origin, found, val, test, seed)
     train, val_split, test_split = (Split(pixels[part], found.y[part]) for part in rows)
-    sha256 = {Path(name).name: own.digest_of(Path(name)) for name in files.values() if name is not None}
+    twice = twice_in([pixels[part] for part in rows])
     return Data(
         train,
         val_split if len(val_split) else None,
         test_split if len(test_split) else None,
         schema_of(train, found, parts[0].y.where.rpartition(": ")[2]),
         note="" if len(val_split) else "nothing is held out to choose by: type data.val=0.1 or data.val_path=…",
-        said=said(Path(path or "").name, parts, found, told, [pixels[part] for part in rows]),
-        sha256=sha256,
+        said=(*said(Path(path or "").name, parts, found, told, is_image), *said_twice(twice, "examples")),
+        sha256={Path(name).name: own.digest_of(Path(name)) for name in files.values() if name is not None},
+        overview=Overview(twice=twice),
     )
 
 
@@ -223,7 +225,7 @@ def image_moments(x: Tensor) -> tuple[Tensor, Tensor]:
 # what was read, in words
 
 
-def said(name: str, parts: dict[int, Pair], found: Target, told: str, x: Sequence[Tensor]) -> tuple[str, ...]:
+def said(name: str, parts: dict[int, Pair], found: Target, told: str, is_image: bool) -> tuple[str, ...]:
     """`reading x.npz: x (1,797, 8, 8) float64, 0 to 16 -> bytes` and `y: 3 183, 1 182, … -> classify_images`"""
     arrays = [f"{pair.x.where.rpartition(': ')[2]} {shaped(pair.x.shape)} {pair.x.dtype}" for pair in parts.values()]
     first, target = ", ".join([*arrays, *([told] if told else [])]), parts[0].y.where.rpartition(": ")[2]
@@ -235,16 +237,12 @@ def said(name: str, parts: dict[int, Pair], found: Target, told: str, x: Sequenc
         pairs = sorted(zip(found.labels, counts, strict=True), key=lambda pair: -pair[1])
         shown = ", ".join(f"{label} {count:,}" for label, count in pairs[:6])
         more = f", … of {len(pairs):,} classes" if len(pairs) > 6 else ""
-        second = f"{target}: {shown}{more} -> {'classify_images' if x[0].dim() == 4 else 'classify'}"
-    return (f"reading {name}: {first}", second, *said_twice(x))
+        second = f"{target}: {shown}{more} -> {'classify_images' if is_image else 'classify'}"
+    return f"reading {name}: {first}", second
 
 
-def said_twice(x: Sequence[Tensor]) -> list[str]:
-    """Exact duplicates that are trained on and held out as well: what is measured on them is too good."""
+def twice_in(x: Sequence[Tensor]) -> dict[str, int]:
+    """Held-out part -> its exact duplicates of examples that are trained on: what is measured on them is too good."""
     train, *held = ([hash(row.tobytes()) for row in part.numpy()] for part in x)
     known = set(train)
-    both = [sum(each in known for each in part) for part in held]
-    if not sum(both):
-        return []
-    shown = " and ".join(f"{count:,} of {part}" for count, part in zip(both, PARTS[1:], strict=True) if count)
-    return [f"{shown} are exact duplicates of examples that are trained on: results on them are too good"]
+    return {name: sum(each in known for each in part) for name, part in zip(PARTS[1:], held, strict=True)}

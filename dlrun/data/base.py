@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dlrun.errors import UserError, refuse_newer
-from dlrun.tabular.columns import Column
+from dlrun.tabular.columns import Column, Seen
 from dlrun.text.vocab import Vocab
 
 VERSION = 1
@@ -173,6 +173,16 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Overview:
+    """What a reader saw in files of the user's own and the tensors no longer hold; `dlrun describe` shows it."""
+
+    columns: tuple[Seen, ...] = ()  # of a table, those left out as well
+    examples: tuple[dict[str, str], ...] = ()  # a few as they stand in the files: name -> value
+    pictures: tuple[tuple[int, int], ...] = ()  # height and width of the smallest and the largest
+    twice: dict[str, int] | None = None  # part held out -> how many of it are trained on as well; None: not counted
+
+
+@dataclass(frozen=True)
 class Data:
     """What exists; `val` or `test` is None where nothing is held out."""
 
@@ -184,6 +194,7 @@ class Data:
     note: str = field(default="")  # one line for the user on what is special, such as "nothing is held out"
     said: tuple[str, ...] = ()  # what was read, of files of the user's own
     sha256: dict[str, str] = field(default_factory=dict)  # digests of those files
+    overview: Overview = field(default_factory=Overview)
 
 
 def shuffled(count: int, seed: int) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from dlrun.data.base import Data, Scale, Schema, Split, grouped, stratified
+from dlrun.data.base import Data, Overview, Scale, Schema, Split, grouped, stratified
 from dlrun.errors import UserError
 from dlrun.limits import Fraction, Range
 from dlrun.pictures import find
@@ -55,13 +55,14 @@ def load(
             f"{sources[0]} has one class, {labels[int(there[0])]}: there is nothing to tell apart. {find.HOW}"
         )
     parts = parts_of(pictures, y, ready.rows, val, test, seed)
-    name = Path(sources[0]).name
+    name, twice = Path(sources[0]).name, twice_in(ready, parts)
     return Data(
         *splits(ready, y, parts),
         schema_of(ready, parts[0], labels, fit, pictures.column),
         note="" if len(parts[1]) else "nothing is held out to choose by: type data.val=0.1 or data.val_path=…",
-        said=said(name, pictures, ready, y, labels, parts, told),
+        said=(*said(name, pictures, ready, y, labels, parts, told), *said_twice(twice)),
         sha256={name: digest_of(pictures, ready)},
+        overview=overview_of(pictures, ready, twice),
     )
 
 
@@ -179,7 +180,7 @@ def said(
         f"reading {name}: {', '.join(first)}{arrow}",
         "; ".join([f"classes: {shown}", *left_out, *pictures.told, *told]),
     ]
-    return (*lines, *said_unseen(y, labels, parts), *said_twice(ready, parts))
+    return (*lines, *said_unseen(y, labels, parts))
 
 
 def said_unseen(y: Tensor, labels: tuple[str, ...], parts: Sequence[Tensor]) -> list[str]:
@@ -190,14 +191,21 @@ def said_unseen(y: Tensor, labels: tuple[str, ...], parts: Sequence[Tensor]) -> 
     return [f"no picture to train on, only held-out ones: {names}"]
 
 
-def said_twice(ready: Prepared, parts: Sequence[Tensor]) -> list[str]:
-    """Files of the same content that are trained on and held out as well: what is measured on them is too good."""
-    digests = [{digest.tobytes() for digest in ready.digests[part].numpy()} for part in parts]
-    both = [
-        sum(digest.tobytes() in digests[0] for digest in ready.digests[part].numpy()) if digests[0] & some else 0
-        for part, some in zip(parts[1:], digests[1:], strict=True)
-    ]
-    if not sum(both):
-        return []
-    held = " and ".join(f"{number:,} of {part}" for number, part in zip(both, PARTS[1:], strict=True) if number)
-    return [f"{held} are exact copies of pictures that are trained on: results on them are too good"]
+def twice_in(ready: Prepared, parts: Sequence[Tensor]) -> dict[str, int]:
+    """Held-out part -> its files of the same content as one that is trained on."""
+    train, *held = ([digest.tobytes() for digest in ready.digests[part].numpy()] for part in parts)
+    known = set(train)
+    return {name: sum(each in known for each in part) for name, part in zip(PARTS[1:], held, strict=True)}
+
+
+def said_twice(twice: dict[str, int]) -> list[str]:
+    """What is measured on exact copies is too good."""
+    held = " and ".join(f"{number:,} of {part}" for part, number in twice.items() if number)
+    return [f"{held} are exact copies of pictures that are trained on: results on them are too good"] if held else []
+
+
+def overview_of(pictures: Pictures, ready: Prepared, twice: dict[str, int]) -> Overview:
+    """A few pictures, by file and label."""
+    chosen = [int(ready.rows[at]) for at in reading.evenly(len(ready.rows))]
+    examples = tuple({"file": pictures.names[at], "label": pictures.labels[at]} for at in chosen)
+    return Overview(examples=examples, pictures=(ready.smallest, ready.largest), twice=twice)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data import table
-from dlrun.data.base import Data, Schema, Split
+from dlrun.data.base import Data, Overview, Schema, Split
 from dlrun.data.imdb import PAD, UNKNOWN, flat
 from dlrun.errors import UserError
 from dlrun.files import own
@@ -81,10 +81,14 @@ def load(
 def made(
     frame: pl.DataFrame, found: table.Target, rows: list[Tensor], vocab: Vocab, task: str, column: str | None
 ) -> Data:
+    import polars as pl
+
     texts = [frame["text"][chosen.tolist()].to_list() for chosen in rows]
     train, val, test = (split_of(some, found.y[chosen], vocab) for some, chosen in zip(texts, rows, strict=True))
     assert train is not None and found.labels is not None
     sizes = {"vocab_size": len(vocab), "outputs": len(found.labels)}
+    shown = frame.select(pl.col("text").alias(column or "text"), pl.col("target").alias(found.name))
+    twice = table.twice_in(frame.select("text", "target"), rows)
     return Data(
         train,
         val,
@@ -94,8 +98,9 @@ def made(
         said=(
             said_of(frame, train, vocab),
             *table.said_target(found, task),
-            *table.said_twice(frame.select("text", "target"), rows),
+            *table.said_twice(twice, "rows"),
         ),
+        overview=Overview(examples=tuple(reading.examples(shown)), twice=twice),
     )
 
 

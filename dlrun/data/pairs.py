@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dlrun.data import fr_en, table
-from dlrun.data.base import Data
+from dlrun.data.base import Data, Overview
 from dlrun.data.fr_en import Pair
 from dlrun.errors import UserError, nearest
 from dlrun.files import own
@@ -23,6 +23,7 @@ from dlrun.text.normalizers import sentence
 from dlrun.text.vocab import Tokenization, check
 
 TABLES = (".parquet", ".pq", ".jsonl", ".ndjson")
+PARTS = ("val", "test")
 LONGEST = 100_000  # characters of a sentence
 HEADERS = """source target src tgt trg input output question answer original translation sentence1 sentence2
 en de fr es it pt nl sv da no fi pl cs ru uk el tr ar he fa hi zh ja ko vi th id la eo
@@ -74,11 +75,12 @@ def load(
     train, *parts = fr_en.divided(free, 0.0 if held[0] else val, 0.0 if held[1] else test, seed)
     parts = [train, *(cut + more for cut, more in zip(parts, held, strict=True))]
     data = fr_en.of_parts(parts, tokenizer, vocab_size, min_freq, val)
-    name = ", ".join(place.name for place in places.values())
+    name, twice = ", ".join(place.name for place in places.values()), twice_in(parts)
     return replace(
         data,
         schema=replace(data.schema, column=found["data.path"].column),
-        said=said(name, data, found["data.path"].told, task, [train, *held]),
+        said=(*said(name, data, found["data.path"].told, task), *said_twice(twice)),
+        overview=Overview(examples=tuple(examples(found["data.path"].pairs)), twice=twice),
         sha256=own.by_name((place, found[key].sha256) for key, place in places.items()),
     )
 
@@ -161,16 +163,31 @@ def columns(
     return rows[1:] if headed else rows, [first, second], [names[first], names[second]] if headed else None
 
 
-def said(name: str, data: Data, told: list[str], task: str, parts: list[list[Pair]]) -> tuple[str, ...]:
-    """What was read, in two lines; and a third for sentences of the training part that named files hold out again."""
+def said(name: str, data: Data, told: list[str], task: str) -> tuple[str, ...]:
+    """What was read, in two lines."""
     splits = {"train": data.train, "val": data.val, "test": data.test}
     counts = {part: len(split) for part, split in splits.items() if split}
     vocabs = [len(vocab) for vocab in (data.schema.vocab, data.schema.target_vocab) if vocab]
     first = f"reading {name}: {sum(counts.values()):,} pairs, {vocabs[0]:,} and {vocabs[1]:,} different tokens"
     second = f"{', '.join(f'{part} {count:,}' for part, count in counts.items())} pairs -> {task}"
+    return ", ".join([first, *told]), second
+
+
+def twice_in(parts: list[list[Pair]]) -> dict[str, int]:
+    """Held-out part -> its pairs whose sentence to translate is trained on as well: only named files have such."""
     known = {tuple(source) for source, _ in parts[0]}
-    twice = sum(tuple(source) in known for part in parts[1:] for source, _ in part)
-    again = (
-        [f"{twice:,} of the sentences held out are trained on as well: results on them are too good"] if twice else []
-    )
-    return ", ".join([first, *told]), second, *again
+    return {
+        name: sum(tuple(source) in known for source, _ in part) for name, part in zip(PARTS, parts[1:], strict=True)
+    }
+
+
+def said_twice(twice: dict[str, int]) -> list[str]:
+    count = sum(twice.values())
+    what = "of the sentences held out are trained on as well: results on them are too good"
+    return [f"{count:,} {what}"] if count else []
+
+
+def examples(pairs: list[Pair]) -> list[dict[str, str]]:
+    """A few pairs in words, as they are read."""
+    shown = [[" ".join(side) for side in pairs[at]] for at in reading.evenly(len(pairs))]
+    return [{"source": source, "target": target} for source, target in shown]

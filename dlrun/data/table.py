@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from dlrun.data.base import Data, Scale, Schema, Split, grouped, held_out, shuffled, stratified
+from dlrun.data.base import Data, Overview, Scale, Schema, Split, grouped, held_out, shuffled, stratified
 from dlrun.errors import UserError, nearest
 from dlrun.files import own
 from dlrun.limits import Fraction
@@ -64,12 +64,22 @@ def load(
     for name, key in {group: "data.group", time: "data.time"}.items():
         if name is not None:
             a_column(name, tables[0], key)
-    left_out = {target, group, *(a_column(name, tables[0], "data.exclude") for name in exclude)}
+    left_out = {a_column(name, tables[0], "data.exclude"): "data.exclude" for name in exclude}
+    left_out |= {target: "data.target", **({group: "data.group"} if group is not None else {})}
     seen = [reading.look(frame[name]) for name in frame.columns if name not in left_out]
+    seen = [in_file(each, kept.nonzero().squeeze(1)) for each in seen]
     rows = split(frame, origin, found, val, test, seed, group=group, time=time)
     first = f"reading {', '.join(table.path.name for table in tables)}: {len(frame):,} rows"
     data = made(frame, found, rows, seen, first, told)
-    return replace(data, sha256=own.by_name((table.path, table.sha256) for table in tables))
+    by_name = {each.name: each for each in seen}
+    columns = [by_name.get(name) or Seen(name, None, left_out[name]) for name in frame.columns]
+    overview = replace(data.overview, columns=tuple(columns), examples=tuple(reading.examples(frame)))
+    return replace(data, sha256=own.by_name((table.path, table.sha256) for table in tables), overview=overview)
+
+
+def in_file(seen: Seen, places: Tensor) -> Seen:
+    """Odd values by their rows of the file: what has no target is left out before columns are looked at."""
+    return replace(seen, odd=tuple((int(places[row - 1]) + 1, value) for row, value in seen.odd))
 
 
 def made(
@@ -84,14 +94,15 @@ def made(
         raise UserError(f"There is no column to predict {found.name} from: {said_of(seen, columns)}.{hint}")
     x = torch.from_numpy(reading.encoded(frame, columns)[0])
     train, val, test = (Split(x[chosen], found.y[chosen]) for chosen in rows)
-    lines = [", ".join((first, said_of(seen, columns), *told))]
+    lines, twice = [", ".join((first, said_of(seen, columns), *told))], twice_in(frame, rows)
     return Data(
         train,
         val if len(val) else None,
         test if len(test) else None,
         schema_of(train, columns, found),
         note="" if len(val) else "data.val=0: nothing is held out to choose by",
-        said=(*lines, *said_odd(seen), *said_target(found), *said_twice(frame, rows)),
+        said=(*lines, *said_odd(seen), *said_target(found), *said_twice(twice, "rows")),
+        overview=Overview(twice=twice),
     )
 
 
@@ -291,12 +302,14 @@ def said_target(found: Target, task: str = "classify") -> list[str]:
     return [*lines, f"{found.name}: {shown}{more} -> {task}"]
 
 
-def said_twice(frame: pl.DataFrame, rows: Sequence[Tensor]) -> list[str]:
-    """Exact duplicates that are trained on and held out as well: what is measured on them is too good."""
+def twice_in(frame: pl.DataFrame, rows: Sequence[Tensor]) -> dict[str, int]:
+    """Held-out part -> its exact duplicates of rows that are trained on: what is measured on them is too good."""
     hashes = torch.tensor(frame.hash_rows(seed=0).cast(int, wrap_numerical=True).to_numpy())
     train = hashes[rows[0]]
-    both = [int(torch.isin(hashes[part], train).sum()) for part in rows[1:]]
-    if not sum(both):
-        return []
-    held = " and ".join(f"{count:,} of {part}" for count, part in zip(both, PARTS[1:], strict=True) if count)
-    return [f"{held} are exact duplicates of rows that are trained on: results on them are too good"]
+    return {name: int(torch.isin(hashes[part], train).sum()) for name, part in zip(PARTS[1:], rows[1:], strict=True)}
+
+
+def said_twice(twice: dict[str, int], what: str) -> list[str]:
+    """`3 of val are exact duplicates of rows that are trained on: results on them are too good`"""
+    held = " and ".join(f"{count:,} of {part}" for part, count in twice.items() if count)
+    return [f"{held} are exact duplicates of {what} that are trained on: results on them are too good"] if held else []

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dlrun.data import table
-from dlrun.data.base import Data, Schema, Split
+from dlrun.data.base import Data, Overview, Schema, Split
 from dlrun.errors import UserError
 from dlrun.files import own
 from dlrun.files.mapped import Facts, Hashed, mapped
@@ -186,7 +186,14 @@ def made(work: Work, task: str) -> Data:
         note="" if val_split else "data.val=0: nothing is held out to choose by",
         said=said(work.texts, facts, vocab, task),
         sha256=facts["sha256"],
+        overview=Overview(examples=tuple({"line": line} for line in lines_of(work.texts["train"]))),
     )
+
+
+def lines_of(text: Text) -> list[str]:
+    """The first few lines that have something in them."""
+    begin = next(iter(text.pieces(2**14)), "")
+    return [line.strip() for line in begin.split("\n") if line.strip()][:5]
 
 
 def write(file: Hashed, ids: np.ndarray) -> int:

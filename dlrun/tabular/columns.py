@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -30,6 +31,8 @@ DATES = (  # tried in this order
     "%d/%m/%Y",
     "%m/%d/%Y",
 )
+MOST_FREQUENT = 5  # values of a category that are told
+LONGEST = 200  # characters of a value in an example
 IDENTIFIER = re.compile(r"(^|[_\s-])(id|uuid|guid|key|index|no|nr)$", re.IGNORECASE)
 Kind = Literal["number", "category", "date"]
 
@@ -62,7 +65,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of a column of the file: its kind, or `left_out` and why; `odd`: (row, value) of another kind."""
+    """What was seen of a column of the file: its kind, or `left_out` and why; `odd`: (row, value) of another kind.
+
+    `low`, `mean` and `high` are those of numbers; of dates the first and the last one, as they are written.
+    """
 
     name: str
     kind: Kind | None
@@ -71,6 +77,11 @@ class Seen:
     gaps: int = 0
     odd: tuple[tuple[int, str], ...] = ()
     odd_count: int = 0
+    different: int = 0  # values
+    low: float | str | None = None
+    mean: float | None = None
+    high: float | str | None = None
+    frequent: tuple[tuple[str, int], ...] = ()  # of a category: the most frequent values, and in how many rows each is
 
 
 def words(series: pl.Series) -> pl.Series:
@@ -104,22 +115,24 @@ def look(series: pl.Series) -> Seen:
     text = words(series)
     there = text.drop_nulls()
     gaps, different = text.null_count(), there.n_unique()
+    left_out = partial(Seen, series.name, None, gaps=gaps, different=different)
     if not len(there):
-        return Seen(series.name, None, "no value", gaps=gaps)
+        return left_out("no value")
     if different == 1:
-        return Seen(series.name, None, f"always {short(there[0])}", gaps=gaps)
+        return left_out(f"always {short(there[0])}")
     if is_identifier(series, there, different):
-        return Seen(series.name, None, "all different", gaps=gaps)
+        return left_out("all different")
     if not bool(there.str.contains(r"^[+-]?0\d+$").any()):  # 01234 is a code, not a number
         read = numbers(series)
         if len(read.drop_nulls()) >= MOSTLY * len(there):
-            return with_odd(series.name, "number", "", text, read, gaps)
+            return replace(with_odd(series.name, "number", "", text, read, gaps), different=different)
     for form in DATES:
         if len((read := days(series, form)).drop_nulls()) >= MOSTLY * len(there):
-            return with_odd(series.name, "date", form, text, read, gaps)
+            return replace(with_odd(series.name, "date", form, text, read, gaps), different=different)
     if different > max(FEW, min(len(there) // 10, MOST)):
-        return Seen(series.name, None, f"{different:,} different texts", gaps=gaps)
-    return Seen(series.name, "category", gaps=gaps)
+        return left_out(f"{different:,} different texts")
+    frequent = there.value_counts(name="rows").sort("rows", there.name, descending=[True, False]).head(MOST_FREQUENT)
+    return Seen(series.name, "category", gaps=gaps, different=different, frequent=tuple(frequent.iter_rows()))
 
 
 def is_identifier(series: pl.Series, there: pl.Series, different: int) -> bool:
@@ -137,7 +150,24 @@ def is_identifier(series: pl.Series, there: pl.Series, different: int) -> bool:
 def with_odd(name: str, kind: Kind, form: str, text: pl.Series, read: pl.Series, gaps: int) -> Seen:
     places = (text.is_not_null() & read.is_null()).arg_true()
     odd = tuple((int(place) + 1, short(text[int(place)])) for place in places[:3])
-    return Seen(name, kind, form=form, gaps=gaps, odd=odd, odd_count=len(places))
+    seen = Seen(name, kind, form=form, gaps=gaps, odd=odd, odd_count=len(places))
+    if kind == "date":
+        ends = [each.strftime(form) for each in (read.min(), read.max())]  # type: ignore[union-attr]
+        return replace(seen, low=ends[0], high=ends[1])
+    low, mean, high = (float(each) for each in (read.min(), read.mean(), read.max()))  # type: ignore[arg-type]
+    return replace(seen, low=low, mean=mean, high=high)
+
+
+def evenly(count: int, most: int = 5) -> list[int]:
+    """Places of a few of `count`, at even distances: what lies in order of its classes shows more than one."""
+    shown = min(count, most)
+    return [at * count // shown for at in range(shown)]
+
+
+def examples(frame: pl.DataFrame) -> list[dict[str, str]]:
+    """A few rows as they stand in the file; "" is a gap."""
+    rows = frame[evenly(len(frame))].iter_rows(named=True)
+    return [{name: "" if value is None else str(value)[:LONGEST] for name, value in row.items()} for row in rows]
 
 
 def short(value: object) -> str:

@@ -82,7 +82,10 @@ def parquet(content: bytes, path: Path) -> tuple[pl.DataFrame, list[str]]:
         if not flat:
             raise UserError(f"{path} has no column of plain values.")
         check_texts(lazy, [name for name in flat if columns[name] == pl.String], path)
-        return lazy.select(flat).collect(), []
+        nested = [name for name in columns if name not in flat]
+        more = " …" if len(nested) > 3 else ""
+        told = [f"{', '.join(nested[:3])}{more} left out (no plain values)"] if nested else []
+        return lazy.select(flat).collect(), told
     except UserError:
         raise
     except BaseException as error:  # polars panics on some broken files, which is no Exception

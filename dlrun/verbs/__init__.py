@@ -14,6 +14,7 @@ VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
     "compare": "RUN RUN…: where their configs differ, and their metrics side by side",
     "rerun": "RUN [KEY=VALUE…]: the same again from its saved config, in a new folder",
     "prune": "[DIR…] --where CONDITION…: remove checkpoints or whole runs; asks first",
+    "describe": "DATA [KEY=VALUE…]: what would be read: columns, classes, lengths, odd values, the split; --json",
     "fetch": "[DATA…]: where every dataset is; with names: get them",
     "schema": "[--group GROUP]: a JSON Schema of all keys",
     "doctor": "what of this machine a run needs, and the command that mends it",
