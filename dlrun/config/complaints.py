@@ -14,7 +14,7 @@ def missing_config(missing: str, options: Sequence[str]) -> str:
     if said := renamed.new_choice(group, name):
         return said
     possible = [option for option in options if not option.startswith("_")]
-    return f"There is no {group} {name}. {nearest(name, possible)}" if group else ""
+    return typed.no_choice(group, name, possible) if group else ""
 
 
 def several(text: str, *, simple: bool) -> str:

@@ -32,6 +32,7 @@ def expanded(argv: Sequence[str]) -> list[str]:
     words = [part for word in argv for part in with_reader(word, argv)]
     said = {key.lstrip("+"): value for key, equals, value in (word.partition("=") for word in words) if equals}
     name = said.get("data", "")
+    check_keys(name, said, argv)
     if name not in catalogue.choices("data") or not catalogue.home_model(name):
         return words
     words = [with_absolute(word) for word in words]
@@ -42,6 +43,27 @@ def expanded(argv: Sequence[str]) -> list[str]:
         asked = task or catalogue.home(name, group="data").get("task", "")
         words += [f"{key}={value}" for key, value in REPORTED.get(asked, {}).items() if key not in said]
     return words
+
+
+def check_keys(name: str, said: dict[str, str], argv: Sequence[str]) -> None:
+    """UserError for a key of own data that was typed without `data.`, or without saying which reader."""
+    path = next((key for key in said if key in PATHS), "")
+    if path and not name and not any("experiment" in word or word.startswith(("--config", "-c")) for word in argv):
+        file = said[path] if path == "data.path" else "FILE"
+        raise UserError(
+            f"{path} is for data of your own. Type data={file} in its place, or one of "
+            f"{', '.join(f'data={reader}' for reader in readers())} beside it"
+        )
+    if name in readers():
+        bare = [
+            key for key in said if key in catalogue.read("data", name) and key not in catalogue.loaded("", "config")
+        ]
+        if bare := [key for key in bare if key not in catalogue.GROUPS]:
+            raise UserError(f"There is no key {bare[0]}. Type data.{bare[0]}={said[bare[0]]}")
+
+
+def readers() -> list[str]:
+    return [name for name in catalogue.choices("data") if catalogue.home_model(name)]
 
 
 def with_absolute(word: str) -> str:
@@ -75,6 +97,8 @@ def with_reader(word: str, argv: Sequence[str]) -> list[str]:
         return [word]
     value = unquoted(value)
     path = Path(value).expanduser()
+    if "," in value and not path.exists() and all(Path(each).expanduser().exists() for each in value.split(",")):
+        return of_several(value.split(","), argv)
     if not (path.exists() or "/" in value or path.suffix.lower() in (*TABLES, *own.TEXTS, *ARRAYS, *own.PICTURES)):
         return [word]
     if any("data.path=" in each for each in argv):
@@ -83,6 +107,14 @@ def with_reader(word: str, argv: Sequence[str]) -> list[str]:
     said = [each.partition("=")[0] for each in argv]
     reader = reader_of_folder(found) if found.is_dir() else reader_of_file(found, said)
     return [f"data={reader}", f"data.path={as_word(value)}"]
+
+
+def of_several(values: Sequence[str], argv: Sequence[str]) -> list[str]:
+    """data=a.csv,b.csv of a sweep -> data=table, data.path=a.csv,b.csv. UserError for files of several readers."""
+    found = [with_reader(f"data={value}", argv) for value in values]
+    if len(several := sorted({reader for reader, _ in found})) > 1:
+        raise UserError(f"data={','.join(values)} are for several readers: {', '.join(several)}. Sweep over one.")
+    return [found[0][0], f"data.path={','.join(path.partition('=')[2] for _, path in found)}"]
 
 
 def is_choice(value: str, argv: Sequence[str]) -> bool:

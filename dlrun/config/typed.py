@@ -84,7 +84,12 @@ def check_choice(group: str, value: object) -> None:
         raise UserError(said)
     if value is None or not isinstance(value, str) or not is_plain(name):
         shown = "null" if value is None else name[:LONGEST_NAME]
-        raise UserError(f"There is no {group} {shown}. {nearest(shown, names)}")
+        raise UserError(no_choice(group, shown, names))
+
+
+def no_choice(group: str, name: str, possible: Sequence[str]) -> str:
+    own = " For data of your own type its path: data=houses.csv or data=flowers/" if group == "data" else ""
+    return f"There is no {group} {name}. {nearest(name, possible)}{own}"
 
 
 def is_plain(name: str) -> bool:

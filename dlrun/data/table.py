@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,7 +60,9 @@ def load(
     tables = [read(own.file(name, key), encoding) for key, name in files(path, val_path, test_path).items()]
     target = a_column(target, tables[0], "data.target")
     frame, origin, told = together(tables, val_path, test_path)
-    found, kept = target_of(frame[target], target, task)
+    first = ", ".join(table.path.name for table in tables)
+    with named(first):
+        found, kept = target_of(frame[target], target, task)
     frame, origin = frame.filter(kept.tolist()), origin[kept]
     for name, key in {group: "data.group", time: "data.time"}.items():
         if name is not None:
@@ -68,9 +71,9 @@ def load(
     left_out |= {target: "data.target", **({group: "data.group"} if group is not None else {})}
     seen = [reading.look(frame[name]) for name in frame.columns if name not in left_out]
     seen = [in_file(each, kept.nonzero().squeeze(1)) for each in seen]
-    rows = split(frame, origin, found, val, test, seed, group=group, time=time)
-    first = f"reading {', '.join(table.path.name for table in tables)}: {len(frame):,} rows"
-    data = made(frame, found, rows, seen, first, told)
+    with named(first):
+        rows = split(frame, origin, found, val, test, seed, group=group, time=time)
+        data = made(frame, found, rows, seen, f"reading {first}: {len(frame):,} rows", told)
     by_name = {each.name: each for each in seen}
     columns = [by_name.get(name) or Seen(name, None, left_out[name]) for name in frame.columns]
     overview = replace(data.overview, columns=tuple(columns), examples=tuple(reading.examples(frame)))
@@ -80,6 +83,15 @@ def load(
 def in_file(seen: Seen, places: Tensor) -> Seen:
     """Odd values by their rows of the file: what has no target is left out before columns are looked at."""
     return replace(seen, odd=tuple((int(places[row - 1]) + 1, value) for row, value in seen.odd))
+
+
+@contextmanager
+def named(file: str) -> Iterator[None]:
+    """Around what is wrong with its content: messages begin with the file."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
 
 
 def made(

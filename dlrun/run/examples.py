@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dlrun.config.own_data import TABLES
-from dlrun.errors import UserError
+from dlrun.errors import UserError, nearest
 from dlrun.files import own
 from dlrun.text.encodings import decoded
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LARGEST_TEXT = 2**26  # bytes of a file that is one text
 BLOCK = 2**16  # bytes that are taken of a stream at once
+JSON_LINES = (".jsonl", ".ndjson")
+BLANK = b"\xef\xbb\xbf \t\r"  # what may stand before a stream's first word: a byte order mark, too
 AT_ONCE = {"table": 4096, "image": 64, "text": 64}  # examples that a model is given together
 
 
@@ -37,7 +39,7 @@ class Given(NamedTuple):
 def many(name: str) -> bool:
     """Whether an input that was typed stands for several examples."""
     path = Path(name)
-    return name == "-" or Path(name).is_dir() or (path.suffix.lower() in TABLES and path.is_file())
+    return name == "-" or bool(name and path.is_dir()) or (path.suffix.lower() in TABLES and path.is_file())
 
 
 def chunks(inputs: Sequence[str], schema: Schema) -> Iterator[list[Given]]:
@@ -54,10 +56,8 @@ def of_input(name: str, schema: Schema) -> Iterator[list[Given]]:
     if name == "-":
         yield from of_stream(schema)
     elif path.suffix.lower() in TABLES and path.is_file():
-        from dlrun.tabular.read import read
-
-        yield of_table(read(path), path.parent, schema)
-    elif schema.inputs in ("image", "text") and path.is_dir():
+        yield of_file(path, schema)
+    elif name and path.is_dir():
         yield of_folder(path, schema)
     elif schema.inputs in ("text", "pair") and path.suffix.lower() in own.TEXTS and path.is_file():
         text = text_of(path)
@@ -69,6 +69,22 @@ def of_input(name: str, schema: Schema) -> Iterator[list[Given]]:
         yield [Given(name, name, {"input": name})]
 
 
+def of_file(path: Path, schema: Schema) -> list[Given]:
+    """A table's rows. Of JSON Lines that are none, or hold no plain values, the others are answered all the same."""
+    from dlrun.tabular.read import read
+
+    try:
+        return of_table(read(path), path.parent, schema)
+    except UserError:
+        if path.suffix.lower() not in JSON_LINES:
+            raise
+        lines = [(number, line) for number, line in enumerate(text_of(path).splitlines(), 1) if line.strip()]
+        found = [of_line(line.strip(), f"{path}, line {number:,}") for number, line in lines]
+        if not any(isinstance(each.example, dict) for each in found):
+            raise
+        return found
+
+
 def of_table(table: Table, folder: Path, schema: Schema) -> list[Given]:
     """A row each. Pictures' files are found beside the table."""
     import polars as pl
@@ -77,15 +93,22 @@ def of_table(table: Table, folder: Path, schema: Schema) -> list[Given]:
 
     frame = table.frame.with_columns(words(table.frame[name]).alias(name) for name in table.frame.columns)
     rows = frame.select(pl.all()).to_dicts()
-    if schema.columns is not None and rows:
-        from dlrun.errors import nearest
-
-        for column in schema.columns:
-            if column.name not in rows[0]:
-                raise UserError(f"{table.path} has no column {column.name}. {nearest(column.name, rows[0])}")
+    for name in columns_asked(table, schema):
+        if name not in frame.columns:
+            raise UserError(f"{table.path} has no column {name}. {nearest(name, frame.columns)}")
     return [
         Given(f"{table.path}, row {place:,}", beside(row, folder, schema), row) for place, row in enumerate(rows, 1)
     ]
+
+
+def columns_asked(table: Table, schema: Schema) -> list[str]:
+    if schema.columns is not None:
+        return [column.name for column in schema.columns]
+    if schema.inputs not in ("image", "text"):
+        return []
+    if schema.column is None and table.frame.width > 1:
+        raise UserError(f"{table.path} has {', '.join(table.frame.columns[:35])}. Leave only the column to be read.")
+    return [] if schema.column is None else [schema.column]
 
 
 def beside(row: dict[str, object], folder: Path, schema: Schema) -> dict[str, object]:
@@ -96,6 +119,8 @@ def beside(row: dict[str, object], folder: Path, schema: Schema) -> dict[str, ob
 
 def of_folder(path: Path, schema: Schema) -> list[Given]:
     """Each picture, or each text, below a folder, in the order of their names."""
+    if schema.inputs not in ("image", "text"):
+        raise UserError(f"{path} is a folder. Type a file, such as one of {', '.join(TABLES[:2])}, or - for a stream.")
     wanted = own.PICTURES if schema.inputs == "image" else own.TEXTS
     with own.readable(path):
         found = sorted(
@@ -116,17 +141,21 @@ def text_of(path: Path) -> str:
 
 def of_stream(schema: Schema) -> Iterator[list[Given]]:
     """Standard input: JSON Lines, handed on as they come; lines of text; or a whole table with its header."""
-    count = 0
-    for lines in line_blocks(sys.stdin.buffer.fileno()):
-        if count == 0 and schema.columns is not None and not lines[0].lstrip().startswith(b"{"):
-            rest = [line for block in line_blocks(sys.stdin.buffer.fileno()) for line in block]
+    count, begun = 0, False
+    blocks = line_blocks(sys.stdin.buffer.fileno())
+    for lines in blocks:
+        first = next((line for line in lines if line.strip()), None)
+        if first and not begun and schema.columns is not None and not first.lstrip(BLANK).startswith(b"{"):
+            rest = [line for block in blocks for line in block]
             yield of_table(table_of(b"\n".join([*lines, *rest])), Path(), schema)
             return
+        begun = begun or bool(first)
         found = []
         for line in lines:
             count += 1
-            if text := decoded(line, None, f"standard input, line {count:,}")[0].strip() if line.strip() else "":
-                found.append(of_line(text, count))
+            where = f"standard input, line {count:,}"
+            if text := decoded(line, None, where)[0].strip("\ufeff \t\r") if line.strip() else "":
+                found.append(of_line(text, where))
         if found:
             yield found
 
@@ -137,9 +166,8 @@ def table_of(content: bytes) -> Table:
     return delimited_table(content, Path("standard input"))
 
 
-def of_line(text: str, number: int) -> Given:
+def of_line(text: str, where: str) -> Given:
     """An object, a text in quotes, or a text as it is."""
-    where = f"standard input, line {number:,}"
     if text[0] in '{"':
         try:
             value = json.loads(text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -165,7 +166,9 @@ def torch_file(path: Path) -> dict[str, Entry]:
             if packed:
                 raise ValueError("it is compressed, which torch.save never does")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's about pickles that it refuses anyway
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(f"{path} holds more than tensors, which could run code. Save a dict of tensors.") from error
     if isinstance(content, list | tuple):

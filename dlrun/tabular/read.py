@@ -25,8 +25,11 @@ SUFFIXES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
 LARGEST = 2**32  # bytes of a file: a table is read whole
 MOST_CELLS = 400_000_000  # of it: 3 GB as numbers
 MOST_COLUMNS = 100_000
+OFFICE = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods; .xls
 GAPS = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "?"]  # no value
 LOOKED_AT = 100  # rows from which the delimiter is told
+SMALL = 2**28  # bytes that a Parquet file may unpack to, whatever its own size
+MOST_PACKED = 200  # times its own size beyond that: values that are measured do not pack so well, bombs do
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,14 @@ class Table:
 def read(path: Path, encoding: str | None = None) -> Table:
     """UserError for what is no table, or holds no row."""
     content = own.read(path, LARGEST)
+    if content.startswith(OFFICE):
+        raise UserError(f"{path} is a workbook or another archive. Save the sheet as CSV.")
     if path.suffix.lower() in (".parquet", ".pq") or content.startswith(b"PAR1"):
         frame, told = parquet(content, path)
     elif path.suffix.lower() in (".jsonl", ".ndjson"):
         frame, told = json_lines(content, path, encoding)
+    elif path.suffix.lower() == ".json":
+        raise UserError(f"{path} is JSON. A table has an object a line, in a file that ends in .jsonl")
     else:
         frame, told = delimited(content, path, encoding)
     return checked(path, frame, content, told)
@@ -81,7 +88,7 @@ def parquet(content: bytes, path: Path) -> tuple[pl.DataFrame, list[str]]:
         flat = [name for name, kind in columns.items() if not kind.is_nested() and kind != pl.Binary]
         if not flat:
             raise UserError(f"{path} has no column of plain values.")
-        check_texts(lazy, [name for name in flat if columns[name] == pl.String], path)
+        check_unpacked(lazy, rows, {name: columns[name] for name in flat}, len(content), path)
         nested = [name for name in columns if name not in flat]
         more = " …" if len(nested) > 3 else ""
         told = [f"{', '.join(nested[:3])}{more} left out (no plain values)"] if nested else []
@@ -94,13 +101,21 @@ def parquet(content: bytes, path: Path) -> tuple[pl.DataFrame, list[str]]:
         raise UserError(f"{path} is no Parquet file that can be read ({type(error).__name__}).") from error
 
 
-def check_texts(lazy: pl.LazyFrame, names: list[str], path: Path) -> None:
+def check_unpacked(lazy: pl.LazyFrame, rows: int, columns: dict[str, pl.DataType], packed: int, path: Path) -> None:
+    """UserError for a bomb. Lengths of texts are added up without unpacking them: a text may be there once for all."""
     import polars as pl
 
-    if names:
-        sizes = lazy.select(pl.sum_horizontal(pl.col(names).str.len_bytes().sum()).cast(pl.Int64)).collect().item()
-        if (sizes or 0) > LARGEST:
-            raise UserError(f"{path} unpacks to {sizes / 1e9:,.1f} GB of text; {LARGEST / 1e9:.1f} GB are the most.")
+    names = [name for name, kind in columns.items() if kind == pl.String]
+    lengths = [pl.col(name).str.len_bytes().cast(pl.Int64).sum() for name in names]  # 32 bits overflow
+    texts = sum(lazy.select(lengths).collect().row(0)) if names else 0
+    if texts > LARGEST:
+        raise UserError(f"{path} unpacks to {texts / 1e9:,.1f} GB of text; {LARGEST / 1e9:.1f} GB are the most.")
+    unpacked = texts + 8 * rows * len(columns)
+    if unpacked > max(SMALL, MOST_PACKED * packed):
+        raise UserError(
+            f"{path} has {packed:,} bytes and unpacks to {unpacked / 1e9:,.1f} GB, over {MOST_PACKED:,} times as many: "
+            "it is not read. If it is meant, save it as CSV"
+        )
 
 
 def json_lines(content: bytes, path: Path, encoding: str | None) -> tuple[pl.DataFrame, list[str]]:
@@ -150,9 +165,11 @@ def delimited(content: bytes, path: Path, encoding: str | None) -> tuple[pl.Data
 
     text, encoding = decoded(content, encoding, str(path))
     text = text.removeprefix("\ufeff")
+    blank = text[: len(text) - len(text.lstrip(" \r\n"))].count("\n")  # lines above the first one, as a sheet may have
+    text = text.split("\n", blank)[-1]
     delimiter = delimiter_of(text, path)
     names, headed = header(text, delimiter, path)
-    check_shape(text, delimiter, len(names), path)
+    check_shape(text, delimiter, len(names), path, blank)
     try:
         frame = pl.read_csv(
             io.BytesIO(text.encode()),
@@ -216,8 +233,8 @@ def is_number(field: str) -> bool:
     return True
 
 
-def check_shape(text: str, delimiter: str, width: int, path: Path) -> None:
-    """UserError for the first row that has more or fewer fields than the header."""
+def check_shape(text: str, delimiter: str, width: int, path: Path, above: int = 0) -> None:
+    """UserError for the first row that has more or fewer fields than the header; `above`: lines that are left out."""
     if '"' not in text:
         rows = ((number, line.count(delimiter) + 1) for number, line in enumerate(text.split("\n"), 1) if line.strip())
         bad = next(((number, count) for number, count in rows if count != width), None)
@@ -227,9 +244,9 @@ def check_shape(text: str, delimiter: str, width: int, path: Path) -> None:
         try:
             bad = next(((reader.line_num, len(row)) for row in reader if row and len(row) != width), None)
         except csv.Error as error:
-            raise UserError(f"{path}, line {reader.line_num:,} can't be read: {error}.") from error
+            raise UserError(f"{path}, line {above + reader.line_num:,} can't be read: {error}.") from error
     if bad:
-        raise UserError(f"{path}, line {bad[0]:,} has {bad[1]:,} fields, and the header has {width:,}.")
+        raise UserError(f"{path}, line {above + bad[0]:,} has {bad[1]:,} fields, and the header has {width:,}.")
 
 
 def decimal_commas(frame: pl.DataFrame) -> tuple[pl.DataFrame, bool]:

@@ -23,21 +23,32 @@ def encoded(
     """(N, F) of the rows that can be read, and why the others can't be: place -> a sentence.
 
     A row is a mapping of column to value in any order, JSON of it, or the values as in a CSV in the order of `columns`.
-    UserError for a column that no row has.
+    A column that no row has is missing in each.
     """
     problems: dict[int, str] = {}
     rows: list[Mapping[str, object]] = []
     for place, example in enumerate(examples):
         try:
-            rows.append(example if isinstance(example, Mapping) else typed_row(example, columns))
+            rows.append(plain(example) if isinstance(example, Mapping) else typed_row(example, columns))
         except UserError as error:
             problems[place] = str(error)
             rows.append(dict.fromkeys(column.name for column in columns))
-    x, wrong = encoded_frame(frame_of(rows, columns), columns)
+    try:
+        x, wrong = encoded_frame(frame_of(rows, columns), columns)
+    except UserError as error:
+        width = sum(column.width for column in columns)
+        return np.zeros((0, width), np.float32), {**dict.fromkeys(range(len(rows)), str(error)), **problems}
     problems = {**{place: f"{said}." for place, said in wrong.items()}, **problems}
     readable = np.ones(len(rows), dtype=bool)
     readable[list(problems)] = False
     return x[readable], problems
+
+
+def plain(row: Mapping[str, object]) -> Mapping[str, object]:
+    """The row itself. UserError where a value is a list or an object."""
+    if nested := next((key for key, value in row.items() if isinstance(value, list | dict | tuple)), None):
+        raise UserError(f"{nested} is a list or an object, and a plain value is expected.")
+    return row
 
 
 def typed_row(text: str, columns: Sequence[Column]) -> Mapping[str, str | None]:

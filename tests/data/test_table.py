@@ -184,6 +184,7 @@ MISTAKES: dict[str, tuple[str, dict[str, object], str]] = {
     "no rows": ("a,b\n", {}, "t.csv has a header and no row."),
     "ragged": ("a,b\n1,2\n3\n", {}, "t.csv, line 3 has 1 fields, and the header has 2."),
     "ragged in quotes": ('a,b\n"1\n2",2\n3,4,5\n', {}, "t.csv, line 4 has 3 fields, and the header has 2."),
+    "ragged below empty lines": ("\n \na,b\n1,2\n3\n", {}, "t.csv, line 5 has 1 fields, and the header has 2."),
     "a name twice": ("a,a\n1,2\n", {"target": "a"}, "t.csv has two columns of the name a."),
     "one class": ("a,b\n1,x\n2,x\n", {}, "b is always x: there is nothing to tell apart."),
     "no value": ("a,b\n1,\n2,\n", {}, "b has no value in any row."),
