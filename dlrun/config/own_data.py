@@ -208,6 +208,13 @@ def told_task(name: str, said: dict[str, str]) -> str:
     from dlrun.tabular.read import read
 
     table = read(own.file(given["path"].split(",")[0], "data.path"), given.get("encoding"))
-    if given["target"] not in table.frame.columns:
+    columns = table.frame.columns
+    targets = [given["target"]] if given["target"] in columns else given["target"].split(",")  # of a sweep
+    if not set(targets) <= set(columns):
         return ""
-    return "classify" if is_class(table.frame[given["target"]]) else "regress"
+    tasks = {"classify" if is_class(table.frame[target]) else "regress" for target in targets}
+    if len(tasks) > 1:
+        raise UserError(
+            f"data.target={given['target']}: some are classes and others numbers. Sweep over each on its own."
+        )
+    return tasks.pop()

@@ -1,12 +1,15 @@
 """A saved run, opened again: its config checked, its parts built, its weights loaded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from dlrun import __version__, console
 from dlrun.config import assemble, catalogue, renamed
 from dlrun.config.assemble import Components, RunSpec
 from dlrun.config.own_data import PATHS as OWN_PATHS
 from dlrun.errors import UserError, is_newer, nearest
+from dlrun.files import own
 from dlrun.run.evaluate import load_weights
 from dlrun.run.folder import RunDir
 from dlrun.store.kept import Unreadable
@@ -65,7 +68,8 @@ def open_components(
         raise UserError(
             f"{run.path} has no checkpoint {checkpoint}.pt yet. Train it further: {command('resume', run.path)}"
         )
-    parts = assemble.build_components(spec)
+    with silent_on_others(run, spec, typed=overrides or ()):
+        parts = assemble.build_components(spec)
     check_data(run, parts, typed=overrides or ())
     load_weights(parts.model, state)
     parts.model.eval()
@@ -78,17 +82,44 @@ def check_data(run: RunDir, parts: Components, *, typed: Iterable[str] = ()) -> 
     UserError for files of the user's own that are others: a run's config may come from anybody and name any file here.
     Whoever types data.path=… with the verb means that file as it is.
     """
-    try:
-        before = run.read_summary().get("data", {}).get("sha256") or {}
-    except Unreadable as error:
-        console.warn(str(error))
-        before = {}
+    before = digests(run)
     now: dict[str, str] = parts.data.sha256
     if now and sorted(now.values()) != sorted(before.values()) and OWN_PATHS.isdisjoint(typed):
         other = next((name for name, digest in now.items() if digest not in before.values()), next(iter(now)))
-        raise UserError(
-            f"{other} is not the file that {run.path} was trained on: its digest differs. "
-            "If it is meant all the same, type its place again, as in data.path=FILE"
-        )
+        raise another(other, run)
     if before and before != parts.data_facts["sha256"]:
         console.warn("the data files are not the ones this run was trained on: their digests differ")
+
+
+def digests(run: RunDir) -> dict[str, str]:
+    try:
+        return run.read_summary().get("data", {}).get("sha256") or {}
+    except Unreadable as error:
+        console.warn(str(error))
+        return {}
+
+
+def another(name: str, run: RunDir) -> UserError:
+    return UserError(
+        f"{name} is not the file that {run.path} was trained on: its digest differs. "
+        "If it is meant all the same, type its place again, as in data.path=FILE"
+    )
+
+
+@contextmanager
+def silent_on_others(run: RunDir, spec: RunSpec, *, typed: Iterable[str] = ()) -> Iterator[None]:
+    """Around reading a run's data: of a file that it was not trained on, what is wrong says nothing of what is in it.
+
+    Readers name columns and values in their messages. A digest is made only where there is such a message.
+    """
+    try:
+        yield
+    except UserError:
+        if not OWN_PATHS.isdisjoint(typed):
+            raise
+        data = spec.config["data"]
+        named = [data.get(key.removeprefix("data.")) for key in sorted(OWN_PATHS)] if isinstance(data, dict) else []
+        for path in (Path(each) for each in named if isinstance(each, str)):
+            if path.is_file() and own.digest_of(path) not in digests(run).values():
+                raise another(path.name, run) from None
+        raise

@@ -4,7 +4,7 @@ import platform
 import signal
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -80,7 +80,8 @@ def build(
     """All that a new run is made of, and its spec with what was found: resumed, it takes the same again."""
     given, run = answer.given_vectors(spec)
     source = None if spec.settings.init_from is None else init_from.Source.open(spec.settings.init_from)
-    parts = assemble.build_components(spec, replaceable=replaceable, given=given)
+    with nullcontext() if again is None else saved.silent_on_others(again, spec):
+        parts = assemble.build_components(spec, replaceable=replaceable, given=given)
     if again is not None and parts.data.sha256:
         saved.check_data(again, parts)
     spec = with_values(spec, stand_in="always" if parts.data_facts["source"] == "stand-in" else "never")
@@ -113,7 +114,8 @@ def resume(
     """
     summary = Summary(run, typed(spec, overrides))
     with ending(run, spec.config, summary):
-        parts = assemble.build_components(spec)
+        with saved.silent_on_others(run, spec, typed=[each.partition("=")[0] for each in changed]):
+            parts = assemble.build_components(spec)
         engine = assemble.build_optim(spec, parts)
         saved.check_data(run, parts, typed=[each.partition("=")[0] for each in changed])
     log = console.log_to(run.path, "run.log")

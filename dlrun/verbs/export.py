@@ -97,7 +97,8 @@ def attached(trained: Trained, trust: list[str]) -> str | None:
     run = RunDir(trained.where)
     spec = saved.open_spec(run, trust=trust, overrides={"device.name": "cpu"})
     try:
-        data, facts = assemble.load_data(spec, replaceable=False)
+        with saved.silent_on_others(run, spec):
+            data, facts = assemble.load_data(spec, replaceable=False)
         saved.check_data(run, assemble.Components(data, trained.task, trained.model, spec.device, facts))
     except (DataError, UserError) as error:  # its files are not here, or are others: no reason not to ask it at all
         console.warn(str(error))

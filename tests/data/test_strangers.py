@@ -219,3 +219,26 @@ def test_a_dataset_of_the_users_own_still_works(cli, home, tmp_path, monkeypatch
     assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["data"] == node
     assert cli("eval", "run", "--trust", "mine_data")[0] == 0
     assert cli("eval", "run")[0] == 2
+
+
+@pytest.mark.parametrize("key", ["path", "val_path"])
+@pytest.mark.parametrize("verb", [["eval", "run"], ["resume", "run", "trainer.max_steps=2"], ["rerun", "run"]])
+def test_nothing_is_said_of_a_file_that_a_config_names(verb, key, cli, home, tmp_path) -> None:
+    """Not its columns, not a value that is no number: a reader's own message would quote them."""
+    Path("houses.csv").write_text("area,price\n" + "".join(f"{n % 7},{n * 2.5}\n" for n in range(40)))
+    assert cli("data=houses.csv", "data.target=price", "trainer.max_steps=1", "folder=run")[0] == 0
+    saved = Path("run/config.yaml").read_text()
+    for content in (
+        "login,password\nme,secret\n",
+        "area,price\n1,2.5\n2,secret\n",
+        "secret\n",
+        'area,price\n"secret\n',
+    ):
+        Path("private.csv").write_text(content)
+        config = yaml.safe_load(saved)
+        config["data"][key] = str(tmp_path / "private.csv")
+        Path("run/config.yaml").write_text(yaml.safe_dump(config))
+        code, out, err = cli(*verb)
+        assert (code, out) == (2, "") and "password" not in err and "secret" not in err
+        assert "private.csv is not the file that run was trained on" in err
+    assert not any(b"secret" in each.read_bytes() for each in Path("run").rglob("*") if each.is_file())

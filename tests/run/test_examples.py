@@ -1,4 +1,4 @@
-"""What stands for examples: streams, files of odd forms, folders; what can't be read is named and the others are done."""
+"""What stands for examples: streams, files of odd forms, folders; what can't be read is named, the others are done."""
 
 import os
 from collections.abc import Callable
