@@ -5,6 +5,7 @@ The schema lies in every checkpoint, so that a run answers without its data.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -14,10 +15,11 @@ import torch
 from torch import Tensor
 
 from dlrun.errors import UserError, refuse_newer
-from dlrun.tabular.columns import Column, Seen
+from dlrun.tabular.columns import DATES, Column, Seen
 from dlrun.text.vocab import Vocab
 
 VERSION = 1
+MOST_DAYS = 4_000_000  # from 1970 to the year 12,000
 NEEDED = {"table": ("in_features",), "image": ("in_channels", "height", "width"), "pair": ("target_len",)}
 
 
@@ -126,9 +128,18 @@ def columns_of(state: object, sizes: dict[str, int]) -> tuple[Column, ...] | Non
     if state is None:
         return None
     columns = msgspec.convert(state, tuple[Column, ...])
+    if not all(map(is_readable, columns)):
+        raise ValueError("a column is read in no way that there is")
     if sum(column.width for column in columns) != sizes.get("in_features"):
         raise ValueError("its columns are not its features")
     return columns
+
+
+def is_readable(column: Column) -> bool:
+    """Whether its gaps can be filled, and its dates are written in a form that is tried here."""
+    if column.kind == "date":
+        return column.form in DATES and abs(column.fill) < MOST_DAYS
+    return math.isfinite(column.fill)
 
 
 def scale(mean: object, std: object) -> Scale:

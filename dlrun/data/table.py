@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -61,7 +60,7 @@ def load(
     target = a_column(target, tables[0], "data.target")
     frame, origin, told = together(tables, val_path, test_path)
     first = ", ".join(table.path.name for table in tables)
-    with named(first):
+    with own.named(first):
         found, kept = target_of(frame[target], target, task)
     frame, origin = frame.filter(kept.tolist()), origin[kept]
     for name, key in {group: "data.group", time: "data.time"}.items():
@@ -71,7 +70,7 @@ def load(
     left_out |= {target: "data.target", **({group: "data.group"} if group is not None else {})}
     seen = [reading.look(frame[name]) for name in frame.columns if name not in left_out]
     seen = [in_file(each, kept.nonzero().squeeze(1)) for each in seen]
-    with named(first):
+    with own.named(first):
         rows = split(frame, origin, found, val, test, seed, group=group, time=time)
         data = made(frame, found, rows, seen, f"reading {first}: {len(frame):,} rows", told)
     by_name = {each.name: each for each in seen}
@@ -83,15 +82,6 @@ def load(
 def in_file(seen: Seen, places: Tensor) -> Seen:
     """Odd values by their rows of the file: what has no target is left out before columns are looked at."""
     return replace(seen, odd=tuple((int(places[row - 1]) + 1, value) for row, value in seen.odd))
-
-
-@contextmanager
-def named(file: str) -> Iterator[None]:
-    """Around what is wrong with its content: messages begin with the file."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"{file}: {error}") from error
 
 
 def made(

@@ -83,3 +83,12 @@ def digest_of(path: Path) -> str:
     """Of a file that is too large to be held."""
     with readable(path), transport.opened(path) as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@contextmanager
+def named(file: str) -> Iterator[None]:
+    """Around what is wrong with its content: messages begin with the file."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error

@@ -13,7 +13,7 @@ from dlrun import console
 from dlrun.errors import UserError
 from dlrun.run.examples import Given, chunks
 from dlrun.store import kept
-from dlrun.terminal.plain import json_text
+from dlrun.terminal.plain import json_text, visible
 
 if TYPE_CHECKING:
     from dlrun.run.answer import Trained
@@ -42,8 +42,8 @@ class Answered(NamedTuple):
     def line(self) -> str:
         if isinstance(self.answer, UserError):
             return f"{self.given.where}: {self.answer}"
-        shown = ", ".join(f"{label} {console.number(value)}" for label, value in self.answer[:5])
-        return f"{self.given.where}: {shown}"
+        shown = ", ".join(f"{visible(label)} {console.number(value)}" for label, value in self.answer[:5])
+        return f"{visible(self.given.where)}: {shown}"
 
 
 def answered(trained: Trained, inputs: Sequence[str], *, strict: bool) -> Iterator[Answered]:

@@ -9,6 +9,7 @@ import pytest
 from dlrun.data.base import Schema
 from dlrun.errors import UserError
 from dlrun.run import examples
+from dlrun.run.answers import Answered
 from dlrun.tabular import rows
 from dlrun.tabular.columns import Column
 
@@ -96,3 +97,29 @@ def test_a_folder_for_a_model_of_tables_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is a folder. Type a file"):
         list(examples.chunks([str(tmp_path)], TABLE))
     assert not examples.many("") and examples.many(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Column("city", "date", 1e300, form="%Y-%m-%d"),
+        Column("city", "date", 1e9, form="%Y-%m-%d"),
+        Column("city", "date", float("nan"), form="%Y-%m-%d"),
+        Column("city", "date", form="%Y" * 10_000),
+        Column("city", "date", form=""),
+        Column("city", "number", float("inf")),
+    ],
+)
+def test_a_strangers_schema_says_no_dates_that_there_are_not(wrong: Column) -> None:
+    """A form of its own could take any time to read, a date of the year 10^6 has no place in 64 bits."""
+    width = 1 + wrong.width
+    good = Schema({"in_features": 2, "outputs": 1}, "table", "number", columns=(COLUMNS[0], Column("n", "number")))
+    assert Schema.from_state_dict(good.state_dict(), "x.pt").columns == good.columns
+    spoilt = Schema({"in_features": width, "outputs": 1}, "table", "number", columns=(COLUMNS[0], wrong))
+    with pytest.raises(UserError, match="x.pt has no schema that can be read"):
+        Schema.from_state_dict(spoilt.state_dict(), "x.pt")
+
+
+def test_a_label_with_controls_stays_on_its_line() -> None:
+    given = examples.Given("a\nb", "a", {"input": "a"})
+    assert Answered(given, [("\x1b[31mOslo\n", 0.75)]).line() == "a\\nb: \\x1b[31mOslo\\n 0.75"
