@@ -57,24 +57,22 @@ def load(
     rows are held out. UserError for what can't be read.
     """
     tables = [read(own.file(name, key), encoding) for key, name in files(path, val_path, test_path).items()]
-    target = a_column(target, tables[0], "data.target")
-    frame, origin, told = together(tables, val_path, test_path)
+    target, (frame, origin, told) = a_column(target, tables[0], "data.target"), together(tables, val_path, test_path)
     first = ", ".join(table.path.name for table in tables)
     with own.named(first):
         found, kept = target_of(frame[target], target, task)
     frame, origin = frame.filter(kept.tolist()), origin[kept]
-    for name, key in {group: "data.group", time: "data.time"}.items():
-        if name is not None:
-            a_column(name, tables[0], key)
+    for name, key in ((name, key) for name, key in ((group, "data.group"), (time, "data.time")) if name is not None):
+        a_column(name, tables[0], key)
     left_out = {a_column(name, tables[0], "data.exclude"): "data.exclude" for name in exclude}
     left_out |= {target: "data.target", **({group: "data.group"} if group is not None else {})}
-    seen = [reading.look(frame[name]) for name in frame.columns if name not in left_out]
-    seen = [in_file(each, kept.nonzero().squeeze(1)) for each in seen]
+    places = kept.nonzero().squeeze(1)
+    seen = [in_file(reading.look(frame[name]), places) for name in frame.columns if name not in left_out]
     with own.named(first):
         rows = split(frame, origin, found, val, test, seed, group=group, time=time)
         data = made(frame, found, rows, seen, f"reading {first}: {len(frame):,} rows", told)
-    by_name = {each.name: each for each in seen}
-    columns = [by_name.get(name) or Seen(name, None, left_out[name]) for name in frame.columns]
+    looked = {each.name: each for each in seen}
+    columns = [looked.get(name) or Seen(name, None, left_out[name]) for name in frame.columns]
     overview = replace(data.overview, columns=tuple(columns), examples=tuple(reading.examples(frame)))
     return replace(data, sha256=own.by_name((table.path, table.sha256) for table in tables), overview=overview)
 
