@@ -5,7 +5,7 @@ Hydra's lexer knows ASCII alone, and its parser answers in its own terms; a grou
 
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from dlrun.config import catalogue, renamed
 from dlrun.errors import UserError, nearest
@@ -105,6 +105,8 @@ def is_plain(name: str) -> bool:
 def no_verb(argv: Sequence[str], verbs: Sequence[str]) -> str:
     """`dlrun lenet ptb`, `dlrun model = lstm`, `dlrun trian`: what may have been meant."""
     first = argv[0]
+    if Path(first).suffix and Path(first).exists():
+        return f"There is no verb {first}. To train on the file type data={first}; to see what it holds, describe {first}"
     if meant := spaced(argv) or named(argv):
         return f"There is no verb {first}. Type KEY=VALUE: dlrun {meant}"
     return f"There is no verb {first}. {nearest(first, verbs)} To train, type KEY=VALUE: dlrun model=lstm"
