@@ -106,7 +106,9 @@ def no_verb(argv: Sequence[str], verbs: Sequence[str]) -> str:
     """`dlrun lenet ptb`, `dlrun model = lstm`, `dlrun trian`: what may have been meant."""
     first = argv[0]
     if Path(first).suffix and Path(first).exists():
-        return f"There is no verb {first}. To train on the file type data={first}; to see what it holds, describe {first}"
+        return (
+            f"There is no verb {first}. To train on the file type data={first}; to see what it holds, describe {first}"
+        )
     if meant := spaced(argv) or named(argv):
         return f"There is no verb {first}. Type KEY=VALUE: dlrun {meant}"
     return f"There is no verb {first}. {nearest(first, verbs)} To train, type KEY=VALUE: dlrun model=lstm"

@@ -17,7 +17,8 @@ from typing import Any
 import filelock
 
 from dlrun.config.outputs import name_of
-from dlrun.errors import refuse_newer
+from dlrun.config.own_data import PATHS
+from dlrun.errors import UserError, refuse_newer
 from dlrun.run.folder import RunDir
 from dlrun.run.records import Format, JobRecord, Summary, SweepFacts, SweepRow
 from dlrun.store import decode, kept
@@ -48,8 +49,8 @@ class Job:
 class SweepDir:
     """A sweep's folder. `create` makes a new one, `open` finds one; `working` holds it for this process alone."""
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, *, saved: bool = False):
+        self.path, self.saved = path, saved
         self.rows: dict[int, SweepRow] = {}  # of jobs that have ended: their files do not change any more
 
     @classmethod
@@ -61,7 +62,7 @@ class SweepDir:
 
     @classmethod
     def open(cls, path: Path) -> SweepDir:
-        sweep = cls(path)
+        sweep = cls(path, saved=True)
         sweep.facts()
         return sweep
 
@@ -118,7 +119,11 @@ class SweepDir:
         return Job(job.number, job.overrides, job.config | {"folder": str(self.path / name)})
 
     def job(self, number: int, overrides: list[str], config: dict[str, Any]) -> Job:
-        return Job(number, overrides, config | {"folder": str(self.path / f"{number}-{name_of(config['choices'])}")})
+        name = name_of(config["choices"], own_files(config).get("data.path"))
+        made = Job(number, overrides, config | {"folder": str(self.path / f"{number}-{name}")})
+        if self.saved:
+            with_known_files([made])
+        return made
 
     @staticmethod
     def summary(job: Job) -> Summary:
@@ -167,6 +172,36 @@ class SweepDir:
         if row["status"] in ENDED:
             self.rows[job.number] = row
         return row
+
+
+def own_files(config: Mapping[str, Any]) -> dict[str, object]:
+    """The files of the user's own that a run's config names, by their keys."""
+    return {key: path for key in PATHS if (path := config.get("data", {}).get(key.removeprefix("data."))) is not None}
+
+
+def trained_on_the_same(job: Job) -> RunDir | None:
+    """A run of the same sweep that says which files of the user's own it read, and names the same; None for others."""
+    wanted, run = own_files(job.config), job.run
+    for path in sorted(run.path.parent.iterdir()) if wanted else ():
+        try:
+            other = RunDir(path)
+            if other.read_summary().get("data", {}).get("sha256") and own_files(other.read_config()) == wanted:
+                return other
+        except UserError:  # no run, or one that can't be read
+            continue
+    return None
+
+
+def with_known_files(jobs: list[Job]) -> list[Job]:
+    """The same jobs. UserError for those that would be the first to read a file of the user's own: a saved sweep may be anybody's, and
+    no run of it knows which file was meant."""
+    for job in jobs:
+        if not job.run.path.exists() and (files := own_files(job.config)) and trained_on_the_same(job) is None:
+            raise UserError(
+                f"{job.run.path.parent} names {next(iter(files.values()))}, and none of its runs says which file that "
+                "was. Type the sweep once more as it was typed first."
+            )
+    return jobs
 
 
 def common(jobs: Sequence[Job]) -> list[str]:

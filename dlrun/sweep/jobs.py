@@ -22,7 +22,7 @@ from dlrun.config.compose import Command, Composed, Composer, Override, RangeSwe
 from dlrun.errors import UserError
 from dlrun.run.signals import GracefulStop
 from dlrun.sweep import leaderboard
-from dlrun.sweep.folder import Job, SweepDir, common, is_sweep
+from dlrun.sweep.folder import Job, SweepDir, common, is_sweep, with_known_files
 from dlrun.sweep.launcher import Launcher
 from dlrun.sweep.pool import warm_up
 from dlrun.sweep.scheduler import FixedJobs, Scheduler, Workers
@@ -233,7 +233,7 @@ def add(sweep: SweepDir, composed: Sequence[Composed]) -> list[Job]:
 
 def resume(sweep: SweepDir, *, trusted: tuple[str, ...], retry_failed: bool = False) -> None:
     """Goes on with a grid, all of whose jobs are known."""
-    facts, jobs = sweep.facts(), sweep.jobs()
+    facts, jobs = sweep.facts(), with_known_files(sweep.jobs())
     ask_for_trust([package for job in jobs for package in job.config.get("trusted") or ()], trusted)
     launcher = bind.make_spec("launcher", renamed.renewed_launcher(facts["launcher"]), Launcher)()
     pool = pool_of(facts["workers"], sweep.path)

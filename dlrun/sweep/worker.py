@@ -28,7 +28,7 @@ from dlrun.run.folder import RunDir
 from dlrun.run.signals import SIGNALS, ShouldPrune, never_prune
 from dlrun.store import kept
 from dlrun.sweep import leaderboard
-from dlrun.sweep.folder import Job, SweepDir
+from dlrun.sweep.folder import Job, SweepDir, trained_on_the_same
 from dlrun.sweep.launcher import Slot
 
 PATIENCE = 10.0  # seconds that a resumed job waits for the process that had it before
@@ -63,7 +63,15 @@ def train(
     begin(run)
     config, replaceable = copy.deepcopy(job.config), not names_data(job.overrides)
     catalogue.fill_in(config)  # the sweep may be older than this dlrun
-    session.start(config, job.overrides, trusted=trusted, replaceable=replaceable, should_prune=should_prune, run=run)
+    session.start(
+        config,
+        job.overrides,
+        trusted=trusted,
+        replaceable=replaceable,
+        should_prune=should_prune,
+        run=run,
+        again=trained_on_the_same(job),
+    )
 
 
 # a process of this machine's, or of a cluster's

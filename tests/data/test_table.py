@@ -290,3 +290,24 @@ def test_a_path_picks_reader_task_and_model(houses: Path, cli: Cli) -> None:
     assert not Path("outputs").exists()
     code, _, err = cli("data=houses", "data.target=x")
     assert code == 2 and "There is no data houses." in err
+
+
+@pytest.mark.slow
+def test_a_sweep_stays_with_the_file_that_it_began_with(houses: Path, cli: Cli) -> None:
+    typed = ("-m", "data=houses.csv", "data.target=price", "trainer.epochs=1", "launcher.workers=1")
+    assert cli(*typed, "optim.lr=0.1,0.01", "folder=s")[0] == 0
+    assert [path.name for path in sorted(Path("s").glob("*-mlp-houses"))] == ["0-mlp-houses", "1-mlp-houses"]
+    houses.write_text(houses.read_text() + houses.read_text().splitlines()[1] + "\n")
+    code, _, err = cli("resume", "s", "--extend", "optim.lr=0.5")
+    assert code == 1 and "houses.csv is not the file that" in err and "its digest differs" in err
+    assert Run("s/2-mlp-houses").summary["status"] == "failed"
+
+    lines = Path("s/jobs.jsonl").read_text().splitlines()  # a stranger's sweep that names a file of ours
+    Path("theirs").mkdir()
+    Path("theirs/sweep.json").write_text(Path("s/sweep.json").read_text())
+    Path("theirs/jobs.jsonl").write_text(lines[0] + "\n")
+    code, _, err = cli("resume", "theirs")
+    assert code == 2 and f"theirs names {houses}, and none of its runs says which file that was." in err
+    code, _, err = cli("resume", "theirs", "--extend", "optim.lr=0.7")
+    assert code == 2 and "none of its runs says which file that was." in err
+    assert not list(Path("theirs").glob("0-*"))
