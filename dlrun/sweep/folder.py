@@ -193,8 +193,10 @@ def trained_on_the_same(job: Job) -> RunDir | None:
 
 
 def with_known_files(jobs: list[Job]) -> list[Job]:
-    """The same jobs. UserError for those that would be the first to read a file of the user's own: a saved sweep may be anybody's, and
-    no run of it knows which file was meant."""
+    """The same jobs. UserError for one that would be the first to read a file of the user's own.
+
+    A saved sweep may be anybody's, and no run of it knows which file was meant.
+    """
     for job in jobs:
         if not job.run.path.exists() and (files := own_files(job.config)) and trained_on_the_same(job) is None:
             raise UserError(
