@@ -93,7 +93,7 @@ def as_word(value: str) -> str:
 def with_reader(word: str, argv: Sequence[str]) -> list[str]:
     """data=houses.csv -> data=table, data.path=houses.csv; any other word is answered as it is."""
     key, _, value = word.partition("=")
-    if key != "data" or is_choice(unquoted(value), argv):
+    if key != "data" or not unquoted(value) or is_choice(unquoted(value), argv):
         return [word]
     value = unquoted(value)
     path = Path(value).expanduser()

@@ -38,12 +38,11 @@ def run(argv: list[str]) -> None:
 
 
 def moved_file(text: str) -> tuple[str, object]:
-    key, value = saved_override(text)
-    if key not in own_data.PATHS:
+    if text.partition("=")[0] not in own_data.PATHS:
         raise UserError(
             f"{text}: a run is evaluated as it was trained; only {', '.join(sorted(own_data.PATHS))} are typed."
         )
-    return key, value
+    return saved_override(text)
 
 
 def keep(run_dir: RunDir, metrics: dict[str, float]) -> None:

@@ -154,16 +154,20 @@ def typed(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("document", ["CONTRIBUTING.md", "README.md"])
 def test_the_documents_commands_work_as_typed(document: str, documented: Path) -> None:
-    commands = [line for block in blocks(document, "") for line in block.splitlines() if "--config-dir" in line]
-    assert commands
-    for command in commands:
-        done = typed(f"{command} trainer.max_steps=3 stand_in=always", documented)
-        assert done.returncode == 0, done.stderr
-        follow = re.findall(r"^next: (dlrun .*)$", done.stderr, re.MULTILINE)[0]
-        assert "--trust my_package" in follow
-        assert typed(follow, documented).returncode == 0
-    again = typed("dlrun resume last trainer.max_steps=5", documented)
-    assert again.returncode == 2 and "If my_package is yours: --trust my_package." in again.stderr
+    found = [block.splitlines() for block in blocks(document, "") if "--config-dir" in block]
+    assert found
+    for block in found:
+        for command in (line for line in block if "--config-dir" in line):
+            package = re.findall(r"trusted=\[(\w+)\]", command)[0]
+            before = [line.partition("#")[0] for line in block if line.startswith(("dlrun new ", "cd "))]
+            folder = documented / package if before else documented
+            done = typed(" && ".join([*before, f"{command} trainer.max_steps=3 stand_in=always"]), documented)
+            assert done.returncode == 0, done.stderr
+            follow = re.findall(r"^next: (dlrun .*)$", done.stderr, re.MULTILINE)[0]
+            assert f"--trust {package}" in follow
+            assert typed(follow, folder).returncode == 0
+            again = typed("dlrun resume last trainer.max_steps=5", folder)
+            assert again.returncode == 2 and f"If {package} is yours: --trust {package}." in again.stderr
 
 
 def test_a_package_is_found_beside_its_configs_too(documented: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
