@@ -5,7 +5,7 @@ VERBS = {  # verb -> what it does, in one line; its module is dlrun.verbs.<verb>
     "resume": "RUN [KEY=VALUE…]: go on exactly where a run stopped; trainer.epochs=20 extends it",
     "eval": "RUN: metrics of a run's model on its val, test or training part",
     "sample": "RUN PROMPT: text from a language model",
-    "predict": "RUN INPUT…: a label with probabilities, or a number, for each input",
+    "predict": "RUN INPUT…: a label with probabilities, or a number, for each input; of a file with --to FILE",
     "neighbors": "RUN WORD…: the words nearest to a word",
     "analogy": "RUN A B C: A is to B as C is to …",
     "export": "RUN --to onnx|torch|safetensors|word2vec|npy: a model, or its word vectors, for other programs",

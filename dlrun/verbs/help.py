@@ -10,9 +10,10 @@ def run(argv: list[str]) -> None:
 
     verb("help", "This page.", run=False).parse_args(argv)
     console.out("dlrun trains what you type: a model, data, an optimizer. Hydra composes, one trainer trains.\n")
-    console.out("  dlrun model=lstm optim=adam           train on the model's home data")
+    console.out("  dlrun model=lstm optim=adam                     train on the model's home data")
+    console.out("  dlrun data=houses.csv data.target=price         on a file of yours; pictures and texts as well")
     console.out("  dlrun -m model=rnn,lstm optim.lr=0.01,0.001     a sweep: every combination")
-    console.out("  dlrun resume last                     go on where the newest run stopped\n")
+    console.out("  dlrun resume last                               go on where the newest run stopped\n")
     section("Verbs (dlrun VERB --help says more)", [(name, what) for name, what in VERBS.items()])
     section("Choices (GROUP=NAME)", [(f"{g}=", ", ".join(catalogue.choices(g))) for g in catalogue.GROUPS])
     section("Keys (KEY=VALUE)", keys())
