@@ -74,10 +74,10 @@ def read(argv: Sequence[str]) -> Command:
     if shown and (flags.dry_run or flags.json):
         raise UserError(f"--{shown[0].replace('_', '-')} trains nothing: leave --dry-run and --json out.")
     trust.look_beside(flags.config_dir)
+    overrides = [parse(each, flags.overrides) for each in flags.overrides]
     words = [each for each in argv if each not in ("-m", "--multirun", *typed.FLAGS)]
     for override in flags.overrides:
         words.remove(override)
-    overrides = [parse(each, flags.overrides) for each in flags.overrides]
     flags.overrides = [line(each, hydras=True) for each in overrides]
     return Command(overrides, flags, words, next(iter(shown), None), parser)
 
