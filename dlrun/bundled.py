@@ -5,7 +5,7 @@ from importlib.resources.abc import Traversable
 
 
 def root() -> Traversable:
-    """README.md, docs/ … below it: `dlrun/root` of what was installed, and of a checkout its own root."""
+    """README.md, docs/ … below it: `dlrun/bundle` of what was installed, and of a checkout its own root."""
     package = files("dlrun")
-    installed = package / "root"
+    installed = package / "bundle"
     return installed if installed.is_dir() else package / ".."

@@ -30,7 +30,7 @@ def test_every_package_is_named() -> None:
     """setuptools takes those alone that pyproject.toml names; a checkout would not miss the others."""
     there = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "dlrun").rglob("__init__.py")}
     named = set(PROJECT["tool"]["setuptools"]["packages"])
-    assert there == named - {"dlrun.conf", "dlrun.root"} and len(there) > 10
+    assert there == named - {"dlrun.conf", "dlrun.bundle"} and len(there) > 10
 
 
 def test_the_citation_is_of_this_version() -> None:
@@ -112,7 +112,7 @@ def test_they_hold_every_file(dist: Path) -> None:
     pages |= {str(path.relative_to(ROOT)) for path in ROOT.glob("template/**/*.*") if path.suffix in TEMPLATE}
     more = {"LICENSE", "Makefile", "constraints.txt", "pyproject.toml", "CITATION.cff", "tests/conftest.py"}
     assert len(code) > 100 and len(conf) > 100 and len(pages) > 15
-    assert code | {f"dlrun/{name}" for name in conf} | {f"dlrun/root/{name}" for name in pages} <= in_wheel
+    assert code | {f"dlrun/{name}" for name in conf} | {f"dlrun/bundle/{name}" for name in pages} <= in_wheel
     assert "dlrun/py.typed" in in_wheel and any(name.endswith("licenses/LICENSE") for name in in_wheel)
     assert code | conf | pages | more <= in_sdist
     assert not [name for name in in_wheel if not name.startswith("dlrun")]

@@ -8,7 +8,7 @@ import io
 import random
 import tarfile
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from gzip import GzipFile
 from io import BufferedReader
@@ -126,23 +126,35 @@ def prepare(
     """The texts, some 65 MB, are in memory all at once, as a vocabulary is made of them before any is numbered."""
     parts = held_apart(path, val, seed)
     texts = [review.text for review in parts["train"]]
-    if vocab_size is not None:
-        vocab = Vocab.learn(texts, vocab_size=vocab_size, special_tokens=[PAD], min_freq=min_freq)
-    else:
-        vocab = Vocab.count(
-            texts,
-            tokenization=tokenizer,
-            normalizer="review" if tokenizer == "word" else None,
-            first=[PAD, UNKNOWN],
-            unknown=UNKNOWN,
-            min_freq=min_freq,
-            max_size=max_vocab,
-        )
+    vocab = vocabulary(texts, tokenizer, vocab_size, min_freq, max_vocab, words="review")
     made: dict[str, object] = {"vocab": vocab.to_json()}
     for part, found in parts.items():
         made[f"{part}_x"], made[f"{part}_offsets"] = flat([review.text for review in found], vocab)
         made[f"{part}_y"] = torch.tensor([review.label for review in found], dtype=torch.int64)
     return made
+
+
+def vocabulary(
+    texts: Sequence[str],
+    tokenizer: Tokenization,
+    vocab_size: int | None,
+    min_freq: int,
+    max_vocab: int | None,
+    *,
+    words: str,
+) -> Vocab:
+    """Of texts that are padded; `words` names the normalizer by which they are split into words."""
+    if vocab_size is not None:
+        return Vocab.learn(texts, vocab_size=vocab_size, special_tokens=[PAD], min_freq=min_freq)
+    return Vocab.count(
+        texts,
+        tokenization=tokenizer,
+        normalizer=words if tokenizer == "word" else None,
+        first=[PAD, UNKNOWN],
+        unknown=UNKNOWN,
+        min_freq=min_freq,
+        max_size=max_vocab,
+    )
 
 
 def flat(texts: Iterable[str], vocab: Vocab) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dlrun.data import table
 from dlrun.data.base import Data, Overview, Schema, Split
-from dlrun.data.imdb import PAD, UNKNOWN, flat
+from dlrun.data.imdb import PAD, flat, vocabulary
 from dlrun.errors import UserError
 from dlrun.files import own
 from dlrun.limits import Fraction, PositiveInt
@@ -71,7 +71,9 @@ def load(
     name = ", ".join(place.name for place in places.values())
     frame, part, found, left_out = together(sources, name)
     rows = table.split(frame, part, found, val, test, seed, group=group and "group", time=None)
-    vocab = vocabulary(frame["text"][rows[0].tolist()].to_list(), tokenizer, vocab_size, min_freq, max_vocab)
+    vocab = vocabulary(
+        frame["text"][rows[0].tolist()].to_list(), tokenizer, vocab_size, min_freq, max_vocab, words="prose"
+    )
     data = made(frame, found, rows, vocab, task, sources["data.path"].column)
     first = ", ".join([f"reading {name}: {data.said[0]}", *left_out, *sources["data.path"].told])
     sha256 = own.by_name((place, sources[key].sha256) for key, place in places.items())
@@ -258,22 +260,6 @@ def check_texts(series: pl.Series, name: str) -> None:
 
 
 # rows -> tokens
-
-
-def vocabulary(
-    texts: Sequence[str], tokenizer: Tokenization, vocab_size: int | None, min_freq: int, max_vocab: int | None
-) -> Vocab:
-    if vocab_size is not None:
-        return Vocab.learn(texts, vocab_size=vocab_size, special_tokens=[PAD], min_freq=min_freq)
-    return Vocab.count(
-        texts,
-        tokenization=tokenizer,
-        normalizer="prose" if tokenizer == "word" else None,
-        first=[PAD, UNKNOWN],
-        unknown=UNKNOWN,
-        min_freq=min_freq,
-        max_size=max_vocab,
-    )
 
 
 def split_of(texts: Sequence[str], y: Tensor, vocab: Vocab) -> Split | None:
