@@ -53,5 +53,6 @@ def check_best(trainer: Trainer) -> None:
     state.best, state.stale = None, 0
     if state.evaluated == state.step and trainer.goal_tag in state.metrics:
         with judged(trainer.optim):
-            if state.note_best(state.metrics[trainer.goal_tag], trainer.mode):
+            loss = state.metrics.get(f"{trainer.goal_split}/loss")
+            if state.note_best(state.metrics[trainer.goal_tag], trainer.mode, loss):
                 trainer.keep_best()

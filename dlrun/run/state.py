@@ -17,6 +17,7 @@ class TrainState:
     logged: int = 0
     best: float | None = None
     best_step: int = 0
+    best_loss: float | None = None  # of the same evaluation
     stale: int = 0  # evaluations since the best one
     seconds: float = 0.0  # spent in earlier sessions
     seen: int = 0  # examples (or tokens, or pairs)
@@ -34,13 +35,18 @@ class TrainState:
         self.batch = 0
         self.epoch += 1
 
-    def note_best(self, value: float, mode: str) -> bool:
-        """Whether a value is the best so far."""
+    def note_best(self, value: float, mode: str, loss: float | None) -> bool:
+        """Whether a value is the best so far; where two are alike the lower loss decides.
+
+        Of a small part, on which every example is soon right, the least trained model would be kept otherwise.
+        """
         better = self.best is None or (value < self.best if mode == "min" else value > self.best)
+        if value == self.best and loss is not None and self.best_loss is not None:
+            better = loss < self.best_loss
         self.stale = 0 if better else self.stale + 1
         if not better or not math.isfinite(value):
             return False
-        self.best, self.best_step = value, self.step
+        self.best, self.best_step, self.best_loss = value, self.step, loss
         return True
 
     def progress(self, seconds: float) -> dict[str, object]:

@@ -191,7 +191,7 @@ class Trainer:
                 return
             state.evaluated = state.step
             self.schedule.after_evaluation(metrics[self.goal_tag])
-            better = state.note_best(metrics[self.goal_tag], self.mode)
+            better = state.note_best(metrics[self.goal_tag], self.mode, metrics.get(f"{self.goal_split}/loss"))
             self.log(metrics)  # before best.pt is written: a run may go on from it, and must not log this again
             if better:
                 self.keep_best()

@@ -74,7 +74,7 @@ def predict(trained: Trained, arguments: argparse.Namespace) -> None:
     answers = answered(trained, inputs, strict=strict)
     if arguments.to is not None:
         count, bad = write(Path(arguments.to), answers, inputs)
-        console.say(f"{count:,} answers{f', {bad:,} of them errors' if bad else ''}: {arguments.to}")
+        console.say(f"{count:,} answers{f', {bad:,} with an error' if bad else ''}: {arguments.to}")
     elif arguments.json:
         console.json_out([each.record() for each in answers])
     elif "-" in inputs:

@@ -258,7 +258,11 @@ def test_from_a_file_to_answers(houses: Path, cli: Cli, monkeypatch: pytest.Monk
     )
     houses.rename(houses.with_name("moved.csv"))
     code, _, err = cli("predict", "run", "new.csv", "--to", "out.csv")
-    assert code == 0 and "warning: new.csv, row 5: area: 'big' is no number." in err and "10 answers, 1 of them" in err
+    assert (
+        code == 0
+        and "warning: new.csv, row 5: area: 'big' is no number." in err
+        and "10 answers, 1 with an error" in err
+    )
     answers = pl.read_csv("out.csv")
     assert answers.columns == [*wanted[0], "prediction", "error"] and answers["prediction"].null_count() == 1
     errors = (answers["prediction"] - pl.Series([float(str(row["price"])) for row in wanted])).abs().drop_nulls()
