@@ -187,17 +187,17 @@ def replace(folder: str | Path, name: str, write: Callable[[IO[bytes]], object],
 def keep_as(at: int, name: str, kept: str) -> None:
     """A second name for a file, so that there is no moment without the first; a file system without links renames."""
     temporary = f".{kept}.{secrets.token_hex(8)}.tmp"
-    try:
-        os.link(name, temporary, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)
-    except FileNotFoundError:
-        return
-    except OSError:
-        os.replace(name, kept, src_dir_fd=at, dst_dir_fd=at)
-        return
-    try:
+    try:  # from before there is a link: a signal may end the process at any line
+        try:
+            os.link(name, temporary, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        except OSError:
+            os.replace(name, kept, src_dir_fd=at, dst_dir_fd=at)
+            return
         os.replace(temporary, kept, src_dir_fd=at, dst_dir_fd=at)
     finally:  # also where it went well: rename does nothing where both are one file already
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             os.unlink(temporary, dir_fd=at)
 
 
