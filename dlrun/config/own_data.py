@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dlrun.config import catalogue, typed
 from dlrun.errors import UserError
-from dlrun.files import own
+from dlrun.files import own, transport
 
 PATHS = {"data.path", "data.val_path", "data.test_path", "data.target_path"}
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson")
@@ -144,8 +144,8 @@ def reader_of_file(path: Path, said: Sequence[str]) -> str:
 
 def reader_of_rows(path: Path, *, target: bool) -> str:
     """A CSV of pictures and their labels, of pairs of sentences where no target was typed, or else a table."""
-    with own.readable(path), open(path, encoding="utf-8", errors="replace") as file:
-        lines = file.read(64 * ENOUGH).splitlines()[:5]
+    with own.readable(path), transport.opened(path) as file:
+        lines = file.read(64 * ENOUGH).decode(errors="replace").splitlines()[:5]
     delimiter = "\t" if "\t" in "".join(lines) else max(",;|", key="".join(lines[:1]).count)
     rows = list(csv.reader(lines, delimiter=delimiter))
     pictures = [each for row in rows if 1 < len(row) < 5 for each in row if each.lower().endswith(own.PICTURES)]

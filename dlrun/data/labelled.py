@@ -26,7 +26,6 @@ from dlrun.text.vocab import Tokenization, Vocab, check
 if TYPE_CHECKING:
     import polars as pl
 
-FOLDERS = {"train": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
 LONGEST = 1_000_000  # characters of a text: a batch is filled up to its longest one
 
 
@@ -180,7 +179,7 @@ def of_folder(folder: Path, encoding: str | None) -> Source:
 
     with own.readable(folder):
         inner = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
-    parts = {each: FOLDERS[each.name.lower()] for each in inner if each.name.lower() in FOLDERS}
+    parts = {each: own.FOLDERS[each.name.lower()] for each in inner if each.name.lower() in own.FOLDERS}
     if 0 not in parts.values():
         parts = {folder: 0}
     files = [(file, name, part) for place, part in parts.items() for file, name in labelled_below(place)]

@@ -9,6 +9,11 @@ from dlrun.errors import DlrunError, UserError, nearest
 from dlrun.files import transport
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+FOLDERS = {  # of a dataset's parts, by the names that people give them -> 0 to train on, 1 to choose by, 2 to test
+    **dict.fromkeys(("train", "training"), 0),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), 1),
+    **dict.fromkeys(("test", "testing"), 2),
+}
 TEXTS = (".txt", ".text", ".md")
 TEXT_COLUMNS = ("text", "body", "review", "sentence", "content")  # what they are called, the likeliest first
 LABEL_COLUMNS = ("label", "target", "class", "category")

@@ -16,7 +16,6 @@ from dlrun.tabular.read import read
 if TYPE_CHECKING:
     import polars as pl
 
-FOLDERS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2, "testing": 2}
 LABELS = ("label", "class", "target", "category", "y")  # names of the column, where there are several
 HOW = (
     "Put those of each class into a folder of its name, or name a table of file and label: data.path=FILE.csv "
@@ -59,7 +58,7 @@ def of_folder(folder: Path, part: int) -> Pictures:
     """One folder a class; or such ones in train/, val/ and test/, which then are the parts."""
     with own.readable(folder):
         inner = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
-    kinds = [FOLDERS.get(each.name.lower()) for each in inner]
+    kinds = [own.FOLDERS.get(each.name.lower()) for each in inner]
     if 0 not in kinds or None in kinds:
         return of_classes(folder, inner, folder, part)
     all_of = Pictures()

@@ -1,5 +1,6 @@
 """Files of the user's own that can't be trained on: what is typed, and the one message that names the file and more."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def nested() -> None:
 
 houses = written("houses.csv", TABLE)
 WRONG: dict[str, tuple[Callable[[], object], str, str]] = {
+    "a pipe": (lambda: os.mkfifo("x.csv"), "data=x.csv data.target=a", "x.csv can't be read: it is not a file."),
     "no target": (houses, "data=houses.csv", "Type data.target=COLUMN. houses.csv has: area, price, city"),
     "a target without its group": (houses, "data=houses.csv target=price", "no key target. Type data.target=price"),
     "no reader": (
