@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -163,10 +162,13 @@ class Asked(nn.Module):
         return self.model(*inputs) if self.ask is None else self.ask(self.model, inputs)
 
 
+Shape = tuple["Shape", ...] | None  # of a state: None for each tensor
+
+
 class Stepped(nn.Module):
     """A language model whose state lies flat: `shape` is that of the model's own, with None for each tensor."""
 
-    def __init__(self, model: nn.Module, shape: Any):
+    def __init__(self, model: nn.Module, shape: Shape):
         super().__init__()
         self.model, self.shape = model, shape
 
@@ -182,9 +184,9 @@ def flat(state: State) -> list[Tensor]:
     return [tensor for part in state or () for tensor in flat(part)]
 
 
-def shape_of(state: State) -> Any:
+def shape_of(state: State) -> Shape:
     return tuple(map(shape_of, state)) if isinstance(state, tuple) else None
 
 
-def filled(shape: Any, tensors: Iterator[Tensor]) -> Any:
+def filled(shape: Shape, tensors: Iterator[Tensor]) -> State:
     return next(tensors) if shape is None else tuple(filled(part, tensors) for part in shape)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from dlrun.pictures.decode import Facts, Fit, Unreadable
 from dlrun.store import kept
 from dlrun.terminal.plain import duration
 
+T = TypeVar("T")
 READER_VERSION = 1
 LARGEST_SIDE = 96  # pixels, unless more are asked for: a step's time grows with their number
 MOST_UNREADABLE = 0.05  # share of the pictures that may be left out
@@ -167,12 +168,12 @@ class Making:
         self.sums: list[np.ndarray] = []
         self.squares: list[np.ndarray] = []
 
-    def each(self, chosen: Sequence[int], do: Callable[[int], Any], doing: str) -> Iterator[tuple[int, Any]]:
+    def each(self, chosen: Sequence[int], do: Callable[[int], T], doing: str) -> Iterator[tuple[int, T | None]]:
         """(number, what is done with it) in order, None for what can't be read."""
         workers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
         started = said = time.monotonic()
 
-        def tried(at: int) -> Any:
+        def tried(at: int) -> T | Unreadable:
             try:
                 return do(at)
             except Unreadable as error:

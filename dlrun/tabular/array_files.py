@@ -40,7 +40,7 @@ class Entry:
 
     where: str  # file and name, for messages
     shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
     read: Callable[[], np.ndarray]
 
 
@@ -83,7 +83,7 @@ def npy(path: Path) -> dict[str, Entry]:
     return {path.stem: Entry(path.name, shape, dtype, read)}
 
 
-def npy_head(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def npy_head(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
     version = np.lib.format.read_magic(file)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:
@@ -96,7 +96,7 @@ def npy_head(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[Any
     return tuple(map(int, shape)), dtype
 
 
-def check_size(where: str, shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> None:
+def check_size(where: str, shape: tuple[int, ...], dtype: np.dtype[np.generic], there: int) -> None:
     if (wanted := math.prod(shape) * dtype.itemsize) != there:
         raise UserError(f"{where} is damaged: {shaped(shape)} of {dtype} are {wanted:,} bytes, and it has {there:,}.")
 
@@ -145,7 +145,7 @@ def safetensors(path: Path) -> dict[str, Entry]:
     return found
 
 
-def from_bytes(path: Path, start: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Callable[[], np.ndarray]:
+def from_bytes(path: Path, start: int, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Callable[[], np.ndarray]:
     def read() -> np.ndarray:
         with understood(path), transport.opened(path) as file:
             file.seek(start)
@@ -183,7 +183,7 @@ def torch_file(path: Path) -> dict[str, Entry]:
     }
 
 
-def of_tensor(tensor: Any, where: str) -> tuple[tuple[int, ...], np.dtype[Any], Callable[[], np.ndarray]]:
+def of_tensor(tensor: Any, where: str) -> tuple[tuple[int, ...], np.dtype[np.generic], Callable[[], np.ndarray]]:
     import torch
 
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_complex():

@@ -101,13 +101,10 @@ def records(
     typed, task = [each for each in inputs if isinstance(each, str)], trained.task
     rows = [each for each in inputs if isinstance(each, dict)]
     if isinstance(task, Translate):
-        ways: Any = {
-            "beam": beam or BEAM,
-            "length_penalty": LENGTH_PENALTY if length_penalty is None else length_penalty,
-        }
+        width, penalty = beam or BEAM, LENGTH_PENALTY if length_penalty is None else length_penalty
         sentences = [str(each.example) for some in chunks(typed, task.schema) for each in some]
         with understood(trained.where):
-            found = [task.translate(trained.model, text, **ways) for text in sentences]
+            found = [task.translate(trained.model, text, beam=width, length_penalty=penalty) for text in sentences]
         pairs = zip(sentences, found, strict=True)
         return [{"input": text, "translations": [as_json(each) for each in every]} for text, every in pairs]
     if beam is not None or length_penalty is not None:
