@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import re
+from itertools import takewhile
 from typing import Any
 
 from dlrun import console
@@ -22,7 +23,7 @@ HIDDEN_GROUPS = ("tuned",)  # values for exactly one triple of choices: nothing 
 
 def run(argv: list[str]) -> None:
     """One run, or with `-m` a sweep of them. Raises the run's own error; for a sweep RunFailed when a job failed."""
-    if "--json" not in argv:
+    if "--json" not in takewhile("--".__ne__, argv):  # what stands behind -- is no flag
         start(compose.read(argv), Outcome())
         return
     with told_as_json() as outcome:
