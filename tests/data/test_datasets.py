@@ -14,7 +14,6 @@ from dlrun.data import airfoil, fashion_mnist, imdb, jaychou_lyrics, ptb, synthe
 from dlrun.data.base import Split
 from dlrun.errors import UserError
 from dlrun.files import download, stand_ins
-from dlrun.files.markov import NEXT, Chain
 from dlrun.text.vocab import Vocab
 
 WITH_FILES = [airfoil, fashion_mnist, ptb, jaychou_lyrics, imdb]
@@ -193,20 +192,6 @@ def test_fashion_mnist_facts(real):
 
 
 # texts
-
-
-def test_a_chains_entropy_is_that_of_its_lines():
-    """Against the mean of -log p over a long text, which knows nothing of the formula."""
-    chain = Chain([f"t{number}" for number in range(20)], end=0.2)
-    total = count = 0.0
-    for line in chain.lines(20000, seed=5):
-        total -= math.log(1 / len(NEXT))
-        for before, after in zip(line, line[1:], strict=False):
-            total -= math.log(0.8 * NEXT[chain.successors[before].index(after)])
-        total -= math.log(0.2)
-        count += len(line) + 1
-    assert total / count == pytest.approx(chain.entropy, rel=0.01)
-    assert all(len(set(successors)) == len(NEXT) for successors in chain.successors.values())
 
 
 def bigram_perplexity(train: torch.Tensor, test: torch.Tensor, vocab_size: int) -> float:
