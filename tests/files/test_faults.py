@@ -122,22 +122,6 @@ def test_fetch_names_what_there_is_not(names, message, cli, root) -> None:
     assert code == 2 and message in err and not root.exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("data.weights=[]",), "data.weights=[] leaves nothing to learn. Type at least one: data.weights=[2.0]"),
-        (
-            ("model=lstm", "data=jaychou_lyrics", "stand_in=always", "data.max_chars=1"),
-            "The training part is too small for one batch of this task. Pick another data=.",
-        ),
-    ],
-)
-def test_too_little_to_train_on_is_told_before_there_is_a_folder(arguments, message, cli, tmp_path) -> None:
-    code, out, err = cli(*arguments)
-    assert (code, out) == (2, "") and err.endswith(f"error: {message}\n")
-    assert not (tmp_path / "outputs").exists()
-
-
 # what lies in the cache
 
 
