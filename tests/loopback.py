@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import socket
 import threading
 import time
 from collections import Counter
@@ -106,3 +107,10 @@ def entry() -> Callable[..., dict]:
         return {"sha256": [hashlib.sha256(content).hexdigest()], "urls": list(urls)}
 
     return make
+
+
+def closed_url() -> str:
+    """An address on the loopback where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"

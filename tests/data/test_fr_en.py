@@ -1,29 +1,18 @@
 """Pairs of sentences: the toy language and its known answers, what is held out, and the course's own 20 pairs."""
 
-import zipfile
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from readers import stand_in
 
-from dlrun.config import catalogue
 from dlrun.data import fr_en, fra_eng
 from dlrun.data.base import Split
 from dlrun.data.fr_en import EOS, PAD
 from dlrun.errors import UserError
-from dlrun.files import download, stand_ins
 from dlrun.text.vocab import Vocab
 
-
-def options(module: ModuleType, **changed: object) -> dict:
-    node = catalogue.read("data", module.__name__.rpartition(".")[2])
-    return {key: value for key, value in node.items() if key not in ("_target_", "name", "files")} | changed
-
-
-def stand_in(module: ModuleType, **changed: object) -> Any:
-    folder, _ = stand_ins.stand_in(module.__name__.rpartition(".")[2], module.STAND_IN)
-    return module.load(folder, **options(module, **changed))
+pytestmark = pytest.mark.usefixtures("shared")
 
 
 def sentences(vocab: Vocab, ids: Any) -> list[str]:
@@ -63,16 +52,6 @@ def test_the_toy_language_has_one_answer_and_loses_nothing(module: ModuleType) -
     assert not (data.test.x == fr_en.UNKNOWN).any() and not (data.test.y == fr_en.UNKNOWN).any()
 
 
-@pytest.mark.parametrize("module", [fr_en, fra_eng])
-def test_stand_ins_are_small_and_always_the_same(module: ModuleType, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        module.write_stand_in(tmp_path / name)
-    (one, two) = ((tmp_path / name / module.FILE).read_bytes() for name in ("one", "two"))
-    assert one == two and len(one) < 100_000
-    assert set(catalogue.read("data", module.__name__.rpartition(".")[2])["files"]) == {module.FILE}
-
-
 def test_each_sentence_ends_and_then_is_padded() -> None:
     data = stand_in(fr_en)
     for side, vocab in ((data.train.x, data.schema.vocab), (data.train.y, data.schema.target_vocab)):
@@ -109,7 +88,6 @@ def test_options() -> None:
         stand_in(fr_en, max_words=2)
     rare = stand_in(fr_en, min_freq=900)
     assert (rare.train.x == fr_en.UNKNOWN).any() and len(rare.schema.vocab) < len(plain.schema.vocab)
-    assert len(stand_in(fra_eng, max_pairs=100, val=0.0, test=0.0).train) == 100
 
 
 def test_words_are_split_from_marks() -> None:
@@ -117,21 +95,9 @@ def test_words_are_split_from_marks() -> None:
     assert vocab.split("Ça\xa0va\u202f? Oui,oui !") == ["ça", "va", "?", "oui", ",", "oui", "!"]
 
 
-def test_the_whole_set_is_read_as_published(tmp_path: Path) -> None:
-    """English first, a third column with the source, no-break spaces, and lines that are not whole."""
-    text = "Go.\tVa !\tCC-BY\nHi.\tSalut\u202f!\nlonely\n\tvide\nRun!\tCours\xa0!\n"
-    with zipfile.ZipFile(tmp_path / fra_eng.FILE, "w") as archive:
-        archive.writestr(fra_eng.MEMBER, text)
-    data = fra_eng.load(tmp_path, **options(fra_eng, min_freq=1, val=0.0, test=0.0))
-    assert pairs(data, data.train) == [("va !", "go ."), ("salut !", "hi ."), ("cours !", "run !")]
-
-
 @pytest.mark.real_data
-def test_the_courses_pairs(shared_root: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DLRUN_DATA", shared_root[0])
-    monkeypatch.setenv("DLRUN_MIRRORS", shared_root[1])
-    folder, _ = download.get("fr_en", catalogue.read("data", "fr_en")["files"])
-    data: Any = fr_en.load(folder, **options(fr_en))
+def test_the_courses_pairs(real: Any) -> None:
+    data = real(fr_en)
     assert len(data.train) == 20 and data.train.x.shape == (20, 7) and data.train.y.shape == (20, 7)
     assert ("ils regardent .", "they are watching .") in pairs(data, data.train)
     assert len(data.schema.vocab) == len({w for source, _ in pairs(data, data.train) for w in source.split()}) + 4

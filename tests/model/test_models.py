@@ -1,70 +1,71 @@
-"""Every model: the shape of its answer, a gradient in every parameter, and what is its own."""
+"""All models of a kind alike, and so no single module's: shape, gradients, padding, and where a text is cut.
+
+Those of pictures are in test_images.py, those that translate in test_translators.py.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from models import (
+    CLASSES,
+    RECURRENT,
+    B,
+    T,
+    V,
+    awd_lstm,
+    bag,
+    check_gradients,
+    nbsvm,
+    nnlm,
+    textcnn,
+    texts,
+    transformer_classifier,
+    transformer_lm,
+)
 from torch import Tensor, nn
 
-from dlrun.errors import UserError
+from dlrun.model.glove import GloVe
 from dlrun.model.lenet import LeNet
 from dlrun.model.linear import Linear
 from dlrun.model.mlp import MLP
 from dlrun.model.rnn import GRU, LSTM, RNN
-from dlrun.model.textcnn import TextCNN
 from dlrun.model.word2vec import WordVectors
+from dlrun.text.embeddings import PretrainedEmbedding, WordEmbedding
 
-B, T, V, CLASSES = 6, 9, 20, 3
-RECURRENT: dict[str, Any] = {
-    "embed": 8,
-    "hidden": 8,
-    "layers": 2,
-    "dropout": 0.0,
-    "tied": False,
-    "bidirectional": False,
-}
+# classes
 
 
-def images(size: int = 28) -> Tensor:
-    return torch.rand(B, 1, size, size)
+def images() -> tuple[Tensor]:
+    return (torch.rand(B, 1, 28, 28),)
 
 
-def texts() -> tuple[Tensor, Tensor]:
-    return torch.randint(V, (B, T)), torch.tensor([1, 2, 5, 9, 9, 4])
-
-
-def lenet(**options: object) -> LeNet:
-    chosen: dict = {"activation": "relu", "pool": "max", "batch_norm": True, "dropout": 0.1} | options
+def lenet(**changed: object) -> LeNet:
+    chosen: dict = {"activation": "relu", "pool": "max", "batch_norm": True, "dropout": 0.1} | changed
     return LeNet(1, 28, 28, CLASSES, **chosen)
-
-
-def textcnn() -> TextCNN:
-    return TextCNN(V, CLASSES, embed=7, kernel_sizes=[2, 3, 12], channels=5, multichannel=False, dropout=0.0)
 
 
 def mlp() -> MLP:
     return MLP(28 * 28, CLASSES, hidden=[16, 12], activation="tanh", batch_norm=True, dropout=0.0)
 
 
-CLASSIFIERS: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
-    "linear": (lambda: Linear(28 * 28, CLASSES), lambda: (images(),)),
-    "mlp": (mlp, lambda: (images(),)),
-    "lenet": (lenet, lambda: (images(),)),
-    "lenet of 1998": (lambda: lenet(activation="sigmoid", pool="avg", batch_norm=False), lambda: (images(),)),
-    "textcnn": (textcnn, texts),
-    "rnn": (lambda: RNN(V, CLASSES, **RECURRENT), texts),
-    "bidirectional gru": (lambda: GRU(V, CLASSES, **{**RECURRENT, "bidirectional": True}), texts),
-    "bidirectional lstm": (lambda: LSTM(V, CLASSES, **{**RECURRENT, "bidirectional": True}), texts),
+OF_TEXTS: dict[str, Callable[[], nn.Module]] = {
+    "textcnn": textcnn,
+    "rnn": lambda: RNN(V, CLASSES, **RECURRENT),
+    "bidirectional gru": lambda: GRU(V, CLASSES, **(RECURRENT | {"bidirectional": True})),
+    "bidirectional lstm": lambda: LSTM(V, CLASSES, **(RECURRENT | {"bidirectional": True})),
+    "bag": bag,
+    "nbsvm": nbsvm,
+    "transformer_classifier": transformer_classifier,
 }
-
-
-def check_gradients(model: nn.Module, answer: Tensor) -> None:
-    (answer * torch.randn_like(answer)).sum().backward()
-    for name, parameter in model.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.isfinite().all(), name
-        assert parameter.grad.abs().sum() > 0, name
+CLASSIFIERS: dict[str, tuple[Callable[[], nn.Module], Callable[[], tuple]]] = {
+    "linear": (lambda: Linear(28 * 28, CLASSES), images),
+    "mlp": (mlp, images),
+    "lenet": (lenet, images),
+    "lenet of 1998": (lambda: lenet(activation="sigmoid", pool="avg", batch_norm=False), images),
+    **{name: (make, texts) for name, make in OF_TEXTS.items()},
+}
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
@@ -77,56 +78,14 @@ def test_classifier_has_shape_and_gradients(name: str) -> None:
     check_gradients(model, logits)
 
 
-@pytest.mark.parametrize("cell", [RNN, GRU, LSTM])
-def test_language_model_has_shape_and_gradients(cell: type[RNN] | type[GRU] | type[LSTM]) -> None:
-    torch.manual_seed(0)
-    model = cell(V, **RECURRENT)
-    logits, state, *_ = model(torch.randint(V, (B, T)), None)
-    assert logits.shape == (B, T, V)
-    first = state[0] if isinstance(state, tuple) else state
-    assert first.shape == (2, B, 8)
-    check_gradients(model, logits)
-
-
-def test_two_halves_with_the_state_are_the_whole() -> None:
-    torch.manual_seed(0)
-    model, ids = LSTM(V, **RECURRENT), torch.randint(V, (B, T))
-    whole, *_ = model(ids, None)
-    left, state, *_ = model(ids[:, :4], None)
-    right, *_ = model(ids[:, 4:], state)
-    torch.testing.assert_close(torch.cat([left, right], dim=1), whole)
-
-
-def test_tied_weights_are_one_table() -> None:
-    model = GRU(V, **{**RECURRENT, "tied": True})
-    assert model.output.weight is model.embedding.weight is model.word_vectors()
-    names = {name for name, _ in model.named_parameters()}
-    assert "output.weight" not in names
-    untied = GRU(V, **RECURRENT)
-    assert sum(p.numel() for p in untied.parameters()) - sum(p.numel() for p in model.parameters()) == V * 8
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"tied": True, "embed": 4}, "model.tied needs a language model with model.embed=8"),
-        ({"bidirectional": True}, "A language model can't read from the right. Type model.bidirectional=false."),
-    ],
-)
-def test_recurrent_refuses(options: dict, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        LSTM(V, **{**RECURRENT, **options})
-
-
-@pytest.mark.parametrize("name", ["textcnn", "rnn", "bidirectional gru", "bidirectional lstm"])
+@pytest.mark.parametrize("name", OF_TEXTS)
 def test_padding_changes_nothing(name: str) -> None:
     """A text alone, among longer ones, and with other tokens in its padding: the same logits."""
     torch.manual_seed(0)
-    model = CLASSIFIERS[name][0]().eval()
+    model = OF_TEXTS[name]().eval()
     ids, lengths = texts()
     together = model(ids, lengths)
-    place = torch.arange(T)
-    other = ids.where(place < lengths.unsqueeze(1), (ids + 1) % V)
+    other = ids.where(torch.arange(T) < lengths.unsqueeze(1), (ids + 1) % V)
     assert not other.equal(ids)
     torch.testing.assert_close(model(other, lengths), together)
     for row, length in enumerate(lengths.tolist()):
@@ -134,41 +93,88 @@ def test_padding_changes_nothing(name: str) -> None:
         torch.testing.assert_close(alone[0], together[row])
 
 
-def test_textcnn_is_a_maximum_over_the_text() -> None:
-    """One filter of one word: the answer is the largest of the words' own, or 0."""
-    model = TextCNN(V, 1, embed=4, kernel_sizes=[1], channels=1, multichannel=False, dropout=0.0).eval()
-    with torch.no_grad():
-        model.output.weight.fill_(1)
-        model.output.bias.zero_()
-        each = model(torch.arange(V).unsqueeze(1), torch.ones(V, dtype=torch.long))
-        assert len(each.unique()) > 2
-        ids, lengths = texts()
-        for row, length in enumerate(lengths.tolist()):
-            torch.testing.assert_close(model(ids, lengths)[row], each[ids[row, :length]].amax(0))
+# language models
+
+WRITERS: dict[str, Callable[[], Any]] = {
+    "rnn": lambda: RNN(V, **RECURRENT),
+    "gru": lambda: GRU(V, **RECURRENT),
+    "lstm": lambda: LSTM(V, **RECURRENT),
+    "tied gru": lambda: GRU(V, **(RECURRENT | {"tied": True})),
+    "awd_lstm": awd_lstm,
+    "learned positions": transformer_lm,
+    "sinusoidal positions": lambda: transformer_lm(positions="sinusoidal"),
+    "tied transformer": lambda: transformer_lm(tied=True, layers=1),
+    "nnlm": nnlm,
+    "nnlm of one word": lambda: nnlm(1),
+    "tied nnlm": lambda: nnlm(embed=10, tied=True),
+}
+REACH = {  # how many tokens a prediction depends on, where that has an end
+    "learned positions": 9,  # the token itself, and 4 before it in each of 2 layers
+    "sinusoidal positions": 9,
+    "tied transformer": 5,
+    "nnlm": 4,
+    "nnlm of one word": 1,
+    "tied nnlm": 4,
+}
+LONG = 11  # tokens; more than any context here, so that some are forgotten on the way
 
 
-def test_lenet_of_other_sizes() -> None:
-    options: dict = {"activation": "relu", "pool": "max", "batch_norm": True, "dropout": 0.0}
-    assert LeNet(3, 32, 40, CLASSES, **options)(torch.rand(2, 3, 32, 40)).shape == (2, CLASSES)
-    assert LeNet(1, 16, 16, CLASSES, **options)(torch.rand(2, 1, 16, 16)).shape == (2, CLASSES)
-    with pytest.raises(UserError, match="LeNet needs 16 x 16 pixels; the images have 28 x 12"):
-        LeNet(1, 28, 12, CLASSES, **options)
+def long_texts() -> Tensor:
+    return torch.randint(V, (B, LONG))
 
 
-def test_word_vectors() -> None:
-    """StepOutput begin at 0; one word in is a dot product, several are a mean in which only those of the mask count."""
+def detached(state: Any) -> Any:
+    return state.detach() if isinstance(state, Tensor) else tuple(map(detached, state))
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_language_model_has_shape_and_gradients(name: str) -> None:
     torch.manual_seed(0)
-    model = WordVectors(V, embed=4)
-    inputs, targets = torch.randint(V, (B, 3)), torch.randint(V, (B, 5))
-    assert model(inputs, None, targets).equal(torch.zeros(B, 5))
-    assert model.word_vectors().abs().max() <= 0.5 / 4
-    nn.init.normal_(model.output.weight)
-    everything = model(inputs)
-    assert everything.shape == (B, V)
-    torch.testing.assert_close(model(inputs, None, targets), everything.gather(1, targets))
-    mask = torch.zeros(B, 3, dtype=torch.bool)
-    mask[:, 1] = True
-    torch.testing.assert_close(model(inputs, mask, targets), model(inputs[:, 1:2], None, targets))
-    check_all = WordVectors(V, embed=4)
-    nn.init.normal_(check_all.output.weight)
-    check_gradients(check_all, check_all(inputs, mask, targets))
+    model = WRITERS[name]()
+    logits, state, *_ = model(long_texts(), None)
+    assert logits.shape == (B, LONG, V)
+    check_gradients(model, model(long_texts(), detached(state)).logits)
+
+
+@pytest.mark.parametrize("pieces", [[5, 6], [1] * LONG, [3, 1, 7]], ids=str)
+@pytest.mark.parametrize("name", WRITERS)
+def test_pieces_with_the_state_are_the_whole(name: str, pieces: list[int]) -> None:
+    torch.manual_seed(0)
+    model, ids = WRITERS[name](), long_texts()
+    whole, kept, *_ = model(ids, None)
+    state, logits = None, []
+    for piece in ids.split(pieces, dim=1):
+        answer, state, *_ = model(piece, state)
+        logits.append(answer)
+    torch.testing.assert_close(torch.cat(logits, 1), whole)
+    torch.testing.assert_close(state, kept)
+    if REACH.get(name) != 1:  # without the state it is another number
+        assert (model(ids[:, -1:], None)[0] - whole[:, -1:]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", REACH)
+def test_a_prediction_sees_its_window_and_no_more(name: str) -> None:
+    torch.manual_seed(0)
+    model, ids, reach = WRITERS[name](), long_texts(), REACH[name]
+    at = LONG - 2
+    before, *_ = model(ids, None)
+    for changed in range(LONG):
+        other = ids.clone()
+        other[:, changed] = (other[:, changed] + 1) % V
+        moved = (model(other, None)[0][:, at] - before[:, at]).abs().amax(1)
+        assert bool((moved > 0).all()) == (at - reach < changed <= at)
+        assert bool((moved == 0).all()) == (not at - reach < changed <= at)
+
+
+# word vectors
+
+
+def test_word_vectors_are_what_given_ones_are_written_into() -> None:
+    """But for GloVe's, which are the sum of two tables."""
+    for make in (*WRITERS.values(), textcnn, bag, transformer_classifier, lambda: WordVectors(V, embed=4)):
+        model = make()
+        assert isinstance(model, WordEmbedding) and isinstance(model, PretrainedEmbedding)
+        with torch.no_grad():
+            model.embedding_tables()[0][:V].fill_(3.0)
+        assert model.word_vectors().shape[0] == V and (model.word_vectors() == 3).all()
+    assert isinstance(GloVe(V, embed=4), WordEmbedding) and not isinstance(GloVe(V, embed=4), PretrainedEmbedding)

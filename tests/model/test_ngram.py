@@ -10,7 +10,6 @@ from torch import Tensor
 
 from dlrun.errors import UserError
 from dlrun.model.ngram import NGram, discounts
-from dlrun.optim.none import Nothing
 from dlrun.task.lm import Batch
 
 V = 6
@@ -128,14 +127,6 @@ def test_a_state_dict_is_all_of_it() -> None:
 def test_a_text_is_read_in_order() -> None:
     with pytest.raises(UserError, match="reads its text in order. Type task.sampling=consecutive."):
         NGram(V, order=3).count([Batch(text(5), text(5), 5, fresh=True)] * 2)
-
-
-def test_no_optimizer_changes_nothing() -> None:
-    w = torch.nn.Parameter(torch.ones(3))
-    w.grad = torch.ones(3)
-    optim = Nothing([w])
-    assert optim.step(lambda: 7) == 7 and w.equal(torch.ones(3))
-    assert Nothing([]).param_groups[0]["lr"] == 0
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""`dlrun data=airfoil data.split=book optim=X` with nothing else ends at what least squares has, nearly."""
+"""All optimizers alike: `dlrun data=airfoil data.split=book optim=X`, no more, nearly ends where least squares does."""
 
 import os
 from pathlib import Path

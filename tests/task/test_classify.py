@@ -1,82 +1,24 @@
-"""Classification: batches of images, tables and texts, and answers to what a user types."""
+"""Classification: the loss, side heads, metrics, class weights and the baseline, and answers to a row of a table."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from options import options, ready
-from PIL import Image
+from classified import Fixed, classify, image_data, text_data
+from options import options
 from sklearn import metrics as reference
 from sklearn.dummy import DummyClassifier
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from dlrun.data.base import Data, Scale, Schema, Split
+from dlrun.data.base import Data, Schema, Split
 from dlrun.errors import UserError
 from dlrun.metric import Mean
 from dlrun.model.base import Output
-from dlrun.model.textcnn import TextCNN
-from dlrun.task.classify import TASKS, Classify
-from dlrun.task.classify_images import ClassifyImages
-from dlrun.task.classify_texts import BUCKET, ClassifyTexts, by_length
-from dlrun.text.vocab import Vocab
-
-
-def image_data(count: int = 10) -> Data:
-    x = torch.randint(256, (count, 1, 4, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    split = Split(x, torch.arange(count) % 3)
-    sizes = {"in_channels": 1, "height": 4, "width": 5, "in_features": 20, "outputs": 3}
-    scale = Scale(torch.tensor(100.0), torch.tensor(50.0))
-    return Data(split, split, None, Schema(sizes, "image", "class", labels=("shirt", "bag", "coat"), x_scale=scale))
-
-
-def text_data(count: int = 300) -> Data:
-    """Text i is the number i, followed by up to 19 times token 1; every fourth one is empty but for that."""
-    lengths = torch.randint(1, 21, (count,), generator=torch.Generator().manual_seed(0))
-    texts = [torch.tensor([i + 2] + [1] * (n - 1)) for i, n in enumerate(lengths.tolist())]
-    offsets = torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)])
-    split = Split(torch.cat(texts).int(), torch.arange(count) % 2, offsets)
-    vocab = Vocab(["<pad>", "<unk>", *(f"w{i}" for i in range(count))], tokenization="word", unknown="<unk>")
-    sizes = {"vocab_size": len(vocab), "outputs": 2}
-    return Data(split, split, None, Schema(sizes, "text", "class", vocab=vocab, labels=("bad", "good")))
-
-
-def classify(data: Data, **changed: Any) -> Any:
-    kind: type[Classify] = {"table": Classify, "image": ClassifyImages, "text": ClassifyTexts}[data.schema.inputs]
-    return ready(kind, data, **options(f"task/{TASKS[data.schema.inputs]}", **changed))
-
-
-class Fixed(nn.Module):
-    """The same logits for everything."""
-
-    def __init__(self, logits: list[float]):
-        super().__init__()
-        self.logits = nn.Parameter(torch.tensor(logits))
-
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        return self.logits.expand(len(x), -1)
-
-
-def test_images_are_scaled_when_a_batch_is_made() -> None:
-    task = classify(image_data())
-    batches = list(task.batches("val", 4, seed=0, epoch=0))
-    assert [len(batch.y) for batch in batches] == [4, 4, 2]
-    raw = task.splits["val"].x[4:8]
-    assert batches[1].inputs[0].equal((raw.float() - 100) / 50)
-    assert batches[1].y.tolist() == [1, 2, 0, 1]
-    assert task.splits["val"].x.dtype == torch.uint8
-
-
-def test_without_a_scale_pixels_are_shares_of_white() -> None:
-    data = image_data()
-    plain = Data(data.train, None, None, Schema(data.schema.sizes, "image", "class"))
-    (x,) = next(iter(classify(plain).batches("train", 99, seed=0, epoch=0))).inputs
-    assert x.shape == (10, 1, 4, 5)  # one batch of what there is
-    assert x.dtype == torch.float32 and 0.9 < x.max() <= 1
+from dlrun.task.classify import Classify
 
 
 def test_step_is_cross_entropy_and_accuracy() -> None:
@@ -120,68 +62,6 @@ def test_side_heads_add_their_losses_while_training() -> None:
     assert task.step(model.eval(), batch).loss.item() == plain.loss.item()
 
 
-# texts
-
-
-def texts_of(batch: Any) -> list[list[int]]:
-    ids, lengths = batch.inputs
-    return [row[:n].tolist() for row, n in zip(ids, lengths.tolist(), strict=True)]
-
-
-@pytest.mark.parametrize(("split", "batch_size"), [("train", 2), ("train", 7), ("val", 7), ("train", 1000)])
-def test_every_text_once_whole_and_with_its_class(split: str, batch_size: int) -> None:
-    data = text_data()
-    task = classify(data)
-    found = {}
-    for batch in task.batches(split, batch_size, seed=0, epoch=0):
-        ids, lengths = batch.inputs
-        assert ids.dtype == lengths.dtype == torch.int64
-        assert ids.shape[1] == lengths.max()
-        assert ids[torch.arange(ids.shape[1]) >= lengths.unsqueeze(1)].eq(0).all()
-        for text, y in zip(texts_of(batch), batch.y.tolist(), strict=True):
-            assert text[0] not in found
-            found[text[0]] = (text, y)
-    offsets = data.train.offsets
-    assert offsets is not None
-    expected = {i + 2: (data.train.x[offsets[i] : offsets[i + 1]].tolist(), i % 2) for i in range(len(data.train))}
-    assert found == expected
-
-
-def test_texts_are_cut() -> None:
-    task = classify(text_data(), max_len=3)
-    lengths = torch.cat([batch.inputs[1] for batch in task.batches("train", 16, seed=0, epoch=0)])
-    assert lengths.max() == 3 and len(lengths) == 300
-    assert task.read(["w1 w2 w3 w4"]).tensors[0].shape == (1, 3)
-
-
-def test_an_empty_text_is_one_token_of_padding() -> None:
-    split = Split(torch.tensor([4, 5]), torch.tensor([0, 1, 0]), torch.tensor([0, 0, 2, 2]))
-    task = classify(Data(split, None, None, Schema({"vocab_size": 6, "outputs": 2}, "text", "class")))
-    ids, lengths = task.chosen("train", torch.tensor([0, 1, 2]))
-    assert ids.tolist() == [[0, 0], [4, 5], [0, 0]] and lengths.tolist() == [1, 2, 1]
-    assert task.chosen("train", torch.tensor([2]))[0].tolist() == [[0]]
-
-
-def test_bucketing_saves_padding_and_stays_random() -> None:
-    task = classify(text_data())
-    batches = list(task.batches("train", 10, seed=0, epoch=0))
-    padded, real = sum(b.inputs[0].numel() for b in batches), sum(int(b.inputs[1].sum()) for b in batches)
-    assert padded / real < 1.12  # at random: 20 / 10.5 = 1.9
-    longest = [int(batch.inputs[1].max()) for batch in batches]
-    assert longest != sorted(longest)
-    again = list(task.batches("train", 10, seed=0, epoch=1))
-    assert {frozenset(t[0] for t in texts_of(b)) for b in batches} != {
-        frozenset(t[0] for t in texts_of(b)) for b in again
-    }
-
-
-def test_by_length_sorts_within_chunks() -> None:
-    lengths = torch.tensor([5, 1, 4, 2, 9, 3, 1])
-    assert by_length(torch.arange(7), lengths, 3).tolist() == [1, 2, 0, 3, 5, 4, 6]
-    assert by_length(torch.arange(7), lengths, 7).tolist() == [1, 6, 3, 5, 2, 0, 4]
-    assert BUCKET > 1
-
-
 @pytest.mark.parametrize("make", [image_data, text_data])
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_pass_can_begin_in_the_middle(make: Any, split: str) -> None:
@@ -194,62 +74,6 @@ def test_a_pass_can_begin_in_the_middle(make: Any, split: str) -> None:
     other = list(classify(make()).batches(split, 3, seed=3, epoch=3))
     same = all(a.inputs[0].equal(b.inputs[0]) for a, b in zip(whole, other, strict=True))
     assert same == (split == "val")
-
-
-def test_textcnn_learns_texts() -> None:
-    """Texts of class 1 have the token 3 somewhere, the others nowhere."""
-    draw = torch.Generator().manual_seed(0)
-    x = torch.randint(4, 20, (400, 8), generator=draw)
-    y = torch.arange(400) % 2
-    x[y == 1, torch.randint(8, (200,), generator=draw)] = 3
-    split = Split(x.flatten(), y, torch.arange(401) * 8)
-    task = classify(Data(split, None, None, Schema({"vocab_size": 20, "outputs": 2}, "text", "class")))
-    torch.manual_seed(0)
-    model = TextCNN(20, 2, embed=8, kernel_sizes=[1, 2], channels=8, multichannel=False, dropout=0.0)
-    optim = torch.optim.Adam(model.parameters(), lr=0.01)
-    for epoch in range(10):
-        means = Mean()
-        for batch in task.batches("train", 20, seed=0, epoch=epoch):
-            scores = task.step(model, batch)
-            optim.zero_grad()
-            scores.loss.backward()
-            optim.step()
-            means.add(scores)
-    assert means.means()["accuracy"] == 1.0
-
-
-# answers
-
-
-def test_predict_a_sentence() -> None:
-    task = classify(text_data())
-    (ids, lengths), problems = task.read(["w0 never W1", "w1"])
-    assert ids.tolist() == [[2, 1, 3], [3, 0, 0]] and lengths.tolist() == [3, 1] and not problems
-    answer, empty = task.predict(Fixed([0.0, 1.0]), ["w0 never W1", "  "])
-    assert not isinstance(answer, UserError) and [label for label, _ in answer] == ["good", "bad"]
-    assert answer[0][1] == pytest.approx(1 / (1 + 2.718281828**-1))
-    assert isinstance(empty, UserError) and "The text is empty" in str(empty)
-
-
-def test_predict_an_image(tmp_path: Path) -> None:
-    task = classify(image_data())
-    pixels = torch.arange(20, dtype=torch.uint8).view(4, 5) * 10
-    Image.fromarray(pixels.numpy()).save(tmp_path / "grey.png")
-    ((x,), _) = task.read([str(tmp_path / "grey.png")])
-    assert x.equal((pixels.float().view(1, 1, 4, 5) - 100) / 50)
-    Image.new("RGB", (50, 30), (255, 255, 255)).save(tmp_path / "large.jpg")
-    ((x,), _) = task.read([str(tmp_path / "large.jpg")])
-    assert x.shape == (1, 1, 4, 5) and x.eq((255 - 100) / 50).all()
-    (answer,) = task.predict(Fixed([0.0, 2.0, 1.0]), [str(tmp_path / "grey.png")])
-    assert not isinstance(answer, UserError) and [label for label, _ in answer] == ["bag", "coat", "shirt"]
-
-
-def test_predict_refuses_what_is_no_image(tmp_path: Path) -> None:
-    task = classify(image_data())
-    (tmp_path / "text.png").write_text("hello")
-    (x,), problems = task.read(["nowhere.png", str(tmp_path / "text.png"), str(tmp_path)])
-    assert len(x) == 0 and "There is no file nowhere.png" in problems[0]
-    assert "text.png is no image that can be read" in problems[1] and "is no image that can be read" in problems[2]
 
 
 def test_tables_with_classes() -> None:

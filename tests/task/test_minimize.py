@@ -15,7 +15,6 @@ from dlrun.data.synthetic_linear import load as load_linear
 from dlrun.draw.contour import END, PATH, contour, ticks
 from dlrun.errors import UserError
 from dlrun.model.point import Point
-from dlrun.optim.newton import Newton
 from dlrun.task.minimize import Minimize
 
 BOWL = "0.1 * x1 ** 2 + 2 * x2 ** 2"
@@ -72,30 +71,6 @@ def test_refuses() -> None:
     for frame in ([1.0, 2.0, 3.0], [2.0, 1.0, 0.0, 1.0]):
         with pytest.raises(UserError, match="task.frame"):
             task(frame=frame)
-    with pytest.raises(UserError, match="model.start has 3 numbers, the function takes 2"):
-        Point(2, start=[1.0, 2.0, 3.0])
-
-
-# Newton's method
-
-
-@pytest.mark.parametrize(
-    ("formula", "end"),
-    [(BOWL, [0.0, 0.0]), ("(x1 - 1)**2 + x1*x2 + 5*(x2 + 3)**2", [50 / 19, -62 / 19]), ("x1**2 + x2", [0.0, -2.0])],
-)
-def test_newton_needs_one_step_on_a_quadratic(formula: str, end: list[float]) -> None:
-    """Even a slanted one; a direction without curvature is left alone."""
-    model, objective = point(), parsed(formula)
-    objective(model()).backward()
-    Newton(model.parameters(), objective, lr=1.0).step()
-    assert model.x.tolist() == pytest.approx(end, abs=1e-5)
-
-
-def test_newton_goes_part_of_the_way() -> None:
-    model, objective = point(), parsed(BOWL)
-    objective(model()).backward()
-    Newton(model.parameters(), objective, lr=0.25).step()
-    assert model.x.tolist() == pytest.approx([-3.75, -1.5])
 
 
 # the picture
@@ -156,15 +131,6 @@ def test_a_run_that_diverges_has_its_picture_too(cli: Cli) -> None:
     assert (code, summary["status"], summary["step"]) == (1, "diverged", 8)
     assert Path("run/path.png").stat().st_size > 10_000
     assert "Try a smaller optim.lr (now 0.6)" in err
-
-
-@pytest.mark.slow
-def test_newton_through_the_command_line(cli: Cli) -> None:
-    assert cli(*POINT, "optim=newton", "folder=run")[0] == 0
-    goal = Run("run").summary["goal"]
-    assert goal["best"] == 0 and goal["best_step"] == 1
-    assert cli("optim=newton", "device=cpu", "folder=other")[0] == 2
-    assert not Path("other").exists()
 
 
 @pytest.mark.slow

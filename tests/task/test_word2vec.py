@@ -1,6 +1,5 @@
-"""word2vec: its pairs, subsampling, negatives and tree against slow or exact references; and that it learns."""
+"""word2vec: its pairs, subsampling and negatives against slow or exact references; and that it learns."""
 
-import heapq
 import math
 from collections import Counter
 from typing import Any
@@ -14,7 +13,6 @@ from dlrun.data.base import Data, Schema, Split
 from dlrun.errors import UserError
 from dlrun.model.word2vec import WordVectors
 from dlrun.task.word2vec import NONE, Word2Vec, cbow_rows, keep_probability, skipgram_pairs
-from dlrun.text.huffman import huffman
 from dlrun.text.vocab import Vocab
 
 OPTIONS: dict[str, Any] = {
@@ -128,43 +126,6 @@ def test_negatives_follow_the_three_quarter_power() -> None:
     assert chi_square < 18.5  # 4 degrees of freedom: 1 in 1,000 by chance; plain frequencies give thousands
     assert signs[:, 1:].eq(0).equal(targets[:, 1:] == 4)  # the word itself is no negative
     assert set(signs[:, 1:].flatten().tolist()) == {-1, 0}
-
-
-# the Huffman tree
-
-COUNTS = torch.tensor([5, 9, 0, 12, 13, 16, 45, 1, 1])
-
-
-def codes(counts: Tensor) -> dict[int, str]:
-    tree = huffman(counts)
-    return {
-        word: "".join("0" if sign > 0 else "1" for sign in tree.signs[word].tolist() if sign)
-        for word in range(len(counts))
-    }
-
-
-def test_huffman_codes_are_prefix_free_and_shortest() -> None:
-    found = codes(COUNTS)
-    assert found.pop(2) == ""  # never occurs
-    ordered = sorted(found.values())
-    assert all(not b.startswith(a) for a, b in zip(ordered, ordered[1:], strict=False))
-    assert sum(2.0 ** -len(code) for code in found.values()) == 1  # Kraft: no code is wasted
-    heap, cost = [count for count in COUNTS.tolist() if count], 0
-    heapq.heapify(heap)
-    while len(heap) > 1:  # the least expected length is the sum of all merges
-        merged = heapq.heappop(heap) + heapq.heappop(heap)
-        cost += merged
-        heapq.heappush(heap, merged)
-    assert sum(int(COUNTS[word]) * len(code) for word, code in found.items()) == cost
-
-
-def test_tree_probabilities_sum_to_one() -> None:
-    torch.manual_seed(0)
-    tree, scores = huffman(COUNTS), torch.randn(len(COUNTS))
-    assert int(tree.nodes.max()) < (COUNTS > 0).sum() - 1  # inner nodes fit into the output table
-    assert int(tree.nodes.min()) == 0
-    log_p = (torch.nn.functional.logsigmoid(tree.signs * scores[tree.nodes]) * tree.signs.abs()).sum(1)
-    assert log_p[COUNTS > 0].exp().sum().item() == pytest.approx(1, abs=1e-6)
 
 
 def test_loss_of_each_kind_is_its_formula() -> None:

@@ -1,29 +1,16 @@
-"""The translating models: shape, gradients, and that neither padding nor the words to come are seen."""
+"""All translating models alike, and so no single module's: neither padding nor the words to come are seen."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from models import SOURCE, TARGET, check_gradients, encoder_decoder, seq2seq
 from torch import Tensor, nn
 
-from dlrun.errors import UserError
-from dlrun.model.seq2seq import Seq2Seq
-from dlrun.model.transformer import Attention, EncoderDecoder
-from dlrun.nn.positions import positions
+from dlrun.text.beam import Translator
 
-B, S, T, SOURCE, TARGET = 5, 7, 6, 13, 11
-
-
-def seq2seq(attention: Any, layers: int = 2) -> Seq2Seq:
-    return Seq2Seq(SOURCE, TARGET, attention=attention, embed=6, hidden=8, layers=layers, dropout=0.0)
-
-
-def encoder_decoder(**changed: Any) -> EncoderDecoder:
-    chosen: dict[str, Any] = {"embed": 8, "heads": 2, "feed_forward": 12, "layers": 2, "dropout": 0.0} | changed
-    return EncoderDecoder(SOURCE, TARGET, **chosen)
-
-
+B, S, T = 5, 7, 6
 MODELS: dict[str, Callable[[], Any]] = {
     "none": lambda: seq2seq("none"),
     "bahdanau": lambda: seq2seq("bahdanau"),
@@ -46,10 +33,8 @@ def inputs() -> tuple[Tensor, Tensor, Tensor]:
 
 def test_shape_and_gradients(model: nn.Module) -> None:
     logits = model(torch.arange(B * S).view(B, S) % SOURCE, torch.full((B,), S), torch.randint(TARGET, (B, T)))
-    assert logits.shape == (B, T, TARGET)
-    (logits * torch.randn_like(logits)).sum().backward()
-    for name, parameter in model.named_parameters():
-        assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.abs().sum() > 0, name
+    assert logits.shape == (B, T, TARGET) and isinstance(model, Translator)
+    check_gradients(model, logits)
 
 
 def test_padding_changes_nothing(model: nn.Module) -> None:
@@ -95,43 +80,3 @@ def test_the_source_reaches_every_word(model: Any) -> None:
     source, lengths, target = inputs()
     other = model((source + 1) % SOURCE, lengths, target)
     assert ((other - model(source, lengths, target)).abs().amax(2) > 1e-6).all()
-
-
-def test_encoder_states_are_torchs_own() -> None:
-    """Of two layers, for sentences without padding."""
-    model = seq2seq("none")
-    whole = nn.GRU(6, 8, 2, batch_first=True)
-    for number, layer in enumerate(model.encoder):
-        for name, value in layer.state_dict().items():
-            getattr(whole, name.replace("l0", f"l{number}")).data.copy_(value)
-    source = torch.randint(SOURCE, (B, S))
-    outputs, last = whole(model.source_embedding(source))
-    ours, _, states = model.encode(source, torch.full((B,), S))
-    torch.testing.assert_close(ours, outputs)
-    torch.testing.assert_close(states.transpose(0, 1), last)
-
-
-def test_attention_is_torchs_own() -> None:
-    torch.manual_seed(0)
-    ours, theirs = Attention(8, 2, 0.0), nn.MultiheadAttention(8, 2, bias=False, batch_first=True)
-    theirs.in_proj_weight.data = torch.cat([ours.query.weight, ours.key.weight, ours.value.weight])
-    theirs.out_proj.weight.data = ours.output.weight
-    x, memory = torch.randn(B, T, 8), torch.randn(B, S, 8)
-    unseen = torch.arange(S) >= torch.tensor([1, 7, 3, 5, 2]).unsqueeze(1)
-    y, weights = ours(x, memory, unseen.unsqueeze(1))
-    expected, looks = theirs(x, memory, memory, key_padding_mask=unseen, average_attn_weights=False)
-    torch.testing.assert_close(y, expected)
-    torch.testing.assert_close(weights, looks)
-
-
-def test_positions_differ_and_are_the_formulas() -> None:
-    table = positions(50, 8)
-    assert table.shape == (50, 8) and len(table.unique(dim=0)) == 50
-    assert table[3, 4].item() == pytest.approx(torch.tensor(3 / 10_000**0.5).sin().item())
-    assert table[3, 5].item() == pytest.approx(torch.tensor(3 / 10_000**0.5).cos().item())
-
-
-@pytest.mark.parametrize("changed", [{"embed": 9}, {"embed": 8, "heads": 3}])
-def test_heads_must_fit(changed: dict[str, int]) -> None:
-    with pytest.raises(UserError, match="must be even and a multiple of model.heads"):
-        encoder_decoder(**changed)

@@ -1,4 +1,4 @@
-"""FastText and GloVe: n-grams and their hash, shapes, a gradient in every parameter, and words never seen."""
+"""FastText: n-grams and their hash, words as the mean of their parts, a gradient in each part, and words never seen."""
 
 import pytest
 import torch
@@ -6,8 +6,8 @@ from torch import nn
 
 from dlrun.errors import UserError
 from dlrun.model.fasttext import FastText, fnv1a, ngrams
-from dlrun.model.glove import GloVe
 from dlrun.model.word2vec import WordVectors
+from dlrun.text.embeddings import SubwordEmbedding
 
 WORDS = ["a", "cat", "cats", "dog", "über"]
 
@@ -36,17 +36,26 @@ def test_a_word_is_the_mean_of_its_parts() -> None:
     torch.testing.assert_close(model.word_vectors()[2], table[[3, *buckets]].mean(0))
     some = torch.tensor([[2, 4], [2, 2]])
     torch.testing.assert_close(model.input(some), model.word_vectors()[some])
+    assert model.embedding_tables() == []  # no table of whole words
+
+
+def test_a_word_never_seen_is_the_mean_of_its_ngrams() -> None:
+    model = fasttext()
+    assert isinstance(model, SubwordEmbedding)
     unseen = model.oov_vector("catsup")
-    assert unseen is not None and unseen.shape == (4,)
     rows = [1 + len(WORDS) + fnv1a(gram) % 50 for gram in ngrams("catsup", 3, 5)]
-    torch.testing.assert_close(unseen, table[rows].mean(0))
+    assert unseen is not None
+    torch.testing.assert_close(unseen, model.input.weight[rows].mean(0))
     assert fasttext(shortest=4).oov_vector("b") is None
+
+
+def test_lengths_that_leave_nothing_are_refused() -> None:
     with pytest.raises(UserError, match="model.shortest=6 is more than model.longest=5"):
         fasttext(shortest=6)
 
 
 def test_fasttext_has_shape_and_gradients() -> None:
-    """StepOutput as those of word2vec with the same vectors; each word's own row and each of its buckets learns."""
+    """Scores are those of word2vec with the same vectors; each word's own row and each of its buckets learns."""
     torch.manual_seed(0)
     model, plain = fasttext(), WordVectors(len(WORDS), embed=4)
     nn.init.normal_(model.output.weight)
@@ -63,15 +72,3 @@ def test_fasttext_has_shape_and_gradients() -> None:
     gradient = model.input.weight.grad
     assert gradient is not None and gradient.isfinite().all() and (gradient[used].abs().sum(1) > 0).all()
     assert int((gradient.abs().sum(1) > 0).sum()) == len(used)  # the row of no n-gram never moves
-
-
-def test_glove_has_shape_and_gradients() -> None:
-    torch.manual_seed(0)
-    model = GloVe(5, embed=4)
-    answer = model(torch.arange(5), torch.tensor([1, 2, 3, 4, 0]))
-    assert answer.shape == (5,)
-    (answer * torch.randn(5)).sum().backward()
-    for name, parameter in model.named_parameters():
-        assert parameter.grad is not None and parameter.grad.isfinite().all(), name
-        assert (parameter.grad.abs().sum(1) > 0).all(), name
-    assert model.word_vectors().equal(model.centre.weight + model.context.weight)
