@@ -1,7 +1,7 @@
 """Hydra, and nothing but Hydra: what is typed -> composed configs, one or many, and Hydra's errors in our words.
 
-No other module imports it; tests/test_compose.py holds what is used of its private parts. dlrun makes the folders
-itself, because Hydra makes them before anything is checked and two runs of the same second would share one.
+No other module imports it; tests/config/test_compose.py holds what is used of its private parts. dlrun makes the
+folders itself, because Hydra makes them before anything is checked and two runs of the same second would share one.
 """
 
 import argparse

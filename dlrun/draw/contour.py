@@ -95,4 +95,5 @@ def ticks(low: float, high: float) -> list[float]:
     rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     apart = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.8)
-    return [round(number * apart, 12) for number in range(math.ceil(low / apart), math.floor(high / apart) + 1)]
+    places = range(math.ceil(low / apart - 1e-9), math.floor(high / apart + 1e-9) + 1)  # -0.3 / 0.1 is above -3
+    return [float(f"{number * apart:.12g}") for number in places]  # 0.6, not 0.6000000000000001

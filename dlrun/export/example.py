@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -142,8 +143,13 @@ def normalizer(vocab: Vocab) -> str:
         return f"normalize = {plain[name]}\n"
     source = inspect.getsource(normalizers.NORMALIZERS[name]).replace(f"def {name}(", "def normalize(")
     source = source.replace("(text: str) -> str:", "(text):")
-    marks = f"PUNCTUATION = {''.join(normalizers.PUNCTUATION)!r}\n\n\n" if "PUNCTUATION" in source else ""
-    return ("import re\n\n" if "re.sub" in source else "") + marks + source
+    named = {each: value for each, value in vars(normalizers).items() if re.search(rf"\b{each}\b", source)}
+    marks = [f"{each} = {''.join(value)!r}" for each, value in named.items() if isinstance(value, list)]
+    marks += [
+        f"{each} = re.compile({value.pattern!r})" for each, value in named.items() if isinstance(value, re.Pattern)
+    ]
+    text = "\n\n\n".join(["\n".join(marks), source] if marks else [source])
+    return ("import re\n\n" if "re." in text else "") + text
 
 
 def hoisted(parts: list[str]) -> tuple[str, list[str]]:

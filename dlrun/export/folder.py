@@ -82,9 +82,9 @@ def write(exported: Exported, folder: Path) -> None:
             kept.replace(folder, name, lambda file, content=content: file.write(content))  # type: ignore[misc]
             written.append(name)
     except OSError as error:
-        for name in written if made_here else ():
+        for other in written if made_here else ():
             with suppress(OSError):
-                (folder / name).unlink()
+                (folder / other).unlink()
         if made_here:
             with suppress(OSError):
                 folder.rmdir()

@@ -12,6 +12,8 @@ from dlrun.errors import UserError
 from dlrun.limits import PositiveFloat
 from dlrun.task.base import Batches, StepOutput, Task
 
+LARGEST = 1e30  # of a frame: float32 has room for its width
+
 
 class Minimize(Task):
     """The loss is the function's value where the model stands; a pass is one step, since there is one function.
@@ -28,6 +30,8 @@ class Minimize(Task):
             raise UserError("task=minimize needs a function to go down on; pick data=quadratic.")
         if len(frame) != 4 or frame[0] >= frame[1] or frame[2] >= frame[3]:
             raise UserError(f"task.frame={frame} is no [left,right,bottom,top].")
+        if max(map(abs, frame)) > LARGEST:
+            raise UserError(f"task.frame={frame}: a picture's numbers go to {LARGEST:g} at most.")
         self.bound = float("inf") if bound is None else bound
         self.frame: Frame = (frame[0], frame[1], frame[2], frame[3])
         self.path: list[list[float]] = []  # every place where the point has been, the start first

@@ -6,9 +6,6 @@ from pathlib import Path
 import pytest
 from runs import Cli
 
-from dlrun import memory
-from dlrun.errors import UserError
-
 QUICK = ("trainer.epochs=1", "data.n=30")
 
 
@@ -43,27 +40,6 @@ def test_options_stand_anywhere(cli: Cli) -> None:
 @pytest.mark.parametrize("seed", [2**63 - 1, -(2**63)])
 def test_the_ends_of_a_seeds_range_train(seed: int, cli: Cli) -> None:
     assert cli(*QUICK, f"seed={seed}", f"data.seed={seed}", "folder=run")[0] == 0
-
-
-def test_what_a_container_leaves_counts(tmp_path: Path) -> None:
-    (tmp_path / "proc").mkdir()
-    (tmp_path / "proc/meminfo").write_text("MemTotal: 900 kB\nMemAvailable: 500 kB\nSwapFree: 100 kB\n")
-    assert memory.available(tmp_path) == 600 * 1024
-    group = tmp_path / "sys/fs/cgroup"
-    group.mkdir(parents=True)
-    for name, text in (("max", "400000"), ("current", "300000"), ("stat", "anon 1\ninactive_file 50000\n")):
-        (group / f"memory.{name}").write_text(text)
-    assert memory.available(tmp_path) == 400_000 - 300_000 + 50_000
-    (group / "memory.max").write_text("max\n")
-    assert memory.available(tmp_path) == 600 * 1024
-
-
-def test_what_fits_is_not_refused() -> None:
-    there = memory.available()
-    assert there is not None
-    memory.ask_for(there // 2, "half of it")
-    with pytest.raises(UserError, match="twice would take .* GB of memory"):
-        memory.ask_for(max(2 * there, memory.NOTICED), "twice")
 
 
 @pytest.mark.slow

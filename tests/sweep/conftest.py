@@ -1,10 +1,16 @@
-"""What the tests of sweeps share: a package of the user's own."""
+"""What the tests of sweeps share: a package of the user's own, and a sweep's folder without training."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from dlrun.sweep.folder import Job, SweepDir
+
+FACTS = {"kind": "grid", "command": ["optim.lr=1,2"], "launcher": {}, "workers": {}}
+CONFIG = {"choices": {"model": "linear", "data": "ptb"}, "seed": 0, "folder": "s", "data": {"_target_": "some.load"}}
 
 
 @pytest.fixture
@@ -25,3 +31,32 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     return write
+
+
+@pytest.fixture
+def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[SweepDir, list[Job]]]:
+    """`ended({"optim.lr=1 seed=0": 0.5})` -> s, whose jobs came to these values; None: it diverged, "": it waits."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(bests: dict[str, float | str | None], metric: str = "val/mse") -> tuple[SweepDir, list[Job]]:
+        sweep = SweepDir.create(Path("s"), FACTS)
+        jobs = [sweep.job(number, typed.split(), CONFIG) for number, typed in enumerate(bests)]
+        sweep.add(jobs)
+        for job, best in zip(jobs, bests.values(), strict=True):
+            if best != "":
+                end(job, best, metric)
+        return sweep, jobs
+
+    return make
+
+
+def end(job: Job, best: Any, metric: str) -> None:
+    """Its files, as a run leaves them."""
+    goal = {"metric": metric, "mode": "max" if metric.endswith("accuracy") else "min", "best": best, "best_step": 1}
+    job.run.path.mkdir()
+    job.run.write_config(job.config)
+    status = "diverged" if best is None else "completed"
+    error = "The loss became nan." if best is None else None
+    job.run.write_summary(
+        {"status": status, "goal": goal, "metrics": {metric: best}, "duration_s": 1.5, "error": error}
+    )

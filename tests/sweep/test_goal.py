@@ -1,4 +1,7 @@
-"""A goal that was typed: the trainer, the lists of runs, the leaderboard, TensorBoard and Optuna all go by it."""
+"""A goal that was typed: the trainer, the lists of runs, the leaderboard and TensorBoard all go by it.
+
+A test across modules: what one of them makes of the goal the next one reads.
+"""
 
 import json
 from pathlib import Path
@@ -42,21 +45,3 @@ def test_a_sweep_goes_by_the_goal_that_was_typed(cli: Cli) -> None:
         assert code == 0 and [row["run"] for row in json.loads(out)][0].endswith(best["folder"]), err
     code, out, err = cli("eval", str(folder), "--split", "val", "--json")
     assert code == 0 and json.loads(out)["val/f1"] == summary["goal"]["best"], err
-
-
-@pytest.mark.slow
-def test_a_search_goes_toward_the_goal_that_was_typed(cli: Cli) -> None:
-    optuna = pytest.importorskip("optuna")
-    search = ("-m", "hydra/sweeper=optuna", "hydra.sweeper.trials=2", "launcher.workers=1")
-    code, _, err = cli(*search, *SMALL, "task.goal=max auc", "optim.lr=interval(0.01,0.1)", "folder=s")
-    assert code == 0, err
-    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend("s/optuna.log"))
-    (study,) = optuna.get_all_study_summaries(storage)
-    assert study.direction.name == "MAXIMIZE"
-    assert board("s")["jobs"][0]["best"] == study.best_trial.value
-
-
-def test_a_search_has_one_goal(cli: Cli) -> None:
-    pytest.importorskip("optuna")
-    code, _, err = cli("-m", "hydra/sweeper=optuna", "task.goal=max r2,min mae")
-    assert code == 2 and "A search looks for the best of one goal" in err and not Path("outputs").exists()

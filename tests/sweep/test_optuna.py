@@ -121,6 +121,10 @@ MISTAKES = {
         LR,
         "hydra.sweeper.goals=['min val/mse','min duration_s']",
     ): "Runs can be given up for one goal only. With several: hydra.sweeper.pruner=none.",
+    (
+        LR,
+        "task.goal=max r2,min mae",
+    ): "A search looks for the best of one goal: type one task.goal=…, or list them under dlrun -m.",
     (LR, "hydra/launcher=joblib"): "hydra/sweeper=optuna hears from each job while it runs: leave hydra/launcher out.",
 }
 
@@ -138,6 +142,21 @@ def test_without_optuna_it_says_what_to_install(cli: Cli, monkeypatch: pytest.Mo
     monkeypatch.delitem(sys.modules, "dlrun.sweep.optuna", raising=False)
     code, _, err = cli("-m", "hydra/sweeper=optuna", LR)
     assert (code, err) == (2, "error: hydra/sweeper=optuna needs Optuna: pip install 'dlrun[optuna]'\n")
+
+
+@pytest.mark.slow
+def test_a_search_goes_toward_the_goal_that_was_typed(cli: Cli) -> None:
+    small = (
+        "model=linear",
+        "data=fashion_mnist",
+        "stand_in=always",
+        "trainer.limit_batches=3",
+        "hydra.sweeper.trials=2",
+    )
+    code, _, err = cli(*SEARCH, *small, "task.goal=max auc", "optim.lr=interval(0.01,0.1)")
+    assert code == 0, err
+    assert study().direction.name == "MAXIMIZE"
+    assert max(row["best"] for row in board()) == study().best_trial.value
 
 
 DAMAGE = {"journal": "this is no journal\n", "sqlite": "this is no database\n" * 100}

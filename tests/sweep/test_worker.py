@@ -1,4 +1,4 @@
-"""One job of ten fails, in every way there is: it is named with its reason, the nine others finish."""
+"""A job's process: it fails in every way there is, sees its part of the machine, runs under Hydra's launchers."""
 
 import json
 import signal
@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from runs import Cli, Run
+
+from dlrun.errors import Stopped
+from dlrun.sweep import worker
 
 Package = Callable[..., None]
 
@@ -67,21 +70,6 @@ def test_a_job_that_fails_in_whatever_way_is_named_and_the_others_finish(cli: Cl
     assert "ValueError: a bug of mine" in Path("s/1-mine-synthetic_linear/run.log").read_text()
 
 
-@pytest.mark.slow
-def test_failed_jobs_are_tried_again_when_that_is_asked_for(cli: Cli, package: Package, tmp_path: Path) -> None:
-    package(FAILING, "  how: well  # how it fails\n")
-    mine = ["model=mine", "model.how=well,raises", "--config-dir", "my_conf", "trusted=[my_package]", "folder=s"]
-    assert cli("-m", *mine, "trainer.epochs=1")[0] == 1
-    code, _, err = cli("resume", "s", "--trust", "my_package")
-    assert code == 1 and "1 of 2 jobs failed" in err
-    (tmp_path / "my_package/__init__.py").write_text(FAILING.replace("a bug of mine", "").replace("== 5", "== -1"))
-    code, _, err = cli("resume", "s", "--retry-failed")
-    assert (code, err) == (2, "error: This sweep runs code of somebody's own. If it is yours: --trust my_package\n")
-    code, _, err = cli("resume", "s", "--retry-failed", "--trust", "my_package")
-    assert code == 0, err
-    assert {row["status"] for row in json.loads(Path("s/leaderboard.json").read_text())["jobs"]} == {"completed"}
-
-
 def test_data_that_cannot_be_had_is_a_failed_job(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DLRUN_DATA", str(tmp_path / "empty"))
     monkeypatch.setenv("DLRUN_MIRRORS", str(tmp_path / "nothing"))
@@ -92,16 +80,83 @@ def test_data_that_cannot_be_had_is_a_failed_job(cli: Cli, monkeypatch: pytest.M
     assert [row["status"] for row in rows] == ["completed", "failed"] and "airfoil" in rows[1]["error"]
 
 
-def test_a_second_process_may_not_work_on_the_same_sweep(cli: Cli) -> None:
-    assert cli("-m", "seed=0,1", "folder=s", "trainer.epochs=1")[0] == 0
-    from dlrun.sweep.folder import SweepDir
+TELLS = """
+import os
+from pathlib import Path
+import torch
 
-    with SweepDir(Path("s")).working():
-        code, _, err = cli("resume", "s")
-    assert (code, err.splitlines()[-1]) == (2, "error: s is in use: another dlrun works on this sweep.")
+class Mine(torch.nn.Module):
+    def __init__(self, in_features: int, outputs: int):
+        super().__init__()
+        self.layer = torch.nn.Linear(in_features, outputs)
+        Path(f"s/told-{os.environ['CUDA_VISIBLE_DEVICES']}-{torch.get_num_threads()}").touch()
+
+    def forward(self, x):
+        return self.layer(x)
+"""
 
 
-def test_signals_have_names() -> None:
-    from dlrun.sweep.pool import how_it_died
+@pytest.mark.slow
+def test_each_job_has_its_threads_and_gpu(cli: Cli, package: Package) -> None:
+    """What a job sees is what its own process says."""
+    package(TELLS)
+    code, _, err = cli(
+        "-m", "seed=0,1", "model=mine", "--config-dir", "my_conf", "trusted=[my_package]", "folder=s",
+        "launcher.gpus=[5,7]", "launcher.threads=2", "trainer.epochs=1", "device=cpu",
+    )  # fmt: skip
+    assert code == 0, err
+    assert sorted(Path("s").glob("told-*")) == [Path("s/told-5-2"), Path("s/told-7-2")]
 
-    assert how_it_died(-signal.SIGTERM) == "killed by SIGTERM" and how_it_died(3) == "its process ended with code 3"
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["basic", "submitit_local"])
+def test_a_launcher_of_hydras(launcher: str, cli: Cli) -> None:
+    """The same folders, the same leaderboard. For joblib see tests/config/test_trust.py."""
+    if launcher != "basic":
+        pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    options = ["hydra.launcher.timeout_min=2"] if launcher != "basic" else []
+    code, out, err = cli(
+        "-m", f"hydra/launcher={launcher}", *options,
+        "optim.lr=0.03,10000", "trainer.epochs=2", "folder=s", "device=cpu",
+    )  # fmt: skip
+    assert code == 1, err
+    rows = json.loads(Path("s/leaderboard.json").read_text())["jobs"]
+    assert [(row["job"], row["status"]) for row in rows] == [(0, "completed"), (1, "diverged")]
+    assert "error: 1 of 2 jobs failed; the first, job 1: The loss became" in err and "leaderboard" in out
+    assert sorted(path.parent.name for path in Path("s").glob("*/summary.json")) == [
+        "0-linear-synthetic_linear",
+        "1-linear-synthetic_linear",
+    ]
+    code, _, err = cli("resume", "s")  # goes on with dlrun's own workers
+    assert code == 1 and "nothing is left to run" in err
+
+
+class Gone:
+    """The end of a pipe whose other one nobody holds any more."""
+
+    def send(self, message: object) -> None:
+        raise BrokenPipeError
+
+    def recv(self) -> object:
+        raise EOFError
+
+
+def test_a_job_whose_sweep_is_gone_saves_and_stops() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        worker.sender(Gone())("warned", "careful")
+        assert heard == [signal.SIGTERM]
+        assert worker.asking(Gone())(1, 1, 0.5) is False and len(heard) > 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_job_that_is_told_to_stop_before_it_trains_says_so() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(Stopped, match="^Stopped before its first step.$") as caught:
+            worker.stop_before_training(signal.SIGTERM, None)
+        assert caught.value.exit_code == 143 and signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,45 @@
+"""Worker processes: how one died, what waits while one is started, and what it does not import."""
+
+import os
+import signal
+import sys
+
+import pytest
+
+from dlrun.run.signals import SIGNALS
+from dlrun.sweep import pool
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (-signal.SIGTERM, "killed by SIGTERM"),
+        (-signal.SIGKILL, "killed by SIGKILL (the machine may have run out of memory)"),
+        (3, "its process ended with code 3"),
+        (None, "its process ended with code None"),
+    ],
+)
+def test_how_it_died(code: int | None, said: str) -> None:
+    assert pool.how_it_died(code) == said
+
+
+def test_a_signal_that_comes_while_a_process_starts_is_heard_afterwards() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: heard.append(number))
+    try:
+        with pool.held_back():
+            assert signal.pthread_sigmask(signal.SIG_BLOCK, []) >= set(SIGNALS)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert heard == []
+        assert heard == [signal.SIGUSR1]
+        assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & set(SIGNALS)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_new_process_knows_nothing_of_the_program_that_sweeps() -> None:
+    main = sys.modules["__main__"]
+    with pytest.raises(OSError), pool.without_main():
+        assert not hasattr(sys.modules["__main__"], "__file__") and sys.modules["__main__"] is not main
+        raise OSError("no process could be started")
+    assert sys.modules["__main__"] is main
