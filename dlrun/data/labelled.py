@@ -19,6 +19,7 @@ from dlrun.files import own
 from dlrun.limits import Fraction, PositiveInt
 from dlrun.tabular import columns as reading
 from dlrun.tabular.read import LARGEST, Table, read
+from dlrun.terminal.plain import amount
 from dlrun.text.encodings import decoded
 from dlrun.text.pieces import texts_below
 from dlrun.text.vocab import Tokenization, Vocab, check
@@ -272,8 +273,9 @@ def said_of(frame: pl.DataFrame, train: Split, vocab: Vocab) -> str:
     """2,000 texts of 173 words (median; 954 at most), 11,203 different ones known"""
     assert train.offsets is not None
     lengths = train.offsets.diff()
-    unit = {"word": "words", "char": "characters", "bpe": "byte pairs"}[vocab.tokenization]
+    unit = {"word": "word", "char": "character", "bpe": "byte pair"}[vocab.tokenization]
     middle, most = int(lengths.median()), int(lengths.max())
     return (
-        f"{len(frame):,} texts of {middle:,} {unit} (median; {most:,} at most), {len(vocab):,} {unit} in the vocabulary"
+        f"{amount(len(frame), 'text')} of {amount(middle, unit)} (median; {most:,} at most), "
+        f"{amount(len(vocab), unit)} in the vocabulary"
     )

@@ -17,6 +17,7 @@ from dlrun.limits import Fraction
 from dlrun.tabular import columns as reading
 from dlrun.tabular.columns import Column, Seen
 from dlrun.tabular.read import Table, read
+from dlrun.terminal.plain import amount
 
 if TYPE_CHECKING:
     import polars as pl
@@ -157,7 +158,7 @@ def target_of(series: pl.Series, name: str, task: str) -> tuple[Target, Tensor]:
     y, labels, told = a_class(series, name, there) if as_class else a_number(series, name, there)
     kept = y.is_not_null()
     if missing := len(kept) - int(kept.sum()):
-        told.append(f"{missing:,} row{'s' * (missing != 1)} without it left out")
+        told.append(f"{amount(missing, 'row')} without it left out")
     values = torch.tensor(y.drop_nulls().to_numpy())
     values = values if as_class else values.float().unsqueeze(1)
     return Target(name, values, labels, tuple(told)), torch.tensor(kept.to_numpy())
@@ -271,9 +272,9 @@ def said_of(seen: Sequence[Seen], columns: Sequence[Column]) -> str:
             words.append(f"{count:,} {kind if count == 1 else plural}{shown}")
     out = [each for each in seen if each.name not in used]
     words += [f"{each.name} left out ({each.left_out or 'always the same'})" for each in out[:3]]
-    words += [f"{len(out) - 3:,} more columns left out"] if len(out) > 3 else []
+    words += [f"{amount(len(out) - 3, 'more column')} left out"] if len(out) > 3 else []
     gaps = sum(each.gaps + each.odd_count for each in seen if each.name in used)
-    words += [f"{gaps:,} gap{'s' * (gaps != 1)} filled"] if gaps else []
+    words += [f"{amount(gaps, 'gap')} filled"] if gaps else []
     return ", ".join(words) or "no column but the target"
 
 
@@ -283,7 +284,7 @@ def said_odd(seen: Sequence[Seen]) -> list[str]:
         if each.odd_count:
             row, value = each.odd[0]
             lines.append(
-                f"{each.name}: {each.odd_count:,} values are no {each.kind} and count as gaps, "
+                f"{each.name}: {amount(each.odd_count, 'gap')} where the value is no {each.kind}, "
                 f"such as {value!r} in row {row:,}"
             )
     return lines
@@ -310,6 +311,6 @@ def twice_in(frame: pl.DataFrame, rows: Sequence[Tensor]) -> dict[str, int]:
 
 
 def said_twice(twice: dict[str, int], what: str) -> list[str]:
-    """`3 of val are exact duplicates of rows that are trained on: results on them are too good`"""
+    """`exact duplicates of rows that are trained on: 3 of val; results on them are too good`"""
     held = " and ".join(f"{count:,} of {part}" for part, count in twice.items() if count)
-    return [f"{held} are exact duplicates of {what} that are trained on: results on them are too good"] if held else []
+    return [f"exact duplicates of {what} that are trained on: {held}; results on them are too good"] if held else []

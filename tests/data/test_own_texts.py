@@ -291,7 +291,7 @@ def test_every_form_of_pairs_is_read_alike(tmp_path: Path) -> None:
     for data in made:
         assert data.train.x.equal(made[0].train.x) and data.val.y.equal(made[0].val.y)  # type: ignore[union-attr, arg-type]
         assert (len(data.train), len(data.val)) == (6, 2)  # type: ignore[arg-type]
-        assert data.said[1] == "train 6, val 2 pairs -> its_task"
+        assert data.said[1] == "pairs: train 6, val 2 -> its_task"
     assert [data.schema.column for data in made] == [None, "en", None, "en"]
     assert "no header" in made[0].said[0] and "en to fr" in made[1].said[0]
 
@@ -329,8 +329,8 @@ def test_pairs_in_named_files_and_a_sentence_in_both_is_said(tmp_path: Path) -> 
         ("en\tfr\n", {}, "a header and no row"),
         ("en\tfr\ngo\tva\n", {"source": "eng"}, "data.source=eng: a.tsv has no such column"),
         ("en\tfr\ngo\tva\n", {"source": "en", "target": "en"}, "one column"),
-        ("go on\tva\n", {"max_words": 1}, "No sentence has at most"),
-        ("a " * 80_000 + "\tb\n", {"max_words": None}, "no pair|No sentence"),
+        ("go on\tva\n", {"max_words": 1}, "All sentences are longer than data.max_words=1."),
+        ("a " * 80_000 + "\tb\n", {"max_words": None}, "All sentences are longer than 100,000 characters."),
         (bytes(range(256)) * 50, {}, "no text in any known encoding"),
     ],
 )

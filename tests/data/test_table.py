@@ -99,7 +99,7 @@ def test_what_is_odd_is_told(tmp_path: Path) -> None:
     made[3]["area"], made[4]["area"], made[5]["price"] = None, "large", ""
     said = load(write(tmp_path / "odd.csv", [*made, made[0]])).said
     assert "2 gaps filled" in said[0] and "200 rows" in said[0]
-    assert said[1] == "area: 1 values are no number and count as gaps, such as 'large' in row 5"
+    assert said[1] == "area: 1 gap where the value is no number, such as 'large' in row 5"
     assert said[2] == "price: 1 row without it left out"
 
 
@@ -182,9 +182,9 @@ MISTAKES: dict[str, tuple[str, dict[str, object], str]] = {
     ),
     "empty": ("", {}, "t.csv is empty."),
     "no rows": ("a,b\n", {}, "t.csv has a header and no row."),
-    "ragged": ("a,b\n1,2\n3\n", {}, "t.csv, line 3 has 1 fields, and the header has 2."),
+    "ragged": ("a,b\n1,2\n3\n", {}, "t.csv, line 3 has 1 field, and the header has 2."),
     "ragged in quotes": ('a,b\n"1\n2",2\n3,4,5\n', {}, "t.csv, line 4 has 3 fields, and the header has 2."),
-    "ragged below empty lines": ("\n \na,b\n1,2\n3\n", {}, "t.csv, line 5 has 1 fields, and the header has 2."),
+    "ragged below empty lines": ("\n \na,b\n1,2\n3\n", {}, "t.csv, line 5 has 1 field, and the header has 2."),
     "a name twice": ("a,a\n1,2\n", {"target": "a"}, "t.csv has two columns of the name a."),
     "one class": ("a,b\n1,x\n2,x\n", {}, "b is always x: there is nothing to tell apart."),
     "no value": ("a,b\n1,\n2,\n", {}, "b has no value in any row."),

@@ -72,7 +72,7 @@ def test_refuses() -> None:
     for frame in ([1.0, 2.0, 3.0], [2.0, 1.0, 0.0, 1.0]):
         with pytest.raises(UserError, match="task.frame"):
             task(frame=frame)
-    with pytest.raises(UserError, match="model.start has 3 numbers, the function takes 2"):
+    with pytest.raises(UserError, match="model.start=\\[1.0, 2.0, 3.0\\]: the function takes 2 numbers"):
         Point(2, start=[1.0, 2.0, 3.0])
 
 

@@ -107,7 +107,7 @@ def test_rows_on_both_sides_of_the_split_are_counted(cli: Cli, tmp_path: Path) -
     (tmp_path / "a.csv").write_text("x,y\n" + "1,2.5\n" * 50 + "3,4.5\n" * 50)
     found = described(cli, "a.csv", "data.target=y")
     assert found["twice"] == {"val": 10, "test": 10}
-    assert "10 of val, 10 of test are trained on as well" in cli("describe", "a.csv", "data.target=y")[1]
+    assert "trained on as well: 10 of val, 10 of test;" in cli("describe", "a.csv", "data.target=y")[1]
 
 
 def test_pictures(cli: Cli, tmp_path: Path) -> None:
