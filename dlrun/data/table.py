@@ -15,6 +15,7 @@ from dlrun.errors import UserError, nearest
 from dlrun.files import own
 from dlrun.limits import Fraction
 from dlrun.tabular import columns as reading
+from dlrun.tabular import targets
 from dlrun.tabular.columns import Column, Seen
 from dlrun.tabular.read import Table, read
 from dlrun.terminal.plain import amount
@@ -112,7 +113,7 @@ def files(
     val_path: str | None,
     test_path: str | None,
     kind: str = "table",
-    typed: str = "data.target=COLUMN",
+    typed: str = TYPED,
 ) -> dict[str, str]:
     """The key of each file, and its path."""
     if path is None:
@@ -125,7 +126,11 @@ def a_column(name: str | None, table: Table, key: str) -> str:
     """UserError for a column that the file does not have."""
     columns = table.frame.columns
     if name is None:
-        raise UserError(f"What is to be predicted? Type {key}=COLUMN. {table.path.name} has: {', '.join(columns[:35])}")
+        likely = targets.likeliest(table.frame)
+        such = f", such as {likely}" if likely else ""
+        raise UserError(
+            f"What is to be predicted? Type {TYPED}{such}. {table.path.name} has: {', '.join(columns[:35])}"
+        )
     if name not in columns:
         raise UserError(f"{key}={name}: {table.path.name} has no such column. {nearest(name, columns)}")
     return name

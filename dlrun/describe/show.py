@@ -38,8 +38,8 @@ def show(found: Description) -> None:
     if found.examples:
         examples([{name: cut(value) for name, value in each.items()} for each in found.examples])
     if found.task is None:
-        some = list(found.targets)[-1] if found.targets else "COLUMN"  # most tables have it last
-        console.say(f"type what is to be predicted, such as data.target={some}, to see the split and the classes")
+        such = found.likeliest or "data.target=COLUMN"
+        console.say(f"type what is to be predicted, such as {such}, to see the split and the classes")
 
 
 def listed(title: str, names: list[str], rows: list[list[str]], need: list[str] | None = None) -> None:

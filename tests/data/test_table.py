@@ -174,6 +174,11 @@ def test_a_row_is_read_as_it_stood_in_the_file(houses: Path) -> None:
 
 
 MISTAKES: dict[str, tuple[str, dict[str, object], str]] = {
+    "no target, but a likely one": (
+        "zip,price,rooms\n" + "".join(f"{row % 7 + 8000},{row}.5,{row % 3}\n" for row in range(30)),
+        {"target": None},
+        "Type data.target=COLUMN, such as data.target=price (the likeliest, by its name). t.csv has: zip, price, rooms",
+    ),
     "no target": ("a,b\n1,2\n", {"target": None}, "What is to be predicted? Type data.target=COLUMN. t.csv has: a, b"),
     "wrong target": (
         "area,b\n1,2\n",

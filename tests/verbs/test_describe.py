@@ -81,7 +81,8 @@ def test_a_table_without_a_target_says_which_columns_would_do(cli: Cli, houses: 
     assert found["models"].keys() == {"classify", "regress"}
     code, out, err = cli("describe", "houses.csv")
     assert code == 0 and "These columns would do: town (classify); price (regress)" in out
-    assert "data.target=price" in err
+    assert "such as data.target=price (the likeliest, by its name), to see" in err
+    assert found["likeliest"] == {"name": "price", "why": "by its name"}
 
 
 def test_odd_values_stand_by_their_row_of_the_file(cli: Cli, tmp_path: Path) -> None:
