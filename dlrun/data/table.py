@@ -61,7 +61,7 @@ def load(
     tables = [read(own.file(name, key), encoding) for key, name in files(path, val_path, test_path).items()]
     target, (frame, origin, told) = a_column(target, tables[0], "data.target"), together(tables, val_path, test_path)
     first = ", ".join(table.path.name for table in tables)
-    with own.named(first):
+    with own.named(first), targets.advised(frame, target):
         found, kept = target_of(frame[target], target, task)
     frame, origin = frame.filter(kept.tolist()), origin[kept]
     for name, key in ((name, key) for name, key in ((group, "data.group"), (time, "data.time")) if name is not None):
@@ -182,20 +182,13 @@ def a_number(series: pl.Series, name: str, there: pl.Series) -> tuple[pl.Series,
 
 def a_class(series: pl.Series, name: str, there: pl.Series) -> tuple[pl.Series, tuple[str, ...], list[str]]:
     if (different := there.n_unique()) > 10 * MOST_CLASSES:  # to put spellings together takes seconds for a million
-        raise no_classes(name, different, there)
+        raise targets.NoClasses(name, different, len(there))
     y, labels, told = reading.classes(series)
     if len(labels) == 1:
         raise UserError(f"{name} is always {labels[0]}: there is nothing to tell apart.")
     if len(labels) > MOST_CLASSES or 2 * len(labels) > len(there) > 20:
-        raise no_classes(name, len(labels), there)
+        raise targets.NoClasses(name, len(labels), len(there))
     return y, tuple(labels), told
-
-
-def no_classes(name: str, different: int, there: pl.Series) -> UserError:
-    return UserError(
-        f"{name} has {different:,} different values in {len(there):,} rows: those are no classes. "
-        "For numbers type task=regress; or pick another data.target"
-    )
 
 
 def split(

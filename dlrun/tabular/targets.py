@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from dlrun.errors import UserError
 from dlrun.tabular import columns as reading
 from dlrun.terminal.plain import quoted
 
@@ -36,6 +39,13 @@ class Likely(NamedTuple):
         return f"{quoted(f'data.target={value}')} (the likeliest, {self.why})"
 
 
+class NoClasses(UserError):
+    """A target of too many different values to be classes. What to type instead is said by who knows the table."""
+
+    def __init__(self, name: str, different: int, rows: int):
+        super().__init__(f"{name} has {different:,} different values in {rows:,} rows: those are no classes.")
+
+
 def likeliest(frame: pl.DataFrame) -> Likely | None:
     """By its name, else the last column, else that of the fewest values; never an id, a zip, a date or a constant."""
     some = frame.head(ROWS)
@@ -53,6 +63,22 @@ def labels(frame: pl.DataFrame, but: set[str]) -> list[str]:
     """Columns of classes, the one of the fewest values first."""
     some = frame.head(ROWS)
     return [name for name in by_values(some) if name not in but and reading.is_class(some[name])]
+
+
+@contextmanager
+def advised(frame: pl.DataFrame, target: str) -> Iterator[None]:
+    """Around what may refuse a target of a table for its many values: numbers can be predicted as such."""
+    try:
+        yield
+    except NoClasses as error:
+        numbers = "; for numbers type task=regress" if reading.are_numbers(frame[target]) else ""
+        raise UserError(f"{error} {others(frame, {target})}{numbers}") from error
+
+
+def others(frame: pl.DataFrame, but: set[str]) -> str:
+    """What to type instead of a target that has too many values."""
+    found = labels(frame, but)[:3]
+    return f"Pick another data.target{', such as ' if found else ''}{' or '.join(found)}"
 
 
 def by_values(some: pl.DataFrame) -> list[str]:

@@ -197,7 +197,12 @@ MISTAKES: dict[str, tuple[str, dict[str, object], str]] = {
     "all classes": (
         "a,b\n" + "\n".join(f"{n % 7},w{n}" for n in range(3000)),
         {},
-        "b has 3,000 different values in 3,000 rows: those are no classes.",
+        "b has 3,000 different values in 3,000 rows: those are no classes. Pick another data.target, such as a",
+    ),
+    "numbers that are no classes": (
+        "a,b\n" + "\n".join(f"{n}.5,{n}" for n in range(30)),
+        {"task": "classify"},
+        "those are no classes. Pick another data.target; for numbers type task=regress",
     ),
     "no number": ("a,b\n1,x\n2,y\n", {"task": "regress"}, "b is to be a number, and row 1 has 'x'."),
     "not its encoding": ("a,b\n1,é\n2,x\n", {"encoding": "ascii"}, "t.csv is not ascii text at byte 6."),
