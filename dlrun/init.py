@@ -71,7 +71,7 @@ def vectors(
         freeze_table(model, tables)
     if given is None:
         return ""
-    return f"{given.write_into(tables, words):,} of {len(words):,} words start from {given.source}"
+    return f"{given.write_into(tables, words):,} of {len(words):,} words taken from {given.source}"
 
 
 def freeze_table(model: nn.Module, tables: list[Tensor]) -> None:

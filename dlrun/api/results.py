@@ -17,6 +17,7 @@ from dlrun.run import query
 from dlrun.run.folder import METRICS_LIMIT, RunDir, best_checkpoint, metrics_line
 from dlrun.run.query import Row
 from dlrun.store import kept
+from dlrun.terminal.plain import amount
 
 if TYPE_CHECKING:
     import pandas
@@ -211,7 +212,7 @@ class Runs(Sequence[Run]):
     def __repr__(self) -> str:
         shown = [f"  {each.plain['status']}  {best(each)}  {each.path}" for each in self._rows[:20]]
         more = [f"  … and {len(self) - len(shown)} more"] if len(self) > len(shown) else []
-        return "\n".join([f"{len(self)} run{'s' * (len(self) != 1)}", *shown, *more])
+        return "\n".join([f"{amount(len(self), 'run')}", *shown, *more])
 
 
 class Leaderboard(Runs):

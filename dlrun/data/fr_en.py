@@ -90,7 +90,7 @@ def parallel(
     check(tokenizer, vocab_size, SPECIAL_TOKENS)
     pairs = [pair for pair in pairs if max_words is None or max(map(len, pair)) <= max_words]
     if not pairs:
-        raise UserError(f"No sentence has at most data.max_words={max_words} words. Type a larger number.")
+        raise UserError(f"data.max_words={max_words} leaves no sentence. Type a larger number.")
     return of_parts(divided(pairs, val, test, seed), tokenizer, vocab_size, min_freq, val)
 
 
@@ -116,7 +116,7 @@ def of_parts(
     longest = int((train.y != PAD).sum(1).max())
     sizes = {"source_vocab_size": len(vocabs[0]), "target_vocab_size": len(vocabs[1]), "target_len": longest}
     schema = Schema(sizes, "pair", "text", vocab=vocabs[0], target_vocab=vocabs[1])
-    note = f"data.val={val:g}: nothing is held out to choose by; metrics are of the {len(train):,} pairs trained on"
+    note = f"data.val={val:g}: nothing is held out to choose by; metrics are of the pairs trained on"
     return Data(train, val_split, test_split, schema, note="" if val_split else note)
 
 

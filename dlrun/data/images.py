@@ -14,9 +14,10 @@ from dlrun.errors import UserError
 from dlrun.limits import Fraction, Range
 from dlrun.pictures import find
 from dlrun.pictures.decode import Fit
-from dlrun.pictures.find import Pictures, count
+from dlrun.pictures.find import Pictures
 from dlrun.pictures.prepare import Options, Prepared, prepared
 from dlrun.tabular import columns as reading
+from dlrun.terminal.plain import amount
 
 MOST_CLASSES = 10_000
 LOADED = 2**28  # bytes of pixels up to which they are held in memory
@@ -175,7 +176,7 @@ def said(
     if ready.bad:
         bad, why = ready.bad[0]
         more = " …" if len(ready.bad) > 1 else ""
-        left_out = [f"{count(len(ready.bad), 'picture')} could not be read and left out ({bad}: {why}{more})"]
+        left_out = [f"{amount(len(ready.bad), 'unreadable picture')} left out ({bad}: {why}{more})"]
     lines = [
         f"reading {name}: {', '.join(first)}{arrow}",
         "; ".join([f"classes: {shown}", *left_out, *pictures.told, *told]),
@@ -201,7 +202,7 @@ def twice_in(ready: Prepared, parts: Sequence[Tensor]) -> dict[str, int]:
 def said_twice(twice: dict[str, int]) -> list[str]:
     """What is measured on exact copies is too good."""
     held = " and ".join(f"{number:,} of {part}" for part, number in twice.items() if number)
-    return [f"{held} are exact copies of pictures that are trained on: results on them are too good"] if held else []
+    return [f"exact copies of pictures that are trained on: {held}; results on them are too good"] if held else []
 
 
 def overview_of(pictures: Pictures, ready: Prepared, twice: dict[str, int]) -> Overview:

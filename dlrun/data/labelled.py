@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +19,9 @@ from dlrun.errors import UserError
 from dlrun.files import own
 from dlrun.limits import Fraction, PositiveInt
 from dlrun.tabular import columns as reading
+from dlrun.tabular import targets
 from dlrun.tabular.read import LARGEST, Table, read
+from dlrun.terminal.plain import amount
 from dlrun.text.encodings import decoded
 from dlrun.text.pieces import texts_below
 from dlrun.text.vocab import Tokenization, Vocab, check
@@ -68,7 +71,8 @@ def load(
     places = {key: own.there(name, key) for key, name in named.items()}
     sources = {key: source(place, text, target, group, encoding) for key, place in places.items()}
     name = ", ".join(place.name for place in places.values())
-    frame, part, found, left_out = together(sources, name)
+    with own.named(name), advised(places["data.path"], sources["data.path"], encoding):
+        frame, part, found, left_out = together(sources)
     rows = table.split(frame, part, found, val, test, seed, group=group and "group", time=None)
     vocab = vocabulary(
         frame["text"][rows[0].tolist()].to_list(), tokenizer, vocab_size, min_freq, max_vocab, words="prose"
@@ -224,7 +228,21 @@ def text_of(content: bytes, file: Path, named: str | None, known: str | None) ->
     return decoded(content, named, str(file))
 
 
-def together(sources: dict[str, Source], name: str) -> tuple[pl.DataFrame, Tensor, table.Target, list[str]]:
+@contextmanager
+def advised(place: Path, of: Source, encoding: str | None) -> Iterator[None]:
+    """Around what refuses labels that are too many: which other columns look like labels."""
+    try:
+        yield
+    except targets.NoClasses as error:
+        if place.is_dir():
+            what = "Put all texts of a class into one folder, or read them without labels: data=text"
+        else:  # read again: until here nobody needed the other columns
+            but = {of.target, *([of.column] if of.column else [])}
+            what = targets.others(read(place, encoding).frame, but)
+        raise UserError(f"{error} {what}") from error
+
+
+def together(sources: dict[str, Source]) -> tuple[pl.DataFrame, Tensor, table.Target, list[str]]:
     """All rows with a text and a label, the part and the class of each, and what is to be said of the others.
 
     Those of a file to choose by or to test on are of that part whole. UserError where none has a text or a label.
@@ -235,27 +253,22 @@ def together(sources: dict[str, Source], name: str) -> tuple[pl.DataFrame, Tenso
     parts = [torch.full_like(each.part, held[key]) if key in held else each.part for key, each in sources.items()]
     frame, part = pl.concat([each.frame for each in sources.values()]), torch.cat(parts)
     there = frame["text"].is_not_null()
-    check_texts(frame["text"], name)
+    check_texts(frame["text"])
     missing = (~there).arg_true()
     told = [f"{len(missing):,} without a text left out, such as row {missing[0] + 1:,}"] if len(missing) else []
     frame, part = frame.filter(there), part[torch.tensor(there.to_list())]
-    try:
-        found, kept = table.target_of(frame["target"], sources["data.path"].target, "classify")
-    except UserError as error:
-        raise UserError(f"{name}: {error}") from error
+    found, kept = table.target_of(frame["target"], sources["data.path"].target, "classify")
     return frame.filter(kept.tolist()), part[kept], found, told
 
 
-def check_texts(series: pl.Series, name: str) -> None:
+def check_texts(series: pl.Series) -> None:
     """UserError where there is none, or one is too long."""
     if not series.is_not_null().any():
-        raise UserError(f"{name} has no row with a text.")
+        raise UserError("No row has a text.")
     long = (series.str.len_chars().fill_null(0) > LONGEST).arg_true()
     if len(long):
         characters = len(series[long[0]])
-        raise UserError(
-            f"{name}, row {long[0] + 1:,} has a text of {characters:,} characters; {LONGEST:,} are the most."
-        )
+        raise UserError(f"Row {long[0] + 1:,} has a text of {characters:,} characters; {LONGEST:,} are the most.")
 
 
 # rows -> tokens
@@ -272,8 +285,9 @@ def said_of(frame: pl.DataFrame, train: Split, vocab: Vocab) -> str:
     """2,000 texts of 173 words (median; 954 at most), 11,203 different ones known"""
     assert train.offsets is not None
     lengths = train.offsets.diff()
-    unit = {"word": "words", "char": "characters", "bpe": "byte pairs"}[vocab.tokenization]
+    unit = {"word": "word", "char": "character", "bpe": "byte pair"}[vocab.tokenization]
     middle, most = int(lengths.median()), int(lengths.max())
     return (
-        f"{len(frame):,} texts of {middle:,} {unit} (median; {most:,} at most), {len(vocab):,} {unit} in the vocabulary"
+        f"{amount(len(frame), 'text')} of {amount(middle, unit)} (median; {most:,} at most), "
+        f"{amount(len(vocab), unit)} in the vocabulary"
     )

@@ -18,6 +18,7 @@ from dlrun.limits import Fraction, PositiveInt
 from dlrun.tabular import columns as reading
 from dlrun.tabular.read import LARGEST, delimiter_of
 from dlrun.tabular.read import read as read_table
+from dlrun.terminal.plain import amount
 from dlrun.text.encodings import decoded
 from dlrun.text.normalizers import sentence
 from dlrun.text.vocab import Tokenization, check
@@ -107,13 +108,14 @@ def pairs_of(path: Path, source: str | None, target: str | None, max_words: int 
         what = "one sentence" if any(both) else "no sentence"
         raise UserError(
             f"{path}, line {number:,} has {what}: two are expected, with a tab or a comma between them. "
-            f"So it is in {len(lacking):,} of {len(rows):,} lines."
+            f"So it is in {len(lacking):,} of {amount(len(rows), 'line')}."
         )
+    most = f"{LONGEST:,} characters" if max_words is None else f"data.max_words={max_words}"
     if not pairs:
-        what = f"No sentence has at most data.max_words={max_words} words" if long else "There is no pair of sentences"
+        what = f"All sentences are longer than {most}" if long else "There is no pair of sentences"
         raise UserError(f"{path}: {what}.")
     told += [f"{len(lacking):,} with one side left out, such as line {lacking[0][0]:,}"] if lacking else []
-    told += [f"{long:,} longer than data.max_words={max_words} left out"] if long else []
+    told += [f"{long:,} longer than {most} left out"] if long else []
     return Read(pairs, told, header[0] if header else None, sha256)
 
 
@@ -168,8 +170,8 @@ def said(name: str, data: Data, told: list[str], task: str) -> tuple[str, ...]:
     splits = {"train": data.train, "val": data.val, "test": data.test}
     counts = {part: len(split) for part, split in splits.items() if split}
     vocabs = [len(vocab) for vocab in (data.schema.vocab, data.schema.target_vocab) if vocab]
-    first = f"reading {name}: {sum(counts.values()):,} pairs, {vocabs[0]:,} and {vocabs[1]:,} different tokens"
-    second = f"{', '.join(f'{part} {count:,}' for part, count in counts.items())} pairs -> {task}"
+    first = f"reading {name}: {amount(sum(counts.values()), 'pair')}, {vocabs[0]:,} and {vocabs[1]:,} different tokens"
+    second = f"pairs: {', '.join(f'{part} {count:,}' for part, count in counts.items())} -> {task}"
     return ", ".join([first, *told]), second
 
 
@@ -183,8 +185,8 @@ def twice_in(parts: list[list[Pair]]) -> dict[str, int]:
 
 def said_twice(twice: dict[str, int]) -> list[str]:
     count = sum(twice.values())
-    what = "of the sentences held out are trained on as well: results on them are too good"
-    return [f"{count:,} {what}"] if count else []
+    held = f"{amount(count, 'sentence')} held out"
+    return [f"trained on as well: {held}; results on them are too good"] if count else []
 
 
 def examples(pairs: list[Pair]) -> list[dict[str, str]]:

@@ -15,8 +15,10 @@ from dlrun.errors import UserError, nearest
 from dlrun.files import own
 from dlrun.limits import Fraction
 from dlrun.tabular import columns as reading
+from dlrun.tabular import targets
 from dlrun.tabular.columns import Column, Seen
 from dlrun.tabular.read import Table, read
+from dlrun.terminal.plain import amount
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,7 +61,7 @@ def load(
     tables = [read(own.file(name, key), encoding) for key, name in files(path, val_path, test_path).items()]
     target, (frame, origin, told) = a_column(target, tables[0], "data.target"), together(tables, val_path, test_path)
     first = ", ".join(table.path.name for table in tables)
-    with own.named(first):
+    with own.named(first), targets.advised(frame, target):
         found, kept = target_of(frame[target], target, task)
     frame, origin = frame.filter(kept.tolist()), origin[kept]
     for name, key in ((name, key) for name, key in ((group, "data.group"), (time, "data.time")) if name is not None):
@@ -111,7 +113,7 @@ def files(
     val_path: str | None,
     test_path: str | None,
     kind: str = "table",
-    typed: str = "data.target=COLUMN",
+    typed: str = TYPED,
 ) -> dict[str, str]:
     """The key of each file, and its path."""
     if path is None:
@@ -124,7 +126,11 @@ def a_column(name: str | None, table: Table, key: str) -> str:
     """UserError for a column that the file does not have."""
     columns = table.frame.columns
     if name is None:
-        raise UserError(f"What is to be predicted? Type {key}=COLUMN. {table.path.name} has: {', '.join(columns[:35])}")
+        likely = targets.likeliest(table.frame)
+        such = f", such as {likely}" if likely else ""
+        raise UserError(
+            f"What is to be predicted? Type {TYPED}{such}. {table.path.name} has: {', '.join(columns[:35])}"
+        )
     if name not in columns:
         raise UserError(f"{key}={name}: {table.path.name} has no such column. {nearest(name, columns)}")
     return name
@@ -157,7 +163,7 @@ def target_of(series: pl.Series, name: str, task: str) -> tuple[Target, Tensor]:
     y, labels, told = a_class(series, name, there) if as_class else a_number(series, name, there)
     kept = y.is_not_null()
     if missing := len(kept) - int(kept.sum()):
-        told.append(f"{missing:,} row{'s' * (missing != 1)} without it left out")
+        told.append(f"{amount(missing, 'row')} without it left out")
     values = torch.tensor(y.drop_nulls().to_numpy())
     values = values if as_class else values.float().unsqueeze(1)
     return Target(name, values, labels, tuple(told)), torch.tensor(kept.to_numpy())
@@ -176,20 +182,13 @@ def a_number(series: pl.Series, name: str, there: pl.Series) -> tuple[pl.Series,
 
 def a_class(series: pl.Series, name: str, there: pl.Series) -> tuple[pl.Series, tuple[str, ...], list[str]]:
     if (different := there.n_unique()) > 10 * MOST_CLASSES:  # to put spellings together takes seconds for a million
-        raise no_classes(name, different, there)
+        raise targets.NoClasses(name, different, len(there))
     y, labels, told = reading.classes(series)
     if len(labels) == 1:
         raise UserError(f"{name} is always {labels[0]}: there is nothing to tell apart.")
     if len(labels) > MOST_CLASSES or 2 * len(labels) > len(there) > 20:
-        raise no_classes(name, len(labels), there)
+        raise targets.NoClasses(name, len(labels), len(there))
     return y, tuple(labels), told
-
-
-def no_classes(name: str, different: int, there: pl.Series) -> UserError:
-    return UserError(
-        f"{name} has {different:,} different values in {len(there):,} rows: those are no classes. "
-        "For numbers type task=regress; or pick another data.target"
-    )
 
 
 def split(
@@ -271,9 +270,9 @@ def said_of(seen: Sequence[Seen], columns: Sequence[Column]) -> str:
             words.append(f"{count:,} {kind if count == 1 else plural}{shown}")
     out = [each for each in seen if each.name not in used]
     words += [f"{each.name} left out ({each.left_out or 'always the same'})" for each in out[:3]]
-    words += [f"{len(out) - 3:,} more columns left out"] if len(out) > 3 else []
+    words += [f"{amount(len(out) - 3, 'more column')} left out"] if len(out) > 3 else []
     gaps = sum(each.gaps + each.odd_count for each in seen if each.name in used)
-    words += [f"{gaps:,} gap{'s' * (gaps != 1)} filled"] if gaps else []
+    words += [f"{amount(gaps, 'gap')} filled"] if gaps else []
     return ", ".join(words) or "no column but the target"
 
 
@@ -283,7 +282,7 @@ def said_odd(seen: Sequence[Seen]) -> list[str]:
         if each.odd_count:
             row, value = each.odd[0]
             lines.append(
-                f"{each.name}: {each.odd_count:,} values are no {each.kind} and count as gaps, "
+                f"{each.name}: {amount(each.odd_count, 'gap')} where the value is no {each.kind}, "
                 f"such as {value!r} in row {row:,}"
             )
     return lines
@@ -310,6 +309,6 @@ def twice_in(frame: pl.DataFrame, rows: Sequence[Tensor]) -> dict[str, int]:
 
 
 def said_twice(twice: dict[str, int], what: str) -> list[str]:
-    """`3 of val are exact duplicates of rows that are trained on: results on them are too good`"""
+    """`exact duplicates of rows that are trained on: 3 of val; results on them are too good`"""
     held = " and ".join(f"{count:,} of {part}" for part, count in twice.items() if count)
-    return [f"{held} are exact duplicates of {what} that are trained on: results on them are too good"] if held else []
+    return [f"exact duplicates of {what} that are trained on: {held}; results on them are too good"] if held else []

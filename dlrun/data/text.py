@@ -16,6 +16,7 @@ from dlrun.errors import UserError
 from dlrun.files import own
 from dlrun.files.mapped import Facts, Hashed, mapped
 from dlrun.limits import Fraction, PositiveInt
+from dlrun.terminal.plain import amount
 from dlrun.text import pieces
 from dlrun.text.pieces import Text
 from dlrun.text.vocab import LARGEST, Tokenization, Vocab, check
@@ -164,7 +165,7 @@ class Work:
             if part in wanted and count < 2:
                 path = self.texts[part if part in self.texts else "train"].path
                 raise UserError(
-                    f"{path} is too short: it leaves {count} token{'s' * (count != 1)} for {part}; 2 are the least. "
+                    f"{path} is too short: it leaves {amount(count, 'token')} for {part}; 2 are the least. "
                     "Take a longer text, or hold nothing out: data.val=0 data.test=0"
                 )
 
@@ -208,11 +209,12 @@ def smallest(size: int) -> str:
 
 def said(texts: dict[str, Text], facts: dict[str, Any], vocab: Vocab, task: str) -> tuple[str, ...]:
     """What was read, in two lines."""
-    kinds = {"char": "", "word": f", {len(vocab) - 1:,} words", "bpe": f", {len(vocab):,} byte pairs"}
+    kinds = {"char": "", "word": f", {amount(len(vocab) - 1, 'word')}", "bpe": f", {len(vocab):,} byte pairs"}
     encodings = dict.fromkeys(each for text in texts.values() for each in text.encodings)
     many = sum(len(text.files) for text in texts.values())
     files = f"{many:,} files, " if many > len(texts) else ""
-    first = f"reading {', '.join(text.name for text in texts.values())}: {files}{facts['characters']:,} characters, "
+    first = f"reading {', '.join(text.name for text in texts.values())}: {files}"
+    first += f"{amount(facts['characters'], 'character')}, "
     first += f"{facts['different']:,} different{kinds[vocab.tokenization]}, {', '.join(encodings)}"
     parts = ", ".join(f"{part} {count:,}" for part, count in zip(PARTS, facts["tokens"], strict=True) if count)
     return first, f"{parts} tokens -> {task}"

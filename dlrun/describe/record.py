@@ -15,6 +15,7 @@ from dlrun.describe.survey import survey
 from dlrun.describe.tokens import Tokens, counted, frequent, lengths
 from dlrun.errors import DlrunError, RunFailed
 from dlrun.run import blame
+from dlrun.tabular.targets import Likely
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Description:
 
     `source`: upstream, stand-in, generated or own. `models`: task -> the models that fit, the home model first.
     `twice`: part held out -> examples of it that are trained on as well. `targets`: of a table whose target was not
-    named, each column that would do and the task it makes; `texts` are its columns of sentences.
+    named, each column that would do and its task, `likeliest` one of them; `texts` are its columns of sentences.
     """
 
     data: str
@@ -54,6 +55,7 @@ class Description:
     twice: dict[str, int] | None = None
     examples: list[dict[str, str]] = field(default_factory=list)
     targets: dict[str, str] = field(default_factory=dict)
+    likeliest: Likely | None = None
     texts: list[str] = field(default_factory=list)
     models: dict[str, list[str]] = field(default_factory=dict)
 
@@ -63,7 +65,7 @@ class Description:
         return self.inputs == "text" and all(part.examples == 1 for part in self.parts.values())
 
     def values(self) -> dict[str, object]:
-        return asdict(self)
+        return asdict(self) | {"likeliest": self.likeliest and self.likeliest._asdict()}
 
 
 def describe(spec: RunSpec, *, replaceable: bool) -> Description:
@@ -99,6 +101,7 @@ def without_target(spec: RunSpec) -> Description:
         columns=[asdict(each) for each in found.overview.columns],
         examples=list(found.overview.examples),
         targets=found.targets,
+        likeliest=found.likeliest,
         texts=list(found.texts),
         models={
             task: models(spec, task, catalogue.offers("table", task)) for task in sorted({*found.targets.values()})

@@ -7,7 +7,7 @@ from typing import Any
 from dlrun import console
 from dlrun.describe.record import Description, Part
 from dlrun.describe.tokens import Tokens
-from dlrun.terminal.plain import number
+from dlrun.terminal.plain import amount, number
 
 MOST_ROWS = 40  # columns of a file, or classes, that are listed
 FEW = 6  # names up to which an example is a row of its table; more stand one below the other
@@ -38,8 +38,8 @@ def show(found: Description) -> None:
     if found.examples:
         examples([{name: cut(value) for name, value in each.items()} for each in found.examples])
     if found.task is None:
-        some = list(found.targets)[-1] if found.targets else "COLUMN"  # most tables have it last
-        console.say(f"type what is to be predicted, such as data.target={some}, to see the split and the classes")
+        such = found.likeliest or "data.target=COLUMN"
+        console.say(f"type what is to be predicted, such as {such}, to see the split and the classes")
 
 
 def listed(title: str, names: list[str], rows: list[list[str]], need: list[str] | None = None) -> None:
@@ -117,10 +117,10 @@ def tokens_of(name: str, part: Part) -> str:
 def of_tokens(each: Tokens, several: bool) -> list[list[str]]:
     of = f" of {each.of}" if several else ""
     frequent = ", ".join(f"{token!r} {share:.1%}" for token, share in each.frequent)
-    rows = [[f"vocabulary{of}", f"{each.size:,} {each.unit}"], [f"most frequent{of}", frequent]]
+    rows = [[f"vocabulary{of}", f"{amount(each.size, each.unit.removesuffix('s'))}"], [f"most frequent{of}", frequent]]
     if each.lengths:
         lengths = ", ".join(f"{name} {length:,}" for name, length in each.lengths.items())
-        rows.append([f"length{of}", f"{lengths} {each.unit}"])
+        rows.append([f"length{of}", f"{lengths}, in {each.unit}"])
     return rows
 
 
@@ -128,7 +128,7 @@ def twice(found: Description) -> str:
     """What is measured on examples that are trained on is too good."""
     assert found.twice is not None
     held = ", ".join(f"{count:,} of {part}" for part, count in found.twice.items() if count)
-    return f"{held} are trained on as well: results on them are too good" if held else "none across the split"
+    return f"trained on as well: {held}; results on them are too good" if held else "none across the split"
 
 
 # columns

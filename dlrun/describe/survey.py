@@ -10,6 +10,7 @@ from dlrun.data.base import Overview
 from dlrun.errors import UserError
 from dlrun.files import own
 from dlrun.tabular import columns as reading
+from dlrun.tabular import targets as suggested
 from dlrun.tabular.read import read
 
 if TYPE_CHECKING:
@@ -19,12 +20,16 @@ SPACES = 2.0  # between words, in the mean of a column of sentences
 
 
 class Survey(NamedTuple):
-    """`targets`: column that would do -> the task that it makes. `texts`: columns of sentences, for data=labelled."""
+    """`targets`: column that would do -> the task that it makes; `likeliest` is one of them.
+
+    `texts`: columns of sentences, for data=labelled.
+    """
 
     path: Path
     rows: int
     overview: Overview
     targets: dict[str, str]
+    likeliest: suggested.Likely | None
     texts: tuple[str, ...]
     told: tuple[str, ...]
 
@@ -44,7 +49,8 @@ def survey(path: str | None, encoding: str | None) -> Survey:
             targets[each.name] = "classify" if target.labels else "regress"
     texts = tuple(each.name for each in seen if each.left_out and is_text(found.frame[each.name]))
     overview = Overview(columns=seen, examples=tuple(reading.examples(found.frame)))
-    return Survey(place, found.frame.height, overview, targets, texts, found.told)
+    likeliest = suggested.likeliest(found.frame)
+    return Survey(place, found.frame.height, overview, targets, likeliest, texts, found.told)
 
 
 def is_text(series: pl.Series) -> bool:

@@ -18,6 +18,7 @@ from dlrun.errors import DataError, UserError
 from dlrun.files import transport
 from dlrun.files.transport import Failed
 from dlrun.store import kept
+from dlrun.terminal.plain import amount
 
 Progress = Callable[[str, int, int | None], None]  # (file, bytes done, bytes in all)
 SIDECAR = ".digests.json"
@@ -171,7 +172,7 @@ def explain(path: Path, entry: Entry) -> str:
 
 def unexpected(size: int, sha256: str, entry: Entry) -> str:
     expected = " or ".join(f"{kind} {value}" for kind in KINDS for value in entry.get(kind, []))
-    found = f"{size:,} bytes of sha256 {sha256}; expected is {expected}"
+    found = f"{amount(size, 'byte')} of sha256 {sha256}; expected is {expected}"
     return f"not the expected file: {found}" if size else "it is empty"
 
 

@@ -10,7 +10,7 @@ class Point(nn.Module):
     def __init__(self, coordinates: int, *, start: list[float]):
         super().__init__()
         if len(start) != coordinates:
-            raise UserError(f"model.start has {len(start)} numbers, the function takes {coordinates}.")
+            raise UserError(f"model.start={start}: the function takes {coordinates} numbers.")
         self.x = nn.Parameter(torch.tensor(start, dtype=torch.float32))
 
     def forward(self) -> Tensor:

@@ -33,9 +33,7 @@ class ResNet(nn.Module):
     ):
         super().__init__()
         if not blocks or len(channels) != len(blocks):
-            raise UserError(
-                f"model.channels has {len(channels)} stages, model.blocks {len(blocks)}; both need as many, at least 1."
-            )
+            raise UserError(f"model.channels={channels}, model.blocks={blocks}: both need as many stages, at least 1.")
         smallest = 2 ** (len(blocks) - 1)
         large = is_large("ResNet", stem, height, width, large=4 * smallest, small=smallest)
         layers: list[nn.Module] = [first_layer(in_channels, channels[0], large=large, batch_norm=True)]

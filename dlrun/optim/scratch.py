@@ -196,5 +196,5 @@ class AdamW(Adam):
 
 def two(betas: tuple[float, ...]) -> tuple[float, ...]:
     if len(betas) != 2:
-        raise UserError(f"optim.betas has {len(betas)} values, Adam needs two. Type 'optim.betas=[0.9,0.999]'.")
+        raise UserError(f"optim.betas={list(betas)}: Adam needs two. Type 'optim.betas=[0.9,0.999]'.")
     return betas

@@ -12,6 +12,7 @@ from dlrun.errors import UserError, nearest
 from dlrun.files import own
 from dlrun.tabular import columns as reading
 from dlrun.tabular.read import read
+from dlrun.terminal.plain import amount
 
 if TYPE_CHECKING:
     import polars as pl
@@ -87,11 +88,11 @@ def of_classes(folder: Path, classes: Sequence[Path], root: Path, part: int) -> 
         beside = sum(each.name.lower().endswith(own.PICTURES) for each in folder.iterdir() if not each.is_dir())
     if not all_of.names:
         if beside:
-            raise UserError(f"{folder} has {count(beside, 'picture')} and no folder for each class. {HOW}")
+            raise UserError(f"{folder} has {amount(beside, 'picture')} and no folder for each class. {HOW}")
         raise UserError(f"{folder} has no pictures, such as PNG, JPEG or WebP files. {HOW}")
     all_of.parts = [part] * len(all_of.names)
-    all_of.told += [f"{count(beside, 'picture')} beside the folders left out"] if beside else []
-    all_of.told += [f"{count(others, 'other file')} left out"] if others else []
+    all_of.told += [f"{amount(beside, 'picture')} beside the folders left out"] if beside else []
+    all_of.told += [f"{amount(others, 'other file')} left out"] if others else []
     all_of.told += [f"{', '.join(empty[:3])}{' …' * (len(empty) > 3)}: no picture"] if empty else []
     return all_of
 
@@ -111,10 +112,6 @@ def files_below(folder: Path) -> Iterator[str]:
 def printable(name: str) -> str:
     """Bytes that are no UTF-8 as escapes: a checkpoint could not hold them."""
     return name.encode("utf-8", "backslashreplace").decode()
-
-
-def count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 # a table of file and label
@@ -151,7 +148,7 @@ def of_table(
         labels_in(rows[target]),
         [part] * len(names),
         groups,
-        [*table.told, *([f"{count(missing, 'row')} without a file or label left out"] if missing else [])],
+        [*table.told, *([f"{amount(missing, 'row')} without a file or label left out"] if missing else [])],
         file,
     )
 

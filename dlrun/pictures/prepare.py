@@ -91,7 +91,7 @@ def refuse(bad: Sequence[tuple[int, str]], paths: Sequence[str], strict: bool) -
     if bad:
         at, why = bad[0]
         more = "data.strict=true leaves none out" if strict else f"At most {MOST_UNREADABLE:.0%} may be left out"
-        others = f", and {len(bad) - 1:,} of the {len(paths):,} others neither" if len(bad) > 1 else ""
+        others = f"; that makes {len(bad):,} of {len(paths):,}" if len(bad) > 1 else ""
         raise UserError(f"{paths[at]} can't be read: {why}{others}. {more}.")
 
 

@@ -163,6 +163,7 @@ def rows(cost: Cost) -> list[list[str]]:
     ]
     if cost.measured_steps:
         passes = f": {cost.steps / cost.steps_a_pass:.4g} passes of {cost.steps_a_pass:,}"
+        passes = ": one pass" if cost.steps == cost.steps_a_pass else passes
         mean = f", the mean of {cost.measured_steps - 1} after the first" if cost.measured_steps > 1 else ""
         table += [
             ["steps", f"{cost.steps:,}{passes}"],

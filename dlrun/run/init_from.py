@@ -16,6 +16,7 @@ from dlrun.errors import UserError
 from dlrun.run import checkpoint
 from dlrun.run.folder import best_checkpoint
 from dlrun.run.trainer import Trainer
+from dlrun.terminal.plain import amount
 
 MOST = 4  # names in a message
 PLAIN = (torch.strided, "cpu", False)
@@ -67,7 +68,7 @@ class Source:
                 ours[name].copy_(given)
         rest = {name: each for name, each in ours.items() if name not in fitting}
         unused = {name: each for name, each in theirs.items() if name not in ours}
-        said = f"{len(fitting)} of {len(ours)} weights start from {self.where}{differs}"
+        said = f"{len(fitting)} of {amount(len(ours), 'weight')} taken from {self.where}{differs}"
         said += f"; drawn anew: {listed(rest, theirs)}" if rest else ""
         return said + (f"; not used: {listed(unused)}" if unused else "")
 

@@ -9,7 +9,7 @@ from dlrun.run.folder import RunDir
 from dlrun.run.state import TrainState
 from dlrun.run.trainer import Trainer
 from dlrun.task.base import Generator, Predictor
-from dlrun.terminal.plain import command
+from dlrun.terminal.plain import amount, command
 from dlrun.text.embeddings import WordEmbedding
 
 
@@ -17,7 +17,7 @@ def introduce(run: RunDir, spec: RunSpec, parts: Components, step: int) -> None:
     chosen, task = spec.config["choices"], parts.task
     count = sum(parameter.numel() for parameter in parts.model.parameters())
     data = parts.data_facts["name"] if parts.data.sha256 else chosen.get("data")
-    what = f"{chosen.get('model')} ({count:,} parameters) on {data} with {chosen.get('optim')}"
+    what = f"{chosen.get('model')} ({amount(count, 'parameter')}) on {data} with {chosen.get('optim')}"
     for line in () if step else parts.data.said:
         console.say(line)
     if step:
@@ -36,7 +36,9 @@ def caution(spec: RunSpec, parts: Components) -> None:
         console.warn(f"trainer.compile=true makes nothing faster here: torch's compiler leaves {names} as they are.")
     size, asked = parts.task.capacity(), spec.config["batch_size"]
     if asked > size:
-        console.warn(f"batch_size={asked} is more than the {size} training examples: it trains on all at once.")
+        console.warn(
+            f"batch_size={asked} is more than the {amount(size, 'training example')}: it trains on all at once."
+        )
 
 
 def show_result(trainer: Trainer, run: RunDir, spec: RunSpec) -> None:

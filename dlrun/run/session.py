@@ -23,7 +23,7 @@ from dlrun.run.signals import GracefulStop, ShouldPrune, never_prune
 from dlrun.run.summary import Summary
 from dlrun.run.trainer import Trainer
 from dlrun.scheduler.base import Schedule
-from dlrun.terminal.plain import storable
+from dlrun.terminal.plain import amount, storable
 
 
 def start(
@@ -131,7 +131,7 @@ def resume(
             run.write_config(spec.config)
             console.say(f"changed: {' '.join(changed)}")
         if bad := run.forget_after(step):
-            console.warn(f"{run.path}/metrics.jsonl had {bad} damaged lines, which are left out now")
+            console.warn(f"{run.path}/metrics.jsonl had {amount(bad, 'damaged line')}, left out now")
         if state and name != "last":
             run.save_checkpoint("last", trainer.state_dict())
         with run.writing(purge_after=step):

@@ -21,7 +21,7 @@ from dlrun.run.signals import SIGNALS
 from dlrun.sweep import jobs
 from dlrun.sweep.launcher import Slot
 from dlrun.sweep.pool import how_it_died, warm_up
-from dlrun.terminal.plain import span
+from dlrun.terminal.plain import amount, span
 
 UNLIKE = ("seed", "folder")  # keys that say nothing about what a job costs
 RATES = ("model", "init", "optim", "scheduler", "trainer")  # groups in which a number with a point is a rate
@@ -171,9 +171,11 @@ def show(found: Estimate) -> None:
     cells = [row(kind, common, found) for kind in found.kinds]
     console.table("dry run", columns, cells[:SHOWN], need=["overrides", "in all", "jobs", "memory", "a step"])
     if len(cells) > SHOWN:
-        console.say(f"{len(cells) - SHOWN} more kinds of jobs; --json has all")
+        console.say(f"{amount(len(cells) - SHOWN, 'more kind of jobs', 'more kinds of jobs')}; --json has all")
     at_once = f", {found.workers} at once" if found.workers > 1 else ", one after the other"
-    console.out(f"{found.jobs:,} jobs{at_once}: {span(found.total_s)}, an estimate ({span(found.work_s)} of work)")
+    console.out(
+        f"{amount(found.jobs, 'job')}{at_once}: {span(found.total_s)}, an estimate ({span(found.work_s)} of work)"
+    )
     console.say("each kind was measured by its first job, alone on the machine; nothing was kept")
     if found.searched:
         console.say("a search draws its values: all of its runs are taken to cost what the first values do")
@@ -194,4 +196,6 @@ def row(kind: Kind, common: set[str], found: Estimate) -> list[str]:
 def raise_failures(found: Estimate) -> None:
     if bad := [kind for kind in found.kinds if kind.error]:
         count = sum(len(kind.jobs) for kind in bad)
-        raise RunFailed(f"{count} of {found.jobs} jobs would fail; the first, job {bad[0].jobs[0]}: {bad[0].error}")
+        raise RunFailed(
+            f"{count} of {amount(found.jobs, 'job')} would fail; the first, job {bad[0].jobs[0]}: {bad[0].error}"
+        )

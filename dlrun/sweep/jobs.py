@@ -26,7 +26,7 @@ from dlrun.sweep.folder import Job, SweepDir, common, is_sweep, with_known_files
 from dlrun.sweep.launcher import Launcher
 from dlrun.sweep.pool import warm_up
 from dlrun.sweep.scheduler import FixedJobs, Scheduler, Workers
-from dlrun.terminal.plain import command, quoted
+from dlrun.terminal.plain import amount, command, quoted
 
 MOST_JOBS = 10_000  # of a grid: each is composed and checked before the first one starts
 SHOWN = 5  # of the reasons why jobs do not compose
@@ -70,7 +70,7 @@ class SweepRequest:
                 problems.setdefault(str(error), []).append(f"job {number} ({' '.join(texts)})")
         if problems:
             raise UserError(
-                f"{len(lists) - len(good)} of {len(lists)} jobs can't run, so none was started:\n"
+                f"{len(lists) - len(good)} of {amount(len(lists), 'job')} can't run, so none was started:\n"
                 + listed(problems, hint=bool(good))
             )
         return good
@@ -98,7 +98,7 @@ class SweepRequest:
 
 def listed(problems: dict[str, list[str]], *, hint: bool) -> str:
     lines = [f"{jobs[0]}{f' and {len(jobs) - 1} more' * (len(jobs) > 1)}: {why}" for why, jobs in problems.items()]
-    more = [f"and {len(lines) - SHOWN} reasons more"] if len(lines) > SHOWN else []
+    more = [f"and {amount(len(lines) - SHOWN, 'reason')} more"] if len(lines) > SHOWN else []
     if hint and any("has no key" in each for each in problems):
         more.append(
             "With launcher.ignore_missing_keys=true a word ++key=value reaches only the jobs that have the key."
@@ -223,7 +223,7 @@ def add(sweep: SweepDir, composed: Sequence[Composed]) -> list[Job]:
     fresh = [each for each in composed if frozenset(each.overrides) not in known]
     jobs = [sweep.job(number, *each) for number, each in enumerate(fresh, len(before))]
     if before:
-        console.say(f"{len(jobs)} jobs more, {len(composed) - len(fresh)} were there already")
+        console.say(f"{amount(len(jobs), 'job')} more, {len(composed) - len(fresh)} there already")
     sweep.add(jobs)
     return [*before, *jobs]
 

@@ -13,7 +13,7 @@ from dlrun.errors import RunFailed
 from dlrun.run.records import Leaderboard, Spread, SweepRow
 from dlrun.store import kept
 from dlrun.sweep.folder import Job, SweepDir, common
-from dlrun.terminal.plain import command
+from dlrun.terminal.plain import amount, command
 
 COLUMNS = ["rank", "job", "status", "overrides", "metric", "best", "last", "time"]
 NEED = ["rank", "overrides", "mean", "best", "seeds", "status", "job", "metric", "time", "last"]  # most needed first
@@ -188,6 +188,6 @@ def raise_failures(sweep: SweepDir, rows: Sequence[SweepRow]) -> None:
     if bad:
         first = min(bad, key=lambda row: row["job"])
         raise RunFailed(
-            f"{len(bad)} of {len(rows)} jobs failed; the first, job {first['job']}: {first['error']} "
+            f"{len(bad)} of {amount(len(rows), 'job')} failed; the first, job {first['job']}: {first['error']} "
             f"Try them again: {command('resume', sweep.path, '--retry-failed')}"
         ).of(sweep.path)

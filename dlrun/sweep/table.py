@@ -16,7 +16,7 @@ from rich.text import Text
 from dlrun import console
 from dlrun.run.records import SweepRow
 from dlrun.sweep.folder import ENDED
-from dlrun.terminal.plain import visible
+from dlrun.terminal.plain import amount, visible
 
 SECONDS = 0.2  # between two drawings
 WIDTHS = {"job": 5, "state": 9, "epoch": 13, "left": 7}  # fixed: what tells jobs apart gets the rest
@@ -101,7 +101,7 @@ class LiveTable:
 
     def whole(self, running: Sequence[tuple[int, JobState]], waiting: int) -> str:
         ended = sum(state.state in ENDED for state in self.states.values())
-        parts = [f"{ended} of {len(self.titles)} jobs have ended"]
+        parts = [f"{ended} of {amount(len(self.titles), 'job')} ended"]
         if self.best:
             parts.append(f"best {console.number(self.best[0])} (job {self.best[1]})")
         if self.took:

@@ -19,6 +19,7 @@ import numpy as np
 
 from dlrun.errors import DlrunError, UserError
 from dlrun.files import own, transport
+from dlrun.terminal.plain import amount
 
 LONGEST_HEAD = 2**24  # bytes of a .safetensors file's
 TENSORS = {
@@ -98,7 +99,9 @@ def npy_head(file: IO[bytes], where: str) -> tuple[tuple[int, ...], np.dtype[np.
 
 def check_size(where: str, shape: tuple[int, ...], dtype: np.dtype[np.generic], there: int) -> None:
     if (wanted := math.prod(shape) * dtype.itemsize) != there:
-        raise UserError(f"{where} is damaged: {shaped(shape)} of {dtype} are {wanted:,} bytes, and it has {there:,}.")
+        raise UserError(
+            f"{where} is damaged: {shaped(shape)} of {dtype} makes {amount(wanted, 'byte')}, and it has {there:,}."
+        )
 
 
 def npz(path: Path) -> dict[str, Entry]:

@@ -13,6 +13,7 @@ from dlrun.errors import UserError
 from dlrun.files import own
 from dlrun.tabular.array_files import Entry, heads, shaped
 from dlrun.tabular.columns import is_class
+from dlrun.terminal.plain import amount
 
 X = ("x", "data", "images", "image", "features", "inputs", "input", "arr_0")
 Y = ("y", "target", "targets", "labels", "label", "classes", "arr_1")
@@ -104,7 +105,7 @@ def check(pair: Pair) -> None:
     if len(y.shape) > 2:
         raise UserError(f"{y.where} is {shaped(y.shape)}; one value for each example is expected.")
     if x.shape[0] != y.shape[0]:
-        raise UserError(f"{x.where} has {x.shape[0]:,} examples, and {y.where} {y.shape[0]:,}.")
+        raise UserError(f"{x.where} has {amount(x.shape[0], 'example')}, and {y.where} {y.shape[0]:,}.")
     if math.prod(y.shape) * y.dtype.itemsize > LARGEST_TARGETS:
         raise UserError(f"{y.where} is {shaped(y.shape)} of {y.dtype}; {LARGEST_TARGETS:,} bytes are the most.")
 

@@ -236,12 +236,15 @@ def fill_in(out: np.ndarray, series: pl.Series, column: Column) -> list[tuple[in
 
 def is_class(series: pl.Series) -> bool:
     """Whether a target's values are names of classes: words, or few whole numbers that many rows share."""
-    read = numbers(series).drop_nulls()
-    there = len(words(series).drop_nulls())
-    if len(read) < MOSTLY * there:
+    if not are_numbers(series):
         return True
+    read = numbers(series).drop_nulls()
     different = read.n_unique()
-    return bool((read == read.round()).all()) and different <= 20 and different * 20 <= there
+    return bool((read == read.round()).all()) and different <= 20 and different * 20 <= words(series).count()
+
+
+def are_numbers(series: pl.Series) -> bool:
+    return numbers(series).count() >= MOSTLY * words(series).count()
 
 
 def classes(series: pl.Series) -> tuple[pl.Series, list[str], list[str]]:

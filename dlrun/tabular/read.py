@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from dlrun.errors import UserError
 from dlrun.files import own
+from dlrun.terminal.plain import amount
 from dlrun.text.encodings import decoded
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ def check_shape(text: str, delimiter: str, width: int, path: Path, above: int = 
         except csv.Error as error:
             raise UserError(f"{path}, line {above + reader.line_num:,} can't be read: {error}.") from error
     if bad:
-        raise UserError(f"{path}, line {above + bad[0]:,} has {bad[1]:,} fields, and the header has {width:,}.")
+        raise UserError(f"{path}, line {above + bad[0]:,} has {amount(bad[1], 'field')}, and the header has {width:,}.")
 
 
 def decimal_commas(frame: pl.DataFrame) -> tuple[pl.DataFrame, bool]:

@@ -12,6 +12,7 @@ from dlrun.errors import UserError
 from dlrun.tabular.columns import Column
 from dlrun.tabular.columns import encoded as encoded_frame
 from dlrun.tabular.read import json_object, word
+from dlrun.terminal.plain import amount
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,7 +60,9 @@ def typed_row(text: str, columns: Sequence[Column]) -> Mapping[str, str | None]:
     if len(values) != len(columns):
         names = [column.name for column in columns]
         shown = ",".join(names[:12]) + ",…" * (len(names) > 12)
-        raise UserError(f"{text[:60]!r} is not {len(columns)} values. Type {shown}, or a file with such columns.")
+        raise UserError(
+            f"{text[:60]!r} is not {amount(len(columns), 'value')}. Type {shown}, or a file with such columns."
+        )
     return {column.name: value.strip() or None for column, value in zip(columns, values, strict=True)}
 
 

@@ -13,6 +13,7 @@ from dlrun.nn.augment import covered, moved
 from dlrun.pictures import decode
 from dlrun.task.base import Example, Inputs, generator, in_column, read_each
 from dlrun.task.classify import Batch, Classify, Goal, Metric, Weights
+from dlrun.terminal.plain import amount
 
 
 class ClassifyImages(Classify):
@@ -48,7 +49,8 @@ class ClassifyImages(Classify):
         for option, pixels in {"random_shift": random_shift, "tta_shift": tta_shift}.items():
             if pixels >= side:
                 raise UserError(
-                    f"task.{option}={pixels} moves an image of {side} pixels out of sight. Type less than {side}."
+                    f"task.{option}={pixels} moves an image of {amount(side, 'pixel')} out of sight. "
+                    f"Type less than {side}."
                 )
         self.random_shift, self.random_flip, self.random_erase = random_shift, random_flip, random_erase
         self.tta_flip, self.tta_shift = tta_flip, tta_shift

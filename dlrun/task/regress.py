@@ -11,6 +11,7 @@ from dlrun.data.base import Schema
 from dlrun.errors import UserError
 from dlrun.metric import Mean, absolute_error, r2, squared_error
 from dlrun.task.base import Answer, Batches, Example, Inputs, StepOutput, Task, in_place, read_each
+from dlrun.terminal.plain import amount
 
 Goal = Literal["min mse", "min rmse", "min mae", "max r2"]
 Metric = Literal["mse", "rmse", "mae", "r2"]
@@ -116,5 +117,6 @@ def numbers_in(example: Example, wanted: int) -> list[float]:
     except ValueError:
         numbers = []
     if len(numbers) != wanted or not all(map(math.isfinite, numbers)):
-        raise UserError(f"{example!r} is not {wanted} numbers. Type them with commas: {','.join(['0'] * wanted)}")
+        how = f"Type them with commas: {','.join(['0'] * wanted)}" if wanted > 1 else "Type one."
+        raise UserError(f"{example!r} is not {amount(wanted, 'number')}. {how}")
     return numbers

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from dlrun.errors import UserError, did_you_mean
+from dlrun.terminal.plain import amount
 
 SPACE = "\u2581"  # stands for a space within a word, as in byte pairs; sentencepiece's sign for it
 
@@ -99,10 +100,10 @@ class KeyedVectors:
         """
         embed, given = tables[0].shape[1], self.vectors.shape[1]
         if embed != given:
-            raise UserError(f"The vectors of {self.source} have {given} numbers. Type model.embed={given}.")
+            raise UserError(f"The vectors of {self.source} have {amount(given, 'number')}. Type model.embed={given}.")
         found = {number: vector for number, word in enumerate(words) if (vector := self.find(word)) is not None}
         if not found:
-            raise UserError(f"None of the {len(words):,} words is among those of {self.source}. Pick another one.")
+            raise UserError(f"No word is among those of {self.source}. Pick another one.")
         rows, values = torch.tensor(list(found)), torch.stack(list(found.values()))
         for table in tables:
             table.detach()[rows.to(table.device)] = values.to(table.device)
@@ -136,7 +137,9 @@ def read_npy(path: Path) -> tuple[list[str], np.ndarray]:
     words = path.with_suffix(".txt").read_text(encoding="utf-8").split("\n")
     words = words[:-1] if words[-1] == "" else words
     if len(words) != len(rows):
-        raise ValueError(f"{len(rows):,} vectors, and {len(words):,} words in {path.with_suffix('.txt').name}")
+        raise ValueError(
+            f"{amount(len(rows), 'vector')}, and {amount(len(words), 'word')} in {path.with_suffix('.txt').name}"
+        )
     return words, finite(rows.astype(np.float32))
 
 
@@ -153,15 +156,15 @@ def read_text(path: Path, wanted: Container[str] | None) -> tuple[list[str], np.
                 continue
             whole, *numbers = line.rstrip().rsplit(" ", width)
             if len(numbers) != width:
-                raise ValueError(f"line {number} has {len(numbers)} numbers, {width} are expected")
+                raise ValueError(f"line {number} has {amount(len(numbers), 'number')} where {width} are expected")
             if whole.replace(SPACE, " ") != word:  # a token of several words, as some of GloVe's are
                 continue
             try:
                 found[word] = np.array(numbers, dtype=np.float32)
             except ValueError:
-                raise ValueError(f"line {number} is no word with {width} numbers") from None
+                raise ValueError(f"line {number} is no word with {amount(width, 'number')}") from None
     if promised not in (None, count):
-        raise ValueError(f"its first line promises {promised:,} words, and it has {count:,}")
+        raise ValueError(f"its first line promises {amount(promised, 'word')}, and it has {count:,}")
     if len(line.split()) <= width:
         raise ValueError("it is cut off in its last line")
     rows = np.stack(list(found.values())) if found else np.empty((0, width), np.float32)

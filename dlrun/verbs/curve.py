@@ -7,6 +7,7 @@ from dlrun import console
 from dlrun.run import curve
 from dlrun.run.curve import Curve, Point
 from dlrun.run.folder import RunDir
+from dlrun.terminal.plain import amount
 from dlrun.verbs.parser import RUN, a_run, a_word, between, verb
 
 SHOWN = 20  # rows of the table when nothing else is said, spread over the whole run
@@ -37,7 +38,7 @@ def run(argv: list[str]) -> None:
     found = Curve(RunDir.open(arguments.run), arguments.tag)
     points = found.read(chosen)
     if found.damaged:
-        console.warn(f"{found.run.path}/metrics.jsonl has {found.damaged} damaged lines, which are left out")
+        console.warn(f"{found.run.path}/metrics.jsonl has {amount(found.damaged, 'damaged line')}, left out here")
     if arguments.json:
         console.json_out([point._asdict() for point in points])
     elif arguments.csv:
@@ -62,4 +63,4 @@ def show(found: Curve, points: list[Point]) -> None:
         for what, point in (("lowest", found.lowest), ("highest", found.highest), ("last", found.last))
         if point
     ]
-    console.say("; ".join([f"{len(points)} of {found.count:,} points", *ends]))
+    console.say("; ".join([f"{len(points)} of {amount(found.count, 'point')}", *ends]))

@@ -21,7 +21,7 @@ from dlrun import __version__, console
 from dlrun.config.outputs import OUTPUTS
 from dlrun.errors import DlrunError, RunFailed
 from dlrun.files import download, transport
-from dlrun.terminal.plain import command, quoted
+from dlrun.terminal.plain import amount, command, quoted
 from dlrun.verbs.fetch import file_tables
 from dlrun.verbs.parser import verb
 
@@ -179,7 +179,7 @@ def cpu_quota(root: Path) -> float | None:
 
 def threads(used: int) -> Check:
     there, asked = cores(), os.environ.get("OMP_NUM_THREADS")
-    said = f"{used} of {there} core{'s' * (there > 1)}" + (f", OMP_NUM_THREADS={asked}" if asked else "")
+    said = f"{used} of {amount(there, 'core')}" + (f", OMP_NUM_THREADS={asked}" if asked else "")
     if used > there:
         return Check("threads", "warning", f"{said}: more threads than cores slow each other", omp(there))
     if asked is not None and not asked.split(",")[0].strip().isdigit():
@@ -228,7 +228,7 @@ def disk(what: str, folder: Path, mend: str) -> Check:
 def terminal() -> Iterator[Check]:
     encoding = (getattr(sys.stdout, "encoding", None) or "none").lower()
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    said = f"{f'{width} columns' if width else 'no terminal'}, {encoding}"
+    said = f"{amount(width, 'column') if width else 'no terminal'}, {encoding}"
     if encoding.replace("-", "") != "utf8":
         yield Check("terminal", "warning", f"{said}: other letters become ?", "export PYTHONUTF8=1")
     elif width is not None and width < NARROW:
@@ -284,7 +284,7 @@ def addresses(online: bool) -> Iterator[Check]:
     if down := transport.unreachable(urls):
         said = "; ".join(f"{name}: {why}" for name, why in sorted(down.items()))
         mend = "export DLRUN_MIRRORS=FOLDER-OR-URL, or stand_in=always for made-up data"
-        yield Check("network", "warning", f"{len(down)} of {len(hosts)} hosts do not answer: {said}", mend)
+        yield Check("network", "warning", f"no answer from {len(down)} of {amount(len(hosts), 'host')}: {said}", mend)
     else:
         yield Check("network", "ok", f"all {len(hosts)} hosts of the datasets answer")
 

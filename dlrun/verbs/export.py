@@ -9,6 +9,7 @@ from dlrun import console
 from dlrun.errors import DataError, RunFailed, UserError
 from dlrun.run.folder import RunDir, best_checkpoint
 from dlrun.store import kept
+from dlrun.terminal.plain import amount
 from dlrun.verbs.parser import verb
 
 if TYPE_CHECKING:
@@ -71,9 +72,13 @@ def network(trained: Trained, folder: Path, arguments: object) -> None:
     split = None if exported.interface is None else attached(trained, trust)
     with understood(trained.where):
         result = exports.checked(exported, split, batch_size(trained))
-    what = f"{result.rows:,} rows of {split}" if split else f"{result.rows} drawn inputs: its data is not here"
+    what = (
+        f"{amount(result.rows, 'row')} of {split}"
+        if split
+        else f"{amount(result.rows, 'drawn input')}: its data is not here"
+    )
     if exported.interface is None:
-        what = f"{result.rows} weights, read again"
+        what = f"{amount(result.rows, 'weight')}, read again"
     said = (
         f"largest difference {console.number(result.largest)} over {what}; {console.number(result.allowed)} is allowed"
     )
@@ -128,4 +133,4 @@ def vectors(trained: Trained, path: Path, to: str) -> tuple[Path, str]:
             kept.replace(path.parent, path.name, lambda file: embeddings.write_text(file, found))
     except OSError as error:
         raise kept.unwritable(path, error) from error
-    return path, f"{len(found.words):,} words, {found.vectors.shape[1]} numbers each"
+    return path, f"{amount(len(found.words), 'word')}, {amount(found.vectors.shape[1], 'number')} each"

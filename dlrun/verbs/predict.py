@@ -12,6 +12,7 @@ from dlrun import console
 from dlrun.errors import UserError
 from dlrun.run.folder import best_checkpoint
 from dlrun.store import kept
+from dlrun.terminal.plain import amount
 from dlrun.verbs.parser import between, verb
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def predict(trained: Trained, arguments: argparse.Namespace) -> None:
     answers = answered(trained, inputs, strict=strict)
     if arguments.to is not None:
         count, bad = write(Path(arguments.to), answers, inputs)
-        console.say(f"{count:,} answers{f', {bad:,} with an error' if bad else ''}: {arguments.to}")
+        console.say(f"{amount(count, 'answer')}{f', {bad:,} with an error' if bad else ''}: {arguments.to}")
     elif arguments.json:
         console.json_out([each.record() for each in answers])
     elif "-" in inputs:

@@ -20,6 +20,7 @@ from dlrun.run import query
 from dlrun.run.folder import RunDir
 from dlrun.run.query import Row
 from dlrun.store import kept
+from dlrun.terminal.plain import amount
 from dlrun.verbs.parser import add_filter, verb
 
 SHOWN = 10  # runs named before the question
@@ -58,7 +59,7 @@ def run(argv: list[str]) -> None:
     removals = [each for row in resting if (each := removal(row, names))]
     unit = "run" if arguments.runs else "checkpoint"
     count = len(removals) if arguments.runs else sum(len(each.paths) for each in removals)
-    total = f"{count} {unit}{'s' * (count != 1)}, {megabytes(sum(each.size for each in removals))}"
+    total = f"{amount(count, unit)}, {megabytes(sum(each.size for each in removals))}"
     if removals and not arguments.yes:
         show(removals)
         if not console.confirm(f"Remove {total}?"):
@@ -133,7 +134,7 @@ def tell(gone: Sequence[Removal], as_json: bool, unit: str) -> None:
         removed = [str(path) for each in gone for path in each.paths]
         console.json_out({"removed": removed, "bytes": size})
     elif gone:
-        console.out(f"Removed {count} {unit}{'s' * (count != 1)}, {megabytes(size)}.")
+        console.out(f"Removed {amount(count, unit)}, {megabytes(size)}.")
     else:
         console.out("There is nothing to remove.")
 

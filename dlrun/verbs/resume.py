@@ -8,7 +8,7 @@ from dlrun.config.trust import look_beside, packages
 from dlrun.errors import UserError
 from dlrun.run.folder import RunDir
 from dlrun.sweep.folder import SweepDir, is_sweep
-from dlrun.terminal.plain import command
+from dlrun.terminal.plain import amount, command
 from dlrun.verbs.parser import a_folder, saved_override, verb
 
 # Another value would be another run; what optim and scheduler say is in the checkpoint as well, which wins.
@@ -56,7 +56,10 @@ def resume_run(arguments: Namespace) -> None:
         epochs, step, most = summary.get("epoch", 0), summary.get("step", 0), spec.settings.max_steps
         limit = f"trainer.max_steps={2 * step}" if most and step >= most else f"trainer.epochs={epochs * 2 or 10}"
         further = command("resume", arguments.run, limit, *arguments.overrides)
-        raise UserError(f"{run_dir.path} is complete: {epochs} epochs, {step:,} steps. To go further type: {further}")
+        raise UserError(
+            f"{run_dir.path} is complete: {amount(epochs, 'epoch')}, {amount(step, 'step')}. "
+            f"To go further type: {further}"
+        )
     session.resume(
         run_dir,
         spec,

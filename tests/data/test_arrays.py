@@ -70,7 +70,7 @@ def test_parts_by_their_names(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.npz", train_images=IMAGES, train_labels=CLASSES, test_images=IMAGES, test_labels=CLASSES)
     data = load(path)
     assert [len(part) for part in (data.train, data.val, data.test) if part] == [54, 6, 60]
-    assert data.said[-1].startswith("54 of test are exact duplicates")
+    assert data.said[-1].startswith("exact duplicates of examples that are trained on: 54 of test;")
     other = saved(tmp_path / "b.npz", x=IMAGES[:7], y=CLASSES[:7])
     data = load(path, val_path=str(other))
     assert [len(part) for part in (data.train, data.val, data.test) if part] == [60, 7, 60]
@@ -195,7 +195,7 @@ def test_hostile_files_are_refused_before_they_are_unpacked(tmp_path: Path) -> N
         "ragged.npz": zipped(tmp_path / "ragged.npz", x=claimed((60, 5)) + bytes(60 * 5 * 8 - 1), y=y.getvalue()),
     }
     for path in cases.values():
-        with pytest.raises(UserError, match=r"x is damaged: \(60, .*\) of float64 are .* bytes, and it has"):
+        with pytest.raises(UserError, match=r"x is damaged: \(60, .*\) of float64 makes .* bytes, and it has"):
             load(path)
     (tmp_path / "a.npy").write_bytes(pickle.dumps(Harm()))
     (tmp_path / "b.npz").write_bytes(b"PK no zip")

@@ -84,7 +84,7 @@ def test_options() -> None:
     short = stand_in(fr_en, max_words=6)
     assert 0 < len(short.train) < len(plain.train)
     assert max(len(text.split()) for pair in pairs(short, short.train) for text in pair) == 6
-    with pytest.raises(UserError, match="No sentence has at most data.max_words=2 words"):
+    with pytest.raises(UserError, match="data.max_words=2 leaves no sentence"):
         stand_in(fr_en, max_words=2)
     rare = stand_in(fr_en, min_freq=900)
     assert (rare.train.x == fr_en.UNKNOWN).any() and len(rare.schema.vocab) < len(plain.schema.vocab)

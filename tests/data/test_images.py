@@ -90,7 +90,7 @@ def test_parts_as_folders_or_as_paths(flowers: Path, tmp_path: Path) -> None:
         shutil.copytree(flowers, tmp_path / "parts" / part)
     data = load(tmp_path / "parts")
     assert [len(part) for part in splits(data)] == [40, 40, 40]
-    assert data.said[-1].startswith("40 of val and 40 of test are exact copies")
+    assert data.said[-1].startswith("exact copies of pictures that are trained on: 40 of val and 40 of test;")
     data = load(flowers, val_path=str(tmp_path / "parts" / "Validation"), test=0.0)
     assert [len(part) for part in splits(data)] == [40, 40] and data.test is None
 
@@ -291,7 +291,7 @@ def test_a_few_unreadable_pictures_are_left_out_and_told(flowers: Path) -> None:
     whole = (flowers / "rose" / "rose1.png").read_bytes()
     (flowers / "rose" / "rose1.png").write_bytes(whole[: len(whole) // 2])  # its head can be read
     data = load(flowers)
-    assert "2 pictures could not be read and left out (rose/rose0.png: it is no picture" in data.said[1]
+    assert "2 unreadable pictures left out (rose/rose0.png: it is no picture" in data.said[1]
     assert sum(map(len, splits(data))) == 38
     with pytest.raises(UserError, match="rose0.png can't be read: it is no picture.*strict=true leaves none out"):
         load(flowers, strict=True)

@@ -249,18 +249,33 @@ def test_rows_of_a_group_stay_together(tmp_path: Path) -> None:
         ("text,label\n", {}, "a header and no row"),
         ("text,label\nfine,\ndull,\n", {}, "a.csv: label has no value"),
         ("text,label\nfine,a\ndull,a\n", {}, "a.csv: label is always a"),
-        ("text,label\n,a\n,b\n", {}, "no row with a text"),
+        ("text,label\n,a\n,b\n", {}, "a.csv: No row has a text."),
         ("title,x,y\nfine,a,b\n", {}, "Which column of a.csv holds the text.*title, x, y"),
         ("text,label\nfine,a\ndull,b\n", {"target": "lable"}, "Did you mean label"),
         ("text,label\nfine,a\ndull,b\n", {"text": "label"}, "which column|Which column|one column"),
         (csv_of([(f"some {n}", f"class {n}") for n in range(20_000)]), {}, "20,000 different values"),
-        ("text,label\n" + "word " * 300_000 + ",a\nfine,b\n", {}, "row 1 has a text of"),
+        ("text,label\n" + "word " * 300_000 + ",a\nfine,b\n", {}, "a.csv: Row 1 has a text of"),
         (bytes(range(256)) * 50, {}, "no text in any known encoding"),
     ],
 )
 def test_labelled_texts_that_can_not_be_read(tmp_path: Path, content: str | bytes, changed: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         load("labelled", written(tmp_path / "a.csv", content), **changed)
+
+
+def test_too_many_labels_are_answered_with_columns_that_look_like_labels(tmp_path: Path) -> None:
+    rows = [f"some words {n},author {n},{'good' if n % 2 else 'bad'},{n % 3},{n}.5" for n in range(60)]
+    path = written(tmp_path / "a.csv", "body,author,opinion,stars,weight\n" + "\n".join(rows))
+    with pytest.raises(UserError) as caught:
+        load("labelled", path, target="author")
+    assert str(caught.value) == (
+        "a.csv: author has 60 different values in 60 rows: those are no classes. "
+        "Pick another data.target, such as opinion or stars"
+    )
+    for number in range(30):
+        written(tmp_path / f"f/{number}/a.txt", "text")
+    with pytest.raises(UserError, match="30 different values in 30 rows.* Put all texts of a class into one folder"):
+        load("labelled", tmp_path / "f")
 
 
 def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
@@ -291,7 +306,7 @@ def test_every_form_of_pairs_is_read_alike(tmp_path: Path) -> None:
     for data in made:
         assert data.train.x.equal(made[0].train.x) and data.val.y.equal(made[0].val.y)  # type: ignore[union-attr, arg-type]
         assert (len(data.train), len(data.val)) == (6, 2)  # type: ignore[arg-type]
-        assert data.said[1] == "train 6, val 2 pairs -> its_task"
+        assert data.said[1] == "pairs: train 6, val 2 -> its_task"
     assert [data.schema.column for data in made] == [None, "en", None, "en"]
     assert "no header" in made[0].said[0] and "en to fr" in made[1].said[0]
 
@@ -329,8 +344,8 @@ def test_pairs_in_named_files_and_a_sentence_in_both_is_said(tmp_path: Path) -> 
         ("en\tfr\n", {}, "a header and no row"),
         ("en\tfr\ngo\tva\n", {"source": "eng"}, "data.source=eng: a.tsv has no such column"),
         ("en\tfr\ngo\tva\n", {"source": "en", "target": "en"}, "one column"),
-        ("go on\tva\n", {"max_words": 1}, "No sentence has at most"),
-        ("a " * 80_000 + "\tb\n", {"max_words": None}, "no pair|No sentence"),
+        ("go on\tva\n", {"max_words": 1}, "All sentences are longer than data.max_words=1."),
+        ("a " * 80_000 + "\tb\n", {"max_words": None}, "All sentences are longer than 100,000 characters."),
         (bytes(range(256)) * 50, {}, "no text in any known encoding"),
     ],
 )

@@ -99,7 +99,7 @@ def test_what_is_odd_is_told(tmp_path: Path) -> None:
     made[3]["area"], made[4]["area"], made[5]["price"] = None, "large", ""
     said = load(write(tmp_path / "odd.csv", [*made, made[0]])).said
     assert "2 gaps filled" in said[0] and "200 rows" in said[0]
-    assert said[1] == "area: 1 values are no number and count as gaps, such as 'large' in row 5"
+    assert said[1] == "area: 1 gap where the value is no number, such as 'large' in row 5"
     assert said[2] == "price: 1 row without it left out"
 
 
@@ -174,6 +174,11 @@ def test_a_row_is_read_as_it_stood_in_the_file(houses: Path) -> None:
 
 
 MISTAKES: dict[str, tuple[str, dict[str, object], str]] = {
+    "no target, but a likely one": (
+        "zip,price,rooms\n" + "".join(f"{row % 7 + 8000},{row}.5,{row % 3}\n" for row in range(30)),
+        {"target": None},
+        "Type data.target=COLUMN, such as data.target=price (the likeliest, by its name). t.csv has: zip, price, rooms",
+    ),
     "no target": ("a,b\n1,2\n", {"target": None}, "What is to be predicted? Type data.target=COLUMN. t.csv has: a, b"),
     "wrong target": (
         "area,b\n1,2\n",
@@ -182,9 +187,9 @@ MISTAKES: dict[str, tuple[str, dict[str, object], str]] = {
     ),
     "empty": ("", {}, "t.csv is empty."),
     "no rows": ("a,b\n", {}, "t.csv has a header and no row."),
-    "ragged": ("a,b\n1,2\n3\n", {}, "t.csv, line 3 has 1 fields, and the header has 2."),
+    "ragged": ("a,b\n1,2\n3\n", {}, "t.csv, line 3 has 1 field, and the header has 2."),
     "ragged in quotes": ('a,b\n"1\n2",2\n3,4,5\n', {}, "t.csv, line 4 has 3 fields, and the header has 2."),
-    "ragged below empty lines": ("\n \na,b\n1,2\n3\n", {}, "t.csv, line 5 has 1 fields, and the header has 2."),
+    "ragged below empty lines": ("\n \na,b\n1,2\n3\n", {}, "t.csv, line 5 has 1 field, and the header has 2."),
     "a name twice": ("a,a\n1,2\n", {"target": "a"}, "t.csv has two columns of the name a."),
     "one class": ("a,b\n1,x\n2,x\n", {}, "b is always x: there is nothing to tell apart."),
     "no value": ("a,b\n1,\n2,\n", {}, "b has no value in any row."),
@@ -192,7 +197,12 @@ MISTAKES: dict[str, tuple[str, dict[str, object], str]] = {
     "all classes": (
         "a,b\n" + "\n".join(f"{n % 7},w{n}" for n in range(3000)),
         {},
-        "b has 3,000 different values in 3,000 rows: those are no classes.",
+        "b has 3,000 different values in 3,000 rows: those are no classes. Pick another data.target, such as a",
+    ),
+    "numbers that are no classes": (
+        "a,b\n" + "\n".join(f"{n}.5,{n}" for n in range(30)),
+        {"task": "classify"},
+        "those are no classes. Pick another data.target; for numbers type task=regress",
     ),
     "no number": ("a,b\n1,x\n2,y\n", {"task": "regress"}, "b is to be a number, and row 1 has 'x'."),
     "not its encoding": ("a,b\n1,é\n2,x\n", {"encoding": "ascii"}, "t.csv is not ascii text at byte 6."),

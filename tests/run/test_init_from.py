@@ -37,7 +37,7 @@ def start(cli: Cli, base: Path, *more: str) -> tuple[int, str]:
 
 def test_all_weights_that_fit_are_taken(cli: Cli, base: Path) -> None:
     code, err = start(cli, base)
-    assert code == 0 and f"4 of 4 weights start from {base}" in err and "drawn anew" not in err
+    assert code == 0 and f"4 of 4 weights taken from {base}" in err and "drawn anew" not in err
     assert alike(Run("run").weights(), Run(base).weights("best"))
     assert Run("run").config["trainer"]["init_from"] == str(base)
 
@@ -45,14 +45,14 @@ def test_all_weights_that_fit_are_taken(cli: Cli, base: Path) -> None:
 def test_a_checkpoint_alone_will_do(cli: Cli, base: Path) -> None:
     shutil.copy(base / "checkpoints/best.pt", "mine.pt")
     code, err = start(cli, Path("mine.pt"))
-    assert code == 0 and "4 of 4 weights start from mine.pt" in err
+    assert code == 0 and "4 of 4 weights taken from mine.pt" in err
     assert alike(Run("run").weights(), Run(base).weights("best"))
 
 
 def test_what_does_not_fit_is_as_in_any_run_of_its_seed(cli: Cli, base: Path) -> None:
     """Named in one line, and drawn as without the other run."""
     code, err = start(cli, base, "model.hidden=[8,3]")
-    assert code == 0 and "2 of 6 weights start from" in err
+    assert code == 0 and "2 of 6 weights taken from" in err
     assert "drawn anew: layers.3.weight (3, 8), there (1, 8), layers.3.bias (3), there (1), layers.6.weight" in err
     assert cli(*MLP, *STILL, "model.hidden=[8,3]", "folder=plain")[0] == 0
     given, plain, theirs = Run("run").weights(), Run("plain").weights(), Run(base).weights("best")
@@ -155,7 +155,7 @@ def test_a_vocabulary_that_differs_is_said(base: Path) -> None:
     model = torch.nn.Embedding(2, 3)
     source = Source(Path("run"), {"weight": torch.ones(2, 3)}, Schema({}, "text", vocab=there))
     said = source.into(model, Schema({}, "text", vocab=here))
-    assert said == "1 of 1 weights start from run, whose vocabulary differs (2 tokens there, 2 here)"
+    assert said == "1 of 1 weight taken from run, whose vocabulary differs (2 tokens there, 2 here)"
     assert model.weight.eq(1).all()
     source = Source(Path("run"), {"weight": torch.ones(3, 3)}, Schema({}, "text", vocab=there))
     with pytest.raises(UserError, match="Nothing of run fits Embedding, whose vocabulary differs"):

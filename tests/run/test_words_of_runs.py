@@ -40,7 +40,7 @@ def test_a_word_never_seen_has_neighbours(cli: Cli) -> None:
 @pytest.mark.slow
 def test_a_run_starts_from_anothers_vectors(cli: Cli, words: dict[str, Tensor]) -> None:
     code, _, err = cli(*LSTM, *COMMON, "init=vectors", "init.run=words", "optim.lr=0.001", "folder=run")
-    assert code == 0 and "51 of 51 words start from words" in err
+    assert code == 0 and "51 of 51 words taken from words" in err
     moved = (Run("run").weights()["embedding.weight"] - words["input.weight"]).abs()
     assert 1e-4 < moved.max() < 0.02  # 8 steps of at most about 0.001
 
@@ -76,7 +76,7 @@ def test_other_text_models_start_so_too(model: str, cli: Cli, words: dict[str, T
         code, _, err = cli(
             *short, *COMMON, "init=vectors", "init.run=words", f"init.freeze={freeze}", f"folder={folder}"
         )
-        assert code == 0 and f"{found} words start from words" in err, err
+        assert code == 0 and f"{found} words taken from words" in err, err
         tables[freeze] = Run(folder).weights()["embedding.weight"]
     given = words["input.weight"]
     unknown = index("words")["<unk>"]
@@ -92,7 +92,7 @@ def test_words_are_found_by_their_spelling_alone(cli: Cli, words: dict[str, Tens
     """imdb's words are none of ptb's but <unk>; textcnn writes what it gets into both of its channels."""
     small = ["model=textcnn", "model.embed=8", "model.channels=4", "trainer.max_steps=1", "model.multichannel=true"]
     code, _, err = cli(*small, *COMMON, "init=vectors", "init.run=words", "folder=run")
-    assert code == 0 and "1 of 53 words start from words" in err, err
+    assert code == 0 and "1 of 53 words taken from words" in err, err
     unknown = words["input.weight"][index("words")["<unk>"]]
     state = Run("run").weights()
     assert state["constant"][1].equal(unknown) and state["embedding.weight"][1].equal(unknown)  # it occurs nowhere
@@ -111,7 +111,7 @@ MISTAKES = {
     ("init.run=nowhere",): "nowhere does not exist.",
     ("init.run=table",): "table has no word vectors. Train some: dlrun model=skipgram",
     ("init.run=words", "model.embed=16"): "The vectors of words have 8 numbers. Type model.embed=8.",
-    ("init.run=words", "data=jaychou_lyrics"): "None of the 41 words is among those of words. Pick another one.",
+    ("init.run=words", "data=jaychou_lyrics"): "No word is among those of words. Pick another one.",
     ("init.run=3",): "init.run=3: a word is expected.",
     ("init.run=words", "init.freeze=1"): "init.freeze=1: true or false is expected.",
     ("init.freeze=true",): "init=vectors takes them from one place. Type init.file=FILE or init.run=RUN",
@@ -162,7 +162,7 @@ def test_vectors_go_out_and_come_in(to: str, cli: Cli, words: dict[str, Tensor])
     shutil.rmtree("words")
     start = [*LSTM, *COMMON, "init=vectors", f"init.file={file}", "init.freeze=true", "folder=run"]
     code, _, err = cli(*start)
-    assert code == 0 and f"51 of 51 words start from {file}" in err
+    assert code == 0 and f"51 of 51 words taken from {file}" in err
     assert Run("run").weights()["embedding.weight"].equal(words["input.weight"])
     Path(file).unlink()
     assert cli("resume", "run", "trainer.epochs=2")[0] == cli("neighbors", "run", "bade")[0] == 0
@@ -176,7 +176,7 @@ def test_byte_pairs_go_out_and_come_in(cli: Cli) -> None:
         *LSTM[:1], *LSTM[2:], *pairs, "init=vectors", "init.file=out.txt", "init.freeze=true", "folder=run"
     )
     assert code == 0, err
-    known = int(re.findall(r"(\d+) of 300 words start", err)[0])
+    known = int(re.findall(r"(\d+) of 300 words taken", err)[0])
     assert known > 150  # all but parts of characters, which are alike as text
     ours, theirs = Run("words").weights("best")["input.weight"], Run("run").weights()["embedding.weight"]
     assert (ours == theirs).all(1).sum() >= known - 1

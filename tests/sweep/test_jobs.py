@@ -121,7 +121,7 @@ def test_resume_of_a_complete_sweep_extends_it_and_another_is_refused_its_folder
     code, _, err = cli("resume", "s")
     assert code == 0 and "s is complete: nothing is left to run" in err
     code, _, err = cli("resume", "s", "--extend", "optim.lr=0.03,0.3")
-    assert code == 0 and "2 jobs more, 2 were there already" in err
+    assert code == 0 and "2 jobs more, 2 there already" in err
     assert {path: path.stat().st_mtime_ns for path in times} == times
     rows = json.loads(Path("s/leaderboard.json").read_text())["jobs"]
     assert len(rows) == 6 and {row["job"] for row in rows if "optim.lr=0.3" in row["overrides"]} == {4, 5}

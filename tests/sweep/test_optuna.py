@@ -116,7 +116,7 @@ MISTAKES = {
     ): "hydra.sweeper.goals: val/mse is no goal. For example: 'min val/perplexity'.",
     (LR, "hydra.sweeper.sampler=grid"): "optim.lr has no steps, so a grid has no end. "
     "Type values a,b or range(0,1,0.1), or another sampler.",
-    (LR, "model.hidden=3"): "1 of 1 jobs can't run, so none was started:\n  job 0 (",
+    (LR, "model.hidden=3"): "1 of 1 job can't run, so none was started:\n  job 0 (",
     (
         LR,
         "hydra.sweeper.goals=['min val/mse','min duration_s']",

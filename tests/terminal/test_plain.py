@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from runs import Cli
 
-from dlrun.terminal.plain import command, visible
+from dlrun.terminal.plain import amount, command, visible
 
 CONTROLS = {
     "\x1b[2J": "\\x1b[2J",
@@ -24,6 +24,13 @@ CONTROLS = {
     "a\rb\x08": "a\\rb\\x08",
 }
 PLAIN = ("想要有直升机", "naïve – “quoted” €", "back\\slash", "👩‍💻", "e\u0301", "می‌خواهم")
+
+
+def test_one_is_singular_and_all_else_plural() -> None:
+    said = [amount(count, noun) for count, noun in ((0, "row"), (1, "row"), (2000, "row"), (1, "class"), (3, "class"))]
+    assert said == ["0 rows", "1 row", "2,000 rows", "1 class", "3 classes"]
+    kinds = [amount(count, "more kind of jobs", "more kinds of jobs") for count in (1, 2)]
+    assert kinds == ["1 more kind of jobs", "2 more kinds of jobs"]
 
 
 @pytest.mark.parametrize("text", CONTROLS, ids=ascii)

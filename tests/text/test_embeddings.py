@@ -33,11 +33,11 @@ DAMAGED = {
     "": "its first line is no word with its numbers",
     "word\n": "its first line is no word with its numbers",
     "3 2\na 1 2\nb 1 2\n": "its first line promises 3 words, and it has 2",
-    "2 2\na 1 2\nb 1\n": "line 3 has 1 numbers, 2 are expected",
+    "2 2\na 1 2\nb 1\n": "line 3 has 1 number where 2 are expected",
     "a 1 2\nb 1 x\n": "line 2 is no word with 2 numbers",
     "a 1 2\nb 1 nan\n": "a number in it is not finite",
-    "a 1 2\nb 1": "line 2 has 1 numbers, 2 are expected",
-    "2 9999999999999\na 1 2\nb 1 2\n": "numbers, 9999999999999 are expected",
+    "a 1 2\nb 1": "line 2 has 1 number where 2 are expected",
+    "2 9999999999999\na 1 2\nb 1 2\n": "numbers where 9999999999999 are expected",
 }
 
 
@@ -59,7 +59,7 @@ def test_arrays(tmp_path: Path) -> None:
     file(tmp_path, "a\n the\n")
     assert read_vectors(tmp_path / "v.npy").find(" the").tolist() == [3, 4]  # type: ignore[union-attr]
     file(tmp_path, "a\n")
-    with pytest.raises(UserError, match=r"2 vectors, and 1 words in v\.txt"):
+    with pytest.raises(UserError, match=r"2 vectors, and 1 word in v\.txt"):
         read_vectors(tmp_path / "v.npy")
 
 
@@ -96,5 +96,5 @@ def test_words_are_written_into_a_table() -> None:
     assert table.tolist() == [[0, 0], [3, 4], [1, 2], [0, 0]]
     with pytest.raises(UserError, match="The vectors of run have 2 numbers. Type model.embed=2."):
         given.write_into([torch.zeros(3, 5)], ["a"])
-    with pytest.raises(UserError, match="None of the 1 words is among those of run."):
+    with pytest.raises(UserError, match="No word is among those of run."):
         given.write_into([table], ["z"])

@@ -85,7 +85,7 @@ def test_damaged_lines_and_values_are_left_out(cli: Cli, run: Path) -> None:
     (run / "metrics.jsonl").write_text("\n".join(lines) + "\n")
     code, out, err = cli("curve", "outputs/a", "a", "--json")
     assert code == 0 and [(point["step"], point["value"]) for point in json.loads(out)] == [(1, 1.0), (3, None)]
-    assert err == "warning: outputs/a/metrics.jsonl has 4 damaged lines, which are left out\n"
+    assert err == "warning: outputs/a/metrics.jsonl has 4 damaged lines, left out here\n"
     assert cli("curve", "outputs/a", "b")[2].endswith("outputs/a has no metric b. Possible: a.\n")
 
 

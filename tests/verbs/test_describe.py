@@ -81,7 +81,8 @@ def test_a_table_without_a_target_says_which_columns_would_do(cli: Cli, houses: 
     assert found["models"].keys() == {"classify", "regress"}
     code, out, err = cli("describe", "houses.csv")
     assert code == 0 and "These columns would do: town (classify); price (regress)" in out
-    assert "data.target=price" in err
+    assert "such as data.target=price (the likeliest, by its name), to see" in err
+    assert found["likeliest"] == {"name": "price", "why": "by its name"}
 
 
 def test_odd_values_stand_by_their_row_of_the_file(cli: Cli, tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_rows_on_both_sides_of_the_split_are_counted(cli: Cli, tmp_path: Path) -
     (tmp_path / "a.csv").write_text("x,y\n" + "1,2.5\n" * 50 + "3,4.5\n" * 50)
     found = described(cli, "a.csv", "data.target=y")
     assert found["twice"] == {"val": 10, "test": 10}
-    assert "10 of val, 10 of test are trained on as well" in cli("describe", "a.csv", "data.target=y")[1]
+    assert "trained on as well: 10 of val, 10 of test;" in cli("describe", "a.csv", "data.target=y")[1]
 
 
 def test_pictures(cli: Cli, tmp_path: Path) -> None:
