@@ -29,7 +29,8 @@ def test_what_leaves_the_frame_is_cut_off_there() -> None:
     picture = drawn([[0.0, 0.0], [1e30, 0.0], [0.5, -1e30]])
     assert orange(picture.crop(PLOT)) > 200  # from the middle to the right edge, at least
     bare = drawn([])
-    for box in ((0, 0, PLOT[0] - 1, picture.height), (PLOT[2] + 1, 0, picture.width, picture.height)):
+    left, right = (0, 0, PLOT[0] - 1, picture.height), (PLOT[2] + 1, 0, picture.width, picture.height)
+    for box in (left, right):
         assert picture.crop(box).tobytes() == bare.crop(box).tobytes()
 
 
