@@ -18,7 +18,7 @@ from pathlib import Path
 
 def stop():  # as the button does
     metrics = Path("stopped/metrics.jsonl")
-    while not (metrics.exists() and b"\n" in metrics.read_bytes()):  # it is there before its first line is
+    while not (metrics.exists() and b"\\n" in metrics.read_bytes()):  # it is there before its first line is
         time.sleep(0.05)
     os.kill(os.getpid(), signal.SIGINT)
 
