@@ -7,8 +7,7 @@ or task was typed, those are added that fit what is there.
 import csv
 import os
 import re
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 
 from dlrun.config import catalogue, typed
@@ -24,7 +23,7 @@ REPORTED = {  # of one's own data: what people expect
     "classify_images": {"task.metrics": "[accuracy,f1]"},
     "classify_texts": {"task.metrics": "[accuracy,f1]"},
 }
-ENOUGH = 1000  # entries of a folder, and bytes of a file's head, that are looked at
+HEAD = 64_000  # bytes of a file that are looked at
 
 
 def expanded(argv: Sequence[str]) -> list[str]:
@@ -145,7 +144,7 @@ def reader_of_file(path: Path, said: Sequence[str]) -> str:
 def reader_of_rows(path: Path, *, target: bool) -> str:
     """A CSV of pictures and their labels, of pairs of sentences where no target was typed, or else a table."""
     with own.readable(path), transport.opened(path) as file:
-        lines = file.read(64 * ENOUGH).decode(errors="replace").splitlines()[:5]
+        lines = file.read(HEAD).decode(errors="replace").splitlines()[:5]
     delimiter = "\t" if "\t" in "".join(lines) else max(",;|", key="".join(lines[:1]).count)
     rows = list(csv.reader(lines, delimiter=delimiter))
     pictures = [each for row in rows if 1 < len(row) < 5 for each in row if each.lower().endswith(own.PICTURES)]
@@ -166,28 +165,29 @@ def is_sentence(field: str) -> bool:
 
 
 def reader_of_folder(path: Path) -> str:
-    inner = {("top" if place == path else "inner", suffix) for place, suffix in entries(path)}
-    for reader, suffixes, places in (
-        ("images", own.PICTURES, ("inner",)),
-        ("labelled", own.TEXTS, ("inner",)),
-        ("images", own.PICTURES, ("top",)),
-        ("text", own.TEXTS, ("top",)),
-    ):
-        if any((place, suffix) in inner for place in places for suffix in suffixes):
+    """That of pictures or texts, those in folders of classes first."""
+    seen: set[tuple[bool, str]] = set()
+    others: list[str] = []
+    count = 0
+    for inner, file in own.some_below(path):
+        count += 1
+        suffix = os.path.splitext(file)[1].lower()
+        kind = "images" if suffix in own.PICTURES else "texts" if suffix in own.TEXTS else ""
+        if (inner, kind) == (True, "images"):
+            return "images"
+        seen.add((inner, kind))
+        if suffix in (*TABLES, *ARRAYS) and len(others) < 3:
+            others.append(file)
+    readers = {(True, "texts"): "labelled", (False, "images"): "images", (False, "texts"): "text"}
+    for place, reader in readers.items():
+        if place in seen:
             return reader
+    among = f" among the {count:,} files that were looked at" if count >= own.ENOUGH else ""
+    table = as_word(others[0]) if others else "FILE.csv"
     raise UserError(
-        f"data={path}: the folder has no pictures and no texts. Pictures lie in one folder for each class, "
-        "texts with labels as well; a table is one file: data=FILE.csv data.target=COLUMN"
+        f"data={path}: the folder has no pictures and no texts{among}. Pictures lie in one folder for each class, "
+        f"texts with labels as well; a table is one file: data={table} data.target=COLUMN"
     )
-
-
-def entries(path: Path) -> Iterator[tuple[Path, str]]:
-    """The folder and the suffix of each file below, as far as needed to see what there is."""
-    with own.readable(path):
-        for folder, _, names in islice(os.walk(path), ENOUGH):
-            for name in islice(names, ENOUGH):
-                if not name.startswith("."):
-                    yield Path(folder), Path(name).suffix.lower()
 
 
 # which task

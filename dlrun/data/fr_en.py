@@ -13,7 +13,7 @@ from dlrun.files.reading import reading, whole
 from dlrun.files.stand_ins import StandIn
 from dlrun.limits import Fraction, PositiveInt
 from dlrun.text.normalizers import sentence
-from dlrun.text.vocab import Tokenization, Vocab, check
+from dlrun.text.vocab import Tokenization, Vocab, check, check_known
 
 FILE = "fr-en-small.txt"
 LARGEST = 4_000_000  # bytes; it has 806
@@ -130,7 +130,7 @@ def vocabulary(sentences: list[str], tokenizer: Tokenization, vocab_size: int | 
         return Vocab.learn(
             sentences, vocab_size=vocab_size, special_tokens=SPECIAL_TOKENS, min_freq=min_freq, normalizer="sentence"
         )
-    return Vocab.count(
+    vocab = Vocab.count(
         sentences,
         tokenization=tokenizer,
         normalizer="sentence",
@@ -138,6 +138,8 @@ def vocabulary(sentences: list[str], tokenizer: Tokenization, vocab_size: int | 
         unknown=SPECIAL_TOKENS[UNKNOWN],
         min_freq=min_freq,
     )
+    check_known(vocab, len(SPECIAL_TOKENS), min_freq)
+    return vocab
 
 
 def rows(sentences: list[str], vocab: Vocab) -> Tensor:

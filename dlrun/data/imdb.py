@@ -26,7 +26,7 @@ from dlrun.files.cache import prepared
 from dlrun.files.reading import Limited, reading
 from dlrun.files.stand_ins import StandIn
 from dlrun.limits import Fraction, PositiveInt
-from dlrun.text.vocab import Tokenization, Vocab, check
+from dlrun.text.vocab import Tokenization, Vocab, check, check_known
 
 FILE = "aclImdb_v1.tar.gz"
 LABELS = ("negative", "positive")
@@ -146,7 +146,7 @@ def vocabulary(
     """Of texts that are padded; `words` names the normalizer by which they are split into words."""
     if vocab_size is not None:
         return Vocab.learn(texts, vocab_size=vocab_size, special_tokens=[PAD], min_freq=min_freq)
-    return Vocab.count(
+    vocab = Vocab.count(
         texts,
         tokenization=tokenizer,
         normalizer=words if tokenizer == "word" else None,
@@ -155,6 +155,8 @@ def vocabulary(
         min_freq=min_freq,
         max_size=max_vocab,
     )
+    check_known(vocab, len((PAD, UNKNOWN)), min_freq)
+    return vocab
 
 
 def flat(texts: Iterable[str], vocab: Vocab) -> tuple[Tensor, Tensor]:

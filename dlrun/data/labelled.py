@@ -181,8 +181,7 @@ def of_folder(folder: Path, encoding: str | None) -> Source:
     """FOLDER/CLASS/*.txt, or FOLDER/train/CLASS/*.txt with val/ and test/ beside it."""
     import polars as pl
 
-    with own.readable(folder):
-        inner = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    inner = own.inner_folders(folder)
     parts = {each: own.FOLDERS[each.name.lower()] for each in inner if each.name.lower() in own.FOLDERS}
     if 0 not in parts.values():
         parts = {folder: 0}
@@ -211,9 +210,8 @@ def of_folder(folder: Path, encoding: str | None) -> Source:
 
 
 def labelled_below(folder: Path) -> Iterator[tuple[Path, str]]:
-    for each in sorted(folder.iterdir()):
-        if each.is_dir() and not each.name.startswith("."):
-            yield from ((file, each.name) for file in texts_below(each))
+    for each in own.inner_folders(folder):
+        yield from ((file, each.name) for file in texts_below(each))
 
 
 def text_of(content: bytes, file: Path, named: str | None, known: str | None) -> tuple[str, str | None]:

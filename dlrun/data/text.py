@@ -19,7 +19,7 @@ from dlrun.limits import Fraction, PositiveInt
 from dlrun.terminal.plain import amount
 from dlrun.text import pieces
 from dlrun.text.pieces import Text
-from dlrun.text.vocab import LARGEST, Tokenization, Vocab, check
+from dlrun.text.vocab import LARGEST, Tokenization, Vocab, check, check_known
 
 UNKNOWN = "<unk>"
 IN_MEMORY = 8_000_000  # bytes of texts that are read anew each time, as int64; larger ones are kept as mapped files
@@ -86,9 +86,13 @@ class Work:
         before = [text.stamp() for text in self.texts.values()]
         lengths, different, digests = self.measured()
         vocab = self.vocabulary(lengths)
+        check_known(vocab, 1, self.min_freq)
         kind = smallest(len(vocab))
-        tokens = [sum(write(file, ids) for ids in self.ids(part, lengths, vocab, kind)) for part in PARTS]
+        seen = np.zeros(len(vocab), dtype=bool)
+        tokens = [sum(write(file, ids, seen) for ids in self.ids("train", lengths, vocab, kind))]
+        tokens += [sum(write(file, ids) for ids in self.ids(part, lengths, vocab, kind)) for part in PARTS[1:]]
         self.check_lengths(tokens)
+        self.check_different(seen, vocab)
         if before != [text.stamp() for text in self.texts.values()]:
             raise UserError(f"{self.texts['train'].path} was changed while it was read. Start again.")
         saved = vocab.to_json()
@@ -164,10 +168,18 @@ class Work:
         for part, count in zip(PARTS, tokens, strict=True):
             if part in wanted and count < 2:
                 path = self.texts[part if part in self.texts else "train"].path
+                none = "" if sum(tokens) < 2 or wanted == ["train"] else ", or hold nothing out: data.val=0 data.test=0"
                 raise UserError(
                     f"{path} is too short: it leaves {amount(count, 'token')} for {part}; 2 are the least. "
-                    "Take a longer text, or hold nothing out: data.val=0 data.test=0"
+                    f"Take a longer text{none}"
                 )
+
+    def check_different(self, seen: np.ndarray, vocab: Vocab) -> None:
+        """UserError for a training part of one token again and again; `seen` is True at those that it has."""
+        if seen.sum() > 1:
+            return
+        path, only = self.texts["train"].path, vocab.tokens[int(seen.argmax())]
+        raise UserError(f"{path}: the part to train on is {only!r} all over: there is nothing to predict.")
 
 
 def made(work: Work, task: str) -> Data:
@@ -197,8 +209,11 @@ def lines_of(text: Text) -> list[str]:
     return [line.strip() for line in begin.split("\n") if line.strip()][:5]
 
 
-def write(file: Hashed, ids: np.ndarray) -> int:
+def write(file: Hashed, ids: np.ndarray, seen: np.ndarray | None = None) -> int:
+    """How many. In `seen` those that occur become True."""
     file.write(ids)
+    if seen is not None:
+        seen[ids] = True
     return len(ids)
 
 

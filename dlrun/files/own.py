@@ -1,12 +1,17 @@
 """Files of the user's own: found, digested, and what is wrong with one is one message. No torch."""
 
 import hashlib
+import os
+import time
+from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 from dlrun.errors import DlrunError, UserError, nearest
 from dlrun.files import transport
+from dlrun.terminal.plain import amount
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 FOLDERS = {  # of a dataset's parts, by the names that people give them -> 0 to train on, 1 to choose by, 2 to test
@@ -14,6 +19,10 @@ FOLDERS = {  # of a dataset's parts, by the names that people give them -> 0 to 
     **dict.fromkeys(("val", "valid", "validation", "dev"), 1),
     **dict.fromkeys(("test", "testing"), 2),
 }
+ENOUGH = 1_000  # entries of an inner folder by which is told what it holds
+MOST_SEEN = 100_000  # of all
+PATIENCE = 3.0  # seconds
+MOST_OTHERS = 10_000  # files of other kinds that are passed over, unless a tenth as many are of the kind
 TEXTS = (".txt", ".text", ".md")
 TEXT_COLUMNS = ("text", "body", "review", "sentence", "content")  # what they are called, the likeliest first
 LABEL_COLUMNS = ("label", "target", "class", "category")
@@ -59,6 +68,40 @@ def read(path: Path, limit: int) -> bytes:
         if not content.strip(b"\0 \t\r\n"):
             raise UserError(f"{path} is empty.")
     return content
+
+
+def some_below(folder: Path) -> Iterator[tuple[bool, str]]:
+    """Whether it lies in an inner folder, and the path of each file; of a large or slow folder the first ones alone.
+
+    Those above come first. What is hidden is left out; links are followed where folders of classes may be links.
+    """
+    ends, waiting, left = time.monotonic() + PATIENCE, deque([(str(folder), 0)]), MOST_SEEN
+    while waiting and left > 0 and time.monotonic() < ends:
+        place, depth = waiting.popleft()
+        with readable(folder) if not depth else suppress(OSError), os.scandir(place) as found:
+            for each in islice(found, min(left, ENOUGH) if depth else left):
+                left -= 1
+                if each.name.startswith("."):
+                    continue
+                if each.is_dir(follow_symlinks=depth < 2):
+                    waiting.append((each.path, depth + 1))
+                else:
+                    yield depth > 0, each.path
+
+
+def inner_folders(folder: Path) -> list[Path]:
+    """Those in it, links to some too, by name; what is hidden is left out."""
+    with readable(folder), os.scandir(folder) as found:
+        return sorted(Path(each.path) for each in found if not each.name.startswith(".") and each.is_dir())
+
+
+def check_others(folder: object, others: int, found: int, what: str) -> None:
+    """UserError for a folder that holds almost nothing of what is looked for: to list it could take minutes."""
+    if others >= MOST_OTHERS and others > 10 * found:
+        raise UserError(
+            f"{folder} has {amount(found, what)} among the first {others + found:,} files: it is no folder of {what}s. "
+            "Name the folder that has them: data.path=FOLDER"
+        )
 
 
 @contextmanager

@@ -57,16 +57,13 @@ def found(
 
 def of_folder(folder: Path, part: int) -> Pictures:
     """One folder a class; or such ones in train/, val/ and test/, which then are the parts."""
-    with own.readable(folder):
-        inner = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    inner = own.inner_folders(folder)
     kinds = [own.FOLDERS.get(each.name.lower()) for each in inner]
     if 0 not in kinds or None in kinds:
         return of_classes(folder, inner, folder, part)
     all_of = Pictures()
     for each, kind in zip(inner, kinds, strict=True):
-        with own.readable(each):
-            classes = sorted(one for one in each.iterdir() if one.is_dir() and not one.name.startswith("."))
-        all_of.add(of_classes(each, classes, folder, part or kind or 0))
+        all_of.add(of_classes(each, own.inner_folders(each), folder, part or kind or 0))
     return all_of
 
 
@@ -78,6 +75,7 @@ def of_classes(folder: Path, classes: Sequence[Path], root: Path, part: int) -> 
         for path in files_below(each):
             if not path.lower().endswith(own.PICTURES):
                 others += 1
+                own.check_others(root, others, len(all_of.names), "picture")
                 continue
             all_of.names.append(printable(path[above:]))
             all_of.paths.append(path)
@@ -85,7 +83,7 @@ def of_classes(folder: Path, classes: Sequence[Path], root: Path, part: int) -> 
         if len(all_of.names) == before:
             empty.append(label)
     with own.readable(folder):
-        beside = sum(each.name.lower().endswith(own.PICTURES) for each in folder.iterdir() if not each.is_dir())
+        beside = sum(each.name.lower().endswith(own.PICTURES) and not each.is_dir() for each in folder.iterdir())
     if not all_of.names:
         if beside:
             raise UserError(f"{folder} has {amount(beside, 'picture')} and no folder for each class. {HOW}")

@@ -14,6 +14,7 @@ from dlrun.model.base import Output, State
 from dlrun.task.base import Batches, StepOutput, Task, generator
 
 COUNTED = 10_000_000  # tokens of a part at most that the baseline looks at: some 50 ms, and its third digit stays
+LOOKED_AT = 1_000  # tokens in which a prompt is looked for
 IGNORE = -100  # cross_entropy leaves such targets out
 
 
@@ -90,7 +91,15 @@ class LanguageModel(Task):
         return Batches(make, -(-length // self.seq_len) if count > 0 else 0, start)
 
     def windows(self, stream: Tensor, batch_size: int, seed: int, epoch: int, start: int) -> Batches:
-        """The book's random sampling: another offset each pass, then windows that do not overlap, shuffled."""
+        """The book's random sampling: another offset each pass, then windows that do not overlap, shuffled.
+
+        UserError for a text that would have no window from the last offset on.
+        """
+        if 2 <= len(stream) < 2 * self.seq_len:
+            raise UserError(
+                f"task.sampling=random with task.seq_len={self.seq_len} needs {2 * self.seq_len:,} tokens to train on, "
+                f"and there are {len(stream):,}. Type task.seq_len={len(stream) // 2}, or task.sampling=consecutive"
+            )
         draw = generator(seed, epoch)
         offset = int(torch.randint(self.seq_len, (1,), generator=draw))
         count = (len(stream) - 1 - offset) // self.seq_len
@@ -137,9 +146,11 @@ class LanguageModel(Task):
     # text
 
     def prompt(self) -> str:
-        """The first tokens of the training part."""
+        """The first tokens of the training part that are all known: of an unknown one nothing is left to be read."""
         count = 2 if self.vocab.tokenization == "word" else 4
-        text = self.vocab.text(self.splits["train"].x[:count].tolist())
+        ids = self.splits["train"].x[:LOOKED_AT].tolist()
+        pieces = (ids[at : at + size] for size in range(count, 0, -1) for at in range(len(ids) - size + 1))
+        text = self.vocab.text(next((each for each in pieces if self.vocab.unknown not in each), ids[:count]))
         return text.rstrip("\ufffd")  # four tokens of bytes hold a whole character and maybe a part of the next
 
     def shown_sample(self, model: nn.Module, seed: int) -> tuple[str, str]:

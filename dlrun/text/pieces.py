@@ -6,7 +6,6 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -72,17 +71,17 @@ def find(path: str, key: str, encoding: str | None) -> Text:
 
 def texts_below(folder: Path) -> list[Path]:
     """Files of a text's suffix, by name; what is hidden is left out."""
+    files: list[Path] = []
+    others = 0
     with own.readable(folder):
-        found = (
-            Path(place, name)
-            for place, inner, names in os.walk(folder)
-            if not inner.sort() and not any(part.startswith(".") for part in Path(place).relative_to(folder).parts)
-            for name in names
-            if name.lower().endswith(own.TEXTS) and not name.startswith(".")
-        )
-        files = list(islice((path for path in found if path.is_file()), MOST_FILES + 1))
-    if len(files) > MOST_FILES:
-        raise UserError(f"{folder} has more than {MOST_FILES:,} texts, which is the most that is read here.")
+        for place, inner, names in os.walk(folder):
+            inner[:] = sorted(each for each in inner if not each.startswith("."))
+            there = [name for name in names if name.lower().endswith(own.TEXTS) and not name.startswith(".")]
+            files += [path for name in there if (path := Path(place, name)).is_file()]
+            others += len(names) - len(there)
+            own.check_others(folder, others, len(files), "text")
+            if len(files) > MOST_FILES:
+                raise UserError(f"{folder} has more than {MOST_FILES:,} texts, which is the most that is read here.")
     return sorted(files)
 
 

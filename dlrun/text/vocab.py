@@ -213,6 +213,13 @@ def check(tokenizer: Tokenization, vocab_size: int | None, special_tokens: Seque
         raise UserError(f"data.vocab_size={vocab_size} is too small: type at least {least}, as every byte is a token.")
 
 
+def check_known(vocab: Vocab, special: int, min_freq: int) -> None:
+    """UserError for one that has nothing but that many special tokens, as nothing occurs often enough."""
+    if len(vocab) <= special:
+        unit = "character" if vocab.tokenization == "char" else "word"
+        raise UserError(f"No {unit} that is trained on occurs data.min_freq={min_freq} times. Type data.min_freq=1")
+
+
 def check_saved(saved: Saved) -> None:
     """ValueError for what is no vocabulary."""
     "".join(saved.tokens).encode()  # UnicodeEncodeError is one, too: a checkpoint could not be written later on

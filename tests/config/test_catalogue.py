@@ -26,7 +26,7 @@ OWN: dict[
 ] = {  # a file for each reader of the user's own, and what is typed with it
     "text": ("a.txt", "It was a dark night. " * 9, {}),
     "labelled": ("a.csv", "text,label\n" + "fine,good\ndull,bad\n" * 9, {}),
-    "pairs": ("a.tsv", "go on\tva\nhi\tsalut\n", {}),
+    "pairs": ("a.tsv", "go on\tva\ngo\tva\n", {}),
 }
 
 

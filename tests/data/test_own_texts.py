@@ -148,7 +148,15 @@ def test_a_byte_that_is_no_text_is_named_wherever_it_stands(tmp_path: Path, monk
         ("", {}, "empty"),
         (" \n\n", {}, "empty"),
         (bytes(range(256)) * 50, {}, "no text in any known encoding"),
-        ("abc", {}, "too short"),
+        ("abc", {}, "too short.* for val; .* Take a longer text, or hold nothing out: data.val=0 data.test=0$"),
+        ("a", {}, "too short: it leaves 1 token for train; 2 are the least. Take a longer text$"),
+        ("a", {"val": 0.0, "test": 0.0}, "it leaves 1 token for train; 2 are the least. Take a longer text$"),
+        ("a" * 200, {}, "a.txt: the part to train on is 'a' all over: there is nothing to predict."),
+        (
+            "once upon a time there was",
+            {"tokenizer": "word", "val": 0.0, "test": 0.0},
+            "No word that is trained on occurs data.min_freq=2 times. Type data.min_freq=1$",
+        ),
         ("abc" * 9, {"val": 0.6, "test": 0.6}, "nothing to train on"),
         ("abc" * 99, {"encoding": "nonsense"}, "no such encoding"),
         ("abc" * 99, {"tokenizer": "bpe"}, "needs a size"),
@@ -255,6 +263,11 @@ def test_rows_of_a_group_stay_together(tmp_path: Path) -> None:
         ("text,label\nfine,a\ndull,b\n", {"text": "label"}, "which column|Which column|one column"),
         (csv_of([(f"some {n}", f"class {n}") for n in range(20_000)]), {}, "20,000 different values"),
         ("text,label\n" + "word " * 300_000 + ",a\nfine,b\n", {}, "a.csv: Row 1 has a text of"),
+        (
+            csv_of([(f"w{n}", "ab"[n % 2]) for n in range(40)]),
+            {},
+            "No word that is trained on occurs data.min_freq=2",
+        ),
         (bytes(range(256)) * 50, {}, "no text in any known encoding"),
     ],
 )
@@ -346,6 +359,7 @@ def test_pairs_in_named_files_and_a_sentence_in_both_is_said(tmp_path: Path) -> 
         ("en\tfr\ngo\tva\n", {"source": "en", "target": "en"}, "one column"),
         ("go on\tva\n", {"max_words": 1}, "All sentences are longer than data.max_words=1."),
         ("a " * 80_000 + "\tb\n", {"max_words": None}, "All sentences are longer than 100,000 characters."),
+        ("".join(f"go\tv{n}\n" for n in range(9)), {}, "No word that is trained on occurs data.min_freq=2"),
         (bytes(range(256)) * 50, {}, "no text in any known encoding"),
     ],
 )

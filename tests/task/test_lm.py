@@ -224,6 +224,25 @@ def test_default_prompt_and_shown_sample() -> None:
     assert prompt == lm.prompt() and shown.startswith(prompt) and len(shown.split()) == 102
 
 
+def test_the_default_prompt_leaves_unknown_tokens_out() -> None:
+    """They would be split into < and unk and > where they stand in a prompt."""
+    lm = task()
+    lm.vocab = Vocab([*"abcdef", "<unk>"], tokenization="word", unknown="<unk>")
+    lm.splits["train"].x[:6] = torch.tensor([6, 6, 0, 6, 1, 2])  # 6 is <unk>
+    assert lm.prompt() == "b c"
+    lm.splits["train"].x[:] = 6
+    lm.splits["train"].x[7] = 3
+    assert lm.prompt() == "d"
+
+
+def test_random_windows_need_twice_their_length() -> None:
+    """With fewer tokens some pass has none, whatever its offset."""
+    for epoch in range(20):
+        assert len(task(length=10, sampling="random").batches("train", 4, seed=0, epoch=epoch)) == 1
+    with pytest.raises(UserError, match="needs 10 tokens to train on, and there are 9. Type task.seq_len=4, or"):
+        task(length=9, sampling="random").batches("train", 4, seed=0, epoch=0)
+
+
 def test_the_baseline_counts_unigrams() -> None:
     lm = task()
     train, val = (lm.splits[name].x.tolist() for name in ("train", "val"))

@@ -35,7 +35,11 @@ def nested() -> None:
 houses = written("houses.csv", TABLE)
 WRONG: dict[str, tuple[Callable[[], object], str, str]] = {
     "a pipe": (lambda: os.mkfifo("x.csv"), "data=x.csv data.target=a", "x.csv can't be read: it is not a file."),
-    "no target": (houses, "data=houses.csv", "Type data.target=COLUMN. houses.csv has: area, price, city"),
+    "no target": (
+        houses,
+        "data=houses.csv",
+        "such as data.target=price (the likeliest, by its name). houses.csv has: area, price, city",
+    ),
     "a target without its group": (houses, "data=houses.csv target=price", "no key target. Type data.target=price"),
     "no reader": (
         houses,
