@@ -53,6 +53,9 @@ def test_records_and_other_kinds_of_files(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros(2, [("x", "<f8"), ("y", "<i4")]))
     with pytest.raises(UserError, match="a.npy holds records .*, and plain numbers are expected"):
         heads(tmp_path / "a.npy")
+    np.savez(tmp_path / "a.npz", x=np.array([{}, None]))
+    with pytest.raises(UserError, match="a.npz: x holds Python objects: a pickle, which could run code."):
+        heads(tmp_path / "a.npz")
     (tmp_path / "a.h5").write_bytes(b"x")
     with pytest.raises(UserError, match="a.h5: which kind of file is it. Arrays are read from .npz, .npy, "):
         heads(tmp_path / "a.h5")

@@ -44,6 +44,7 @@ def test_all_forms_hold_the_same(houses: Path, tmp_path: Path) -> None:
         ("a,b\n1,2\n", ","),
         ("a;b\n1,5;2,5\n", ";"),  # decimal commas are none
         ("a|b|c\n1|2|3\n", "|"),
+        ("a,b;c,d\n1,2;3,4\n", ","),  # both cut alike: into the more
         ("a\tb\n1\t2\n", "\t"),
         ("alone\n1\n2\n", ","),
         ('"a;b;c",d\n"x;y;z",1\n', ","),
