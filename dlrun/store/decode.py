@@ -54,7 +54,7 @@ def yaml_value(raw: bytes) -> object:
 
 
 def whole(digits: str) -> int:
-    if len(digits) > 20 or not -LARGEST < (number := int(digits)) < LARGEST:
+    if len(digits) > 21 or not -LARGEST < (number := int(digits)) < LARGEST:
         raise ValueError(TOO_LARGE)
     return number
 

@@ -141,7 +141,8 @@ def json_object(line: str, where: str) -> dict[str, str | None]:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where} is no JSON: {str(error).partition(':')[0]}.") from error
+        why = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise UserError(f"{where} is no JSON: {why}.") from error
     if not isinstance(found, dict):
         raise UserError(f'{where} is no object, such as {{"age": 31, "city": "Rome"}}.')
     if nested := next((key for key, value in found.items() if isinstance(value, dict | list)), None):

@@ -33,7 +33,7 @@ def encoded(
             rows.append(plain(example) if isinstance(example, Mapping) else typed_row(example, columns))
         except UserError as error:
             problems[place] = str(error)
-            rows.append(dict.fromkeys(column.name for column in columns))
+            rows.append({})
     try:
         x, wrong = encoded_frame(frame_of(rows, columns), columns)
     except UserError as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from loopback import entry, root, server, shared_root  # noqa: F401 - fixtures
+from own_files import flowers, houses  # noqa: F401
 from readers import chosen, name_of
 
 from dlrun.config import catalogue

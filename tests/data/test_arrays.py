@@ -1,12 +1,5 @@
-"""Arrays of one's own: which of a file's are read, as a table or images, and what is refused before it is unpacked."""
+"""Arrays of one's own: read as a table or images with classes or numbers, in parts, and refused in one message."""
 
-import io
-import pickle
-import random
-import subprocess
-import sys
-import zipfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +7,18 @@ import numpy as np
 import pytest
 import torch
 from options import options
+from own_files import CLASSES, DRAW, IMAGES, NUMBERS, TABLE, saved
 
-from dlrun.config import catalogue, own_data
+from dlrun.config import catalogue
 from dlrun.data import arrays
 from dlrun.data.base import Data
 from dlrun.errors import UserError
 from dlrun.tabular.arrays import told_task
 
-DRAW = np.random.default_rng(0)
-TABLE, NUMBERS, CLASSES = DRAW.normal(3, 2, (60, 5)), DRAW.normal(size=60), np.arange(60) % 3
-IMAGES = DRAW.integers(0, 17, (60, 8, 6)).astype(float)
-
 
 def load(path: Path, **changed: Any) -> Data:
     changed.setdefault("task", told_task(str(path), None, None, None))
     return arrays.load(**options("data/arrays", path=str(path), **changed))
-
-
-def saved(path: Path, **values: Any) -> Path:
-    """In the format of its name."""
-    if path.suffix == ".npz":
-        np.savez_compressed(path, **values)
-    elif path.suffix == ".safetensors":
-        pytest.importorskip("safetensors.numpy").save_file(values, path)
-    else:
-        torch.save({name: torch.from_numpy(value) for name, value in values.items()}, path)
-    return path
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.safetensors", "a.pt"])
@@ -111,43 +90,7 @@ def test_targets_in_words_one_hot_or_in_a_file_of_their_own(tmp_path: Path) -> N
         load(tmp_path / "x.npy")
 
 
-def test_the_task_is_told_without_torch(tmp_path: Path) -> None:
-    saved(tmp_path / "table.npz", x=TABLE, y=NUMBERS)
-    saved(tmp_path / "image.safetensors", x=IMAGES, y=CLASSES)
-    code = (
-        "import sys; from dlrun.config.own_data import expanded;"
-        f"print(expanded(['data={tmp_path}/table.npz']), expanded(['data={tmp_path}/image.safetensors']));"
-        "sys.exit('torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "'task=regress', 'model=mlp'" in done.stdout and "'task=classify_images', 'model=smallresnet'" in done.stdout
-    words = own_data.expanded([f"data={tmp_path}/table.npz", "task=classify"])
-    assert "model=mlp" in words and "task=regress" not in words
-    typed = [f"data={tmp_path}/image.safetensors", "task=classify_images"]
-    assert "model=smallresnet" in own_data.expanded(typed)
-
-
 # wrong input
-
-
-class Harm:
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Path.touch, (Path("harm"),))
-
-
-def claimed(shape: tuple[int, ...]) -> bytes:
-    """The head of an array of that shape, and nothing behind it."""
-    file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
-    return file.getvalue()
-
-
-def zipped(path: Path, **entries: bytes) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in entries.items():
-            archive.writestr(f"{name}.npy", content)
-    return path
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -185,49 +128,6 @@ def test_wrong_arrays_are_one_message(tmp_path: Path, what: str) -> None:
     with pytest.raises(UserError) as raised:
         load(saved(tmp_path / "a.npz", **values))
     assert message in str(raised.value)
-
-
-def test_hostile_files_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
-    y = io.BytesIO()
-    np.save(y, CLASSES)
-    cases = {
-        "bomb.npz": zipped(tmp_path / "bomb.npz", x=claimed((60, 10**13)) + bytes(1000), y=y.getvalue()),
-        "ragged.npz": zipped(tmp_path / "ragged.npz", x=claimed((60, 5)) + bytes(60 * 5 * 8 - 1), y=y.getvalue()),
-    }
-    for path in cases.values():
-        with pytest.raises(UserError, match=r"x is damaged: \(60, .*\) of float64 makes .* bytes, and it has"):
-            load(path)
-    (tmp_path / "a.npy").write_bytes(pickle.dumps(Harm()))
-    (tmp_path / "b.npz").write_bytes(b"PK no zip")
-    (tmp_path / "c.safetensors").write_bytes((2**60).to_bytes(8, "little"))
-    torch.save({"x": Harm()}, tmp_path / "d.pt")
-    (tmp_path / "e.pt").write_bytes(b"text")
-    for name, message in {
-        "a.npy": "can't be read as a .npy file",
-        "b.npz": "can't be read as a .npz file",
-        "c.safetensors": "its head would have",
-        "d.pt": "holds more than tensors, which could run code",
-        "e.pt": "e.pt",
-    }.items():
-        with pytest.raises(UserError, match=message):
-            load(tmp_path / name)
-    assert not Path("harm").exists()
-
-
-@pytest.mark.parametrize("name", ["a.npz", "a.npy", "a.safetensors", "a.pt"])
-def test_any_bytes_are_arrays_or_one_message(tmp_path: Path, name: str) -> None:
-    if name == "a.npy":
-        np.save(tmp_path / name, TABLE)
-    else:
-        saved(tmp_path / name, x=TABLE, y=CLASSES)
-    content, chance = (tmp_path / name).read_bytes(), random.Random(name)
-    for _ in range(60):
-        changed = bytearray(content)
-        for _ in range(chance.choice((1, 2, 8))):
-            changed[chance.randrange(min(len(changed), chance.choice((128, 10_000))))] = chance.randrange(256)
-        (tmp_path / name).write_bytes(changed[: chance.choice((len(changed), chance.randrange(10, 1000)))])
-        with suppress(UserError):
-            assert load(tmp_path / name).schema.inputs == "table"
 
 
 def test_what_memory_can_not_hold_is_refused(tmp_path: Path) -> None:

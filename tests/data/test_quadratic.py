@@ -1,9 +1,12 @@
 """Formulas are read, not run: what they mean, and what is refused."""
 
 import math
+import os
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dlrun.data.quadratic import load, parsed
 from dlrun.errors import UserError
@@ -70,3 +73,12 @@ def test_refused_in_one_line(formula: str) -> None:
     with pytest.raises(UserError, match=r"data\.formula") as error:
         parsed(formula)
     assert "\n" not in str(error.value)
+
+
+@settings(max_examples=int(os.environ.get("DLRUN_FUZZ", "10")), deadline=None)
+@given(st.one_of(st.text(), st.text(alphabet="x12+-*/().sincoexplgqrt 9e", max_size=300)))
+def test_any_formula_is_a_function_or_one_message(formula: str) -> None:
+    try:
+        load(formula=formula)
+    except UserError as error:
+        assert len(str(error)) < 600

@@ -1,4 +1,4 @@
-"""A run's config may come from anybody: it never says which files are written, read or got for its data."""
+"""All readers of data alike: a run's config may come from anybody, and never says which files are written or read."""
 
 import hashlib
 import shutil

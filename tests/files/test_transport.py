@@ -94,7 +94,7 @@ def test_only_a_regular_file_is_opened(tmp_path: Path) -> None:
     for path in (tmp_path / "fifo", tmp_path, Path("/dev/null")):
         with pytest.raises(OSError, match="it is not a file"):
             transport.opened(path)
-    assert before is None or len(os.listdir("/proc/self/fd")) == before  # none is left open
+    assert before is None or len(os.listdir("/proc/self/fd")) <= before  # none is left open
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,22 @@ from pathlib import Path
 import pytest
 from runs import Cli, Run, alike
 
-TINY = ("model=linear", "trainer.limit_batches=4", "batch_size=8", "trainer.log_every_steps=1", "folder=r")
+from dlrun.cli import exit_code
+
+TINY = ("model=linear", "trainer.limit_batches=4", "batch_size=8", "trainer.log_every_steps=1")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three passes of four steps each; each test gets a copy, which it may damage."""
+    folder = tmp_path_factory.mktemp("trained") / "r"
+    assert exit_code([*TINY, "trainer.epochs=3", f"folder={folder}"]) == 0
+    return folder
 
 
 @pytest.fixture
-def run(cli: Cli, tmp_path: Path) -> Path:
-    """Three passes of four steps each."""
-    assert cli(*TINY, "trainer.epochs=3")[0] == 0
-    return tmp_path / "r"
+def run(trained: Path, cli: Cli, tmp_path: Path) -> Path:
+    return shutil.copytree(trained, tmp_path / "r")
 
 
 def flip(path: Path) -> None:
@@ -187,13 +195,18 @@ def test_another_tools_folder_is_no_run(cli: Cli, tmp_path: Path) -> None:
     assert json.loads(cli("runs", "--json")[1]) == []
 
 
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("swept") / "s"
+    assert exit_code(["-m", *TINY, "optim.lr=0.1,0.01", "trainer.epochs=1", f"folder={folder}"]) == 0
+    return folder
+
+
 @pytest.mark.parametrize("folder", ["..", ".", "/tmp/x", "0-a/../..", "1-linear", "0-x/y", ""])
-def test_a_jobs_folder_is_one_of_the_sweeps_own(folder: str, cli: Cli, tmp_path: Path) -> None:
+def test_a_jobs_folder_is_one_of_the_sweeps_own(folder: str, swept: Path, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "downloads").mkdir()
     (tmp_path / "downloads/thesis.txt").write_text("mine")
-    sweep = ("-m", *TINY[:4], "optim.lr=0.1,0.01", "trainer.epochs=1", "folder=downloads/s")
-    assert cli(*sweep)[0] == 0
-    path = tmp_path / "downloads/s/jobs.jsonl"
+    path = shutil.copytree(swept, tmp_path / "downloads/s") / "jobs.jsonl"
     jobs = [json.loads(line) for line in path.read_text().splitlines()]
     shutil.rmtree(tmp_path / "downloads/s" / Path(jobs[0]["config"]["folder"]).name)
     jobs[0]["config"]["folder"] = folder
