@@ -8,7 +8,7 @@ from PIL import Image
 from dlrun.draw.contour import ABOVE, FINE, HEIGHT, LEFT, LOW, PATH, UNKNOWN, WIDTH, contour, ticks
 
 FRAME = (-1.0, 1.0, -1.0, 1.0)
-PLOT = tuple(each // FINE for each in (LEFT, ABOVE, LEFT + WIDTH, ABOVE + HEIGHT))
+PLOT = (LEFT // FINE, ABOVE // FINE, (LEFT + WIDTH) // FINE, (ABOVE + HEIGHT) // FINE)
 
 
 def drawn(path: list[list[float]], objective: str = "bowl") -> Image.Image:
