@@ -54,11 +54,3 @@ def test_options_stand_anywhere(cli: Cli) -> None:
 @pytest.mark.parametrize("seed", [2**63 - 1, -(2**63)])
 def test_the_ends_of_a_seeds_range_train(seed: int, cli: Cli) -> None:
     assert cli(*QUICK, f"seed={seed}", f"data.seed={seed}", "folder=run")[0] == 0
-
-
-@pytest.mark.slow
-def test_a_sweep_is_no_run_and_names_its_jobs(cli: Cli) -> None:
-    assert cli("-m", *QUICK, "optim.lr=0.1,0.01", "folder=sweep")[0] == 0
-    assert "sweep is a sweep. Its jobs are runs, such as sweep/0-linear-synthetic_linear" in cli("eval", "sweep")[2]
-    code, _, err = cli("resume", "--extend", "optim.lr=0.3", "sweep")
-    assert code == 0, err
