@@ -27,7 +27,7 @@ def test_a_seed_decides_what_is_written(writer: Path, prompt: str, cli: Cli) -> 
     assert written() == written("--seed", "0") != written("--seed", "1")
     assert written("--temperature", "0") == written("--top-k", "1", "--seed", "5") == written("--top-k", "1")
     said = json.loads(written("--json"))
-    assert said == {"prompt": prompt, "text": written().rstrip("\n")} or said["text"].startswith(prompt)
+    assert said == {"prompt": prompt, "text": written()[:-1]}
 
 
 def test_it_writes_as_many_tokens_as_asked_for(writer: Path, prompt: str) -> None:
