@@ -150,8 +150,8 @@ def read(typed: Command, job: TrainJob, into: SweepDir | None, begun: Begun) -> 
         external=partial(external, job) if external else None,
         begun=begun,
     )
-    node = hydras["sweeper"]
-    sweeper: Sweeper = bind.make_spec("hydra.sweeper", node, bind.locate("hydra/sweeper", node.get("_target_")))()
+    target = bind.locate("hydra/sweeper", hydras["sweeper"].get("_target_"), request.trusted)
+    sweeper: Sweeper = bind.make_spec("hydra.sweeper", hydras["sweeper"], target)()
     return request, sweeper
 
 

@@ -1,4 +1,7 @@
-"""What `import dlrun` offers: light, typed, its examples run; results and mistakes are the command line's."""
+"""What `import dlrun` offers: light, typed, its examples run; results and mistakes are the command line's.
+
+A test across modules: the package itself, and what of it a program sees.
+"""
 
 import doctest
 import json

@@ -1,4 +1,7 @@
-"""A notebook that is really executed: a bar in the cell, results, a stop that saves, a sweep."""
+"""A notebook that is really executed: a bar in the cell, results, a stop that saves, a sweep.
+
+A test across modules: what is shown in a cell comes from the console, the trainer and the results.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -1,9 +1,9 @@
-"""What conf/ says about its choices, held against what they are: the sizes that are offered, and that models need."""
+"""What conf/ says about its choices, held against what they are; and the keys that an older run gets of today."""
 
 import importlib
-import subprocess
-import sys
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,10 +67,39 @@ def test_every_dataset_and_task_is_declared() -> None:
     assert {kind for task in catalogue.choices("task") for kind in catalogue.takes(task)} >= known
 
 
-def test_what_fits_is_known_without_torch_and_without_a_file_of_data(tmp_path: Path) -> None:
-    code = "import sys; from dlrun.verbs import list; list.run(['--json']); sys.exit('torch' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={"DLRUN_DATA": str(tmp_path / "data")}
-    )
-    assert done.returncode == 0 and '"lenet"' in done.stdout, done.stderr
-    assert list(tmp_path.iterdir()) == []
+# a config of an older run
+
+
+def old(**changes: Any) -> dict[str, Any]:
+    names = {"model": "lenet", "scheduler": "onecycle", "trainer": "default", "init": "default"}
+    return {group: catalogue.read(group, name) for group, name in names.items()} | {"choices": names} | changes
+
+
+def test_what_is_there_stays() -> None:
+    config = old(model=catalogue.read("model", "lenet") | {"dropout": 0.77})
+    del config["model"]["pool"]
+    taken = catalogue.fill_in(config)
+    assert "model.pool" in taken and "model.dropout" not in taken
+    assert config["model"]["dropout"] == 0.77 and config["model"]["pool"] == catalogue.read("model", "lenet")["pool"]
+
+
+def test_what_is_not_known_for_sure_is_not_made_up() -> None:
+    """The user's own choices, a class that has moved, a value that is composed of others."""
+    own = {"_target_": "mine.Model"}
+    assert "model" not in " ".join(catalogue.fill_in(config := old(model=dict(own))))
+    assert config["model"] == own
+    assert catalogue.fill_in(config := old(scheduler={"_target_": catalogue.read("scheduler", "onecycle")["_target_"]}))
+    assert "max_lr" not in config["scheduler"] and config["scheduler"]["pct_start"] == 0.3
+    config = old()
+    config["choices"]["model"] = "nobody_s"
+    del config["model"]["pool"]
+    catalogue.fill_in(config)
+    assert "pool" not in config["model"]
+
+
+def test_numbers_are_numbers_to_every_reader() -> None:
+    """Hydra reads 1e3 as a number, plain YAML as a word: values taken from the files themselves must be the same."""
+    for group in catalogue.GROUPS:
+        for name in catalogue.choices(group) if group != "experiment" else ():
+            for key, value in catalogue.read(group, name).items():
+                assert not (isinstance(value, str) and re.fullmatch(r"[-+.\deE]*\d[-+.\deE]*", value)), f"{group}.{key}"

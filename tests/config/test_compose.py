@@ -18,7 +18,7 @@ from dlrun.config.compose import Composer
 
 ROOT = Path(__file__).parents[2]
 
-# What dlrun/compose.py uses that is private, and the parameters that they rely on, by place or by name.
+# What dlrun/config/compose.py uses that is private, and the parameters that they rely on, by place or by name.
 PRIVATE = {
     "hydra._internal.callbacks.Callbacks": ["config"],
     "hydra._internal.config_loader_impl.ConfigLoaderImpl": ["config_search_path"],

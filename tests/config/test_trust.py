@@ -3,19 +3,20 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from runs import Cli, Run
+from runs import Cli
 
-from dlrun.run import git
+from dlrun.cli import exit_code
 
 ROOT = Path(__file__).parents[2]
 TINY = ("trainer.max_steps=3", "trainer.limit_batches=2", "batch_size=8")
-SWEEP = ("-m", "model=linear", "optim.lr=0.1,0.01", *TINY, "folder=s")
+SWEEP = ("-m", "model=linear", "optim.lr=0.1,0.01", *TINY)
 
 TARGETS = [
     *("os.system", "torch.os.system", "torch.nn.functional.torch.os.system", "torch.nn._reduction.warnings.warn"),
@@ -39,10 +40,22 @@ def test_only_what_conf_offers_is_built(target: str, cli: Cli, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run r, and the sweeps grid and optuna."""
+    folder = tmp_path_factory.mktemp("saved")
+    search = ["hydra/sweeper=optuna", "hydra.sweeper.trials=1"]
+    for words in (["model=linear", *TINY, "folder=r"], [*SWEEP, "folder=grid"], [*SWEEP, *search, "folder=optuna"]):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            assert exit_code(words) == 0
+    return folder
+
+
 @pytest.mark.parametrize("group", ["data", "task", "model", "optim", "scheduler", "init"])
 @pytest.mark.parametrize("target", ["torch.utils.collect_env.run", "dlrun.data.fr_en.write_stand_in", 5, None, ["a"]])
-def test_nor_does_a_saved_config_reach_more(group: str, target: object, cli: Cli, tmp_path: Path) -> None:
-    assert cli("model=linear", *TINY, "folder=r")[0] == 0
+def test_nor_does_a_saved_config_reach_more(group: str, target: object, cli: Cli, tmp_path: Path, saved: Path) -> None:
+    shutil.copytree(saved / "r", tmp_path / "r")
     path = tmp_path / "r/config.yaml"
     config = yaml.safe_load(path.read_text())
     config[group]["_target_"], config["trusted"] = target, ["torch", "dlrun"]
@@ -70,6 +83,7 @@ COMMANDS = {
         "+hydra.callbacks.x={_target_:torch.utils.collect_env.run,command:touch PWNED}",
     ],
     "sweeper": ["hydra.sweeper._target_=torch.utils.collect_env.run", "+hydra.sweeper.command=touch PWNED"],
+    "a sweeper of one's own": ["--config-dir", "conf", "hydra/sweeper=evil", "trusted=[my_models]"],
     "launcher": ["hydra.launcher._target_=torch.utils.collect_env.run", "+hydra.launcher.command=touch PWNED"],
     "a file from elsewhere": ["experiment=../../conf/model/evil"],
     "a package of Hydra's": ["+optim@hydra.callbacks.x=sgd", "+model@hydra.launcher=linear"],
@@ -80,18 +94,20 @@ COMMANDS = {
 @pytest.mark.parametrize("kind", ["grid", "optuna"])
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 def test_a_sweeps_saved_command_decides_nothing_of_the_kind(
-    words: list[str], kind: str, cli: Cli, tmp_path: Path
+    words: list[str], kind: str, cli: Cli, tmp_path: Path, saved: Path
 ) -> None:
-    extra = ["hydra/sweeper=optuna", "hydra.sweeper.trials=1"] if kind == "optuna" else []
-    assert cli(*SWEEP, *extra)[0] == 0
+    shutil.copytree(saved / kind, tmp_path / "s")
     evil = tmp_path / "conf/model/evil.yaml"
     evil.parent.mkdir(parents=True)
     callback = "hydra:\n  callbacks:\n    x:\n      _target_: torch.utils.collect_env.run\n      command: touch PWNED\n"
     evil.write_text(f"# @package _global_\nmodel:\n  _target_: my_models.Evil\n{callback}")
+    (tmp_path / "conf/hydra/sweeper").mkdir(parents=True)
+    (tmp_path / "conf/hydra/sweeper/evil.yaml").write_text("_target_: my_models.Evil\n")
     (tmp_path / "my_models.py").write_text("import os\nos.system('touch PWNED')\n")
     path = tmp_path / "s/sweep.json"
     facts = json.loads(path.read_text())
-    facts["command"] = [*SWEEP[1:], *extra, *(["hydra.sweeper.trials=2"] if extra else []), *words]
+    search = ["hydra/sweeper=optuna", "hydra.sweeper.trials=2"] if kind == "optuna" else []
+    facts["command"] = [*SWEEP[1:], "folder=s", *search, *words]
     path.write_text(json.dumps(facts))
     more = ["--extend", "optim.lr=0.3"] if kind == "grid" else []
     code, _, err = cli("resume", "s", *more)
@@ -100,16 +116,16 @@ def test_a_sweeps_saved_command_decides_nothing_of_the_kind(
 
 
 @pytest.mark.parametrize("node", [{"_target_": "torch.utils.collect_env.run", "command": "touch PWNED"}, {}, {"a": 1}])
-def test_nor_its_word_on_who_runs_the_jobs(node: dict[str, str], cli: Cli, tmp_path: Path) -> None:
-    assert cli(*SWEEP)[0] == 0
+def test_nor_its_word_on_who_runs_the_jobs(node: dict[str, str], cli: Cli, tmp_path: Path, saved: Path) -> None:
+    shutil.copytree(saved / "grid", tmp_path / "s")
     path = tmp_path / "s/sweep.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"workers": node}))
     code, _, err = cli("resume", "s")
     assert code == 2 and err.startswith("error: hydra/launcher._target_=")
 
 
-def test_the_cluster_of_a_saved_sweep_is_not_believed(cli: Cli, tmp_path: Path) -> None:
-    assert cli(*SWEEP)[0] == 0
+def test_the_cluster_of_a_saved_sweep_is_not_believed(cli: Cli, tmp_path: Path, saved: Path) -> None:
+    shutil.copytree(saved / "grid", tmp_path / "s")
     path = tmp_path / "s/sweep.json"
     node = {"_target_": "dlrun.sweep.ray.RayWorkers", "address": "ray://203.0.113.1:10001"}
     path.write_text(json.dumps(json.loads(path.read_text()) | {"workers": node}))
@@ -153,21 +169,20 @@ def typed(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("document", ["CONTRIBUTING.md", "README.md"])
-def test_the_documents_commands_work_as_typed(document: str, documented: Path) -> None:
-    found = [block.splitlines() for block in blocks(document, "") if "--config-dir" in block]
-    assert found
-    for block in found:
-        for command in (line for line in block if "--config-dir" in line):
-            package = re.findall(r"trusted=\[(\w+)\]", command)[0]
-            before = [line.partition("#")[0] for line in block if line.startswith(("dlrun new ", "cd "))]
-            folder = documented / package if before else documented
-            done = typed(" && ".join([*before, f"{command} trainer.max_steps=3 stand_in=always"]), documented)
-            assert done.returncode == 0, done.stderr
-            follow = re.findall(r"^next: (dlrun .*)$", done.stderr, re.MULTILINE)[0]
-            assert f"--trust {package}" in follow
-            assert typed(follow, folder).returncode == 0
-            again = typed("dlrun resume last trainer.max_steps=5", folder)
-            assert again.returncode == 2 and f"If {package} is yours: --trust {package}." in again.stderr
+def test_a_documents_command_works_as_typed_and_what_it_says_comes_next(document: str, documented: Path) -> None:
+    """The first of each document, by a shell; all of CONTRIBUTING's: tests/config/test_own_parts.py."""
+    block = next(block.splitlines() for block in blocks(document, "") if "--config-dir" in block)
+    command = next(line for line in block if "--config-dir" in line)
+    package = re.findall(r"trusted=\[(\w+)\]", command)[0]
+    before = [line.partition("#")[0] for line in block if line.startswith(("dlrun new ", "cd "))]
+    folder = documented / package if before else documented
+    done = typed(" && ".join([*before, f"{command} trainer.max_steps=3 stand_in=always"]), documented)
+    assert done.returncode == 0, done.stderr
+    follow = re.findall(r"^next: (dlrun .*)$", done.stderr, re.MULTILINE)[0]
+    assert f"--trust {package}" in follow
+    assert typed(follow, folder).returncode == 0
+    again = typed("dlrun resume last trainer.max_steps=5", folder)
+    assert again.returncode == 2 and f"If {package} is yours: --trust {package}." in again.stderr
 
 
 def test_a_package_is_found_beside_its_configs_too(documented: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,10 +198,15 @@ def test_a_package_is_found_beside_its_configs_too(documented: Path, cli: Cli, m
 
 
 @pytest.mark.slow
-def test_launchers_of_hydras_find_it_too(documented: Path) -> None:
-    words = "--config-dir my_conf trusted=[my_package] model=mine model.hidden=8,16 stand_in=always"
-    done = typed(f"dlrun -m {words} hydra/launcher=joblib hydra.launcher.n_jobs=1 {' '.join(TINY)}", documented)
+def test_a_launcher_of_hydras_finds_it_too(documented: Path) -> None:
+    """Joblib's processes know nothing of ours; their jobs lie in the sweep's folder and leaderboard as others do."""
+    words = "--config-dir my_conf trusted=[my_package] model=mine model.hidden=8,16 stand_in=always folder=s"
+    done = typed(f"dlrun -m {words} hydra/launcher=joblib hydra.launcher.n_jobs=2 {' '.join(TINY)}", documented)
     assert done.returncode == 0, done.stderr
+    rows = json.loads((documented / "s/leaderboard.json").read_text())["jobs"]
+    assert {(row["job"], row["status"], row["folder"]) for row in rows} == {
+        (number, "completed", f"{number}-mine-fashion_mnist") for number in (0, 1)
+    }
 
 
 def test_where_was_looked_is_said(cli: Cli, tmp_path: Path) -> None:
@@ -202,42 +222,14 @@ def test_where_was_looked_is_said(cli: Cli, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["dlrun -m {sweep} folder=t", "dlrun resume .", "python -m dlrun resume ."])
-def test_nothing_that_lies_in_the_working_folder_is_imported(command: str, cli: Cli, tmp_path: Path) -> None:
-    assert cli(*SWEEP)[0] == 0
+@pytest.mark.parametrize("command", ["dlrun -m {sweep} folder=t", "dlrun resume ."])
+def test_nothing_that_lies_in_the_working_folder_is_imported(command: str, tmp_path: Path, saved: Path) -> None:
+    """Neither by dlrun nor by the processes that it starts; for `python -m dlrun` see tests/test___main__.py."""
+    shutil.copytree(saved / "grid", tmp_path / "s")
     for job in (tmp_path / "s").glob("[0-9]-*"):
         job.rename(tmp_path / job.name)
-    names = ["socket", "numpy", "torch", "yaml", "rich", "random", "sitecustomize", "selectors"]
-    if not command.startswith("python -m"):  # Python looks there for dlrun itself before anything of ours runs
-        names.append("dlrun")
-    for name in names:
+    for name in ("socket", "numpy", "torch", "yaml", "rich", "random", "sitecustomize", "selectors", "dlrun"):
         (tmp_path / f"s/{name}.py").write_text(f"open({str(tmp_path / 'PWNED')!r}, 'w')\n")
-    done = typed(command.format(sweep=" ".join(SWEEP[1:-1])), tmp_path / "s")
+    done = typed(command.format(sweep=" ".join(SWEEP[1:])), tmp_path / "s")
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "PWNED").exists()
-
-
-def test_git_is_read_and_never_run(cli: Cli, tmp_path: Path) -> None:
-    def run(*words: str) -> str:
-        made = ["git", "-c", "user.name=a", "-c", "user.email=a@a", *words]
-        return subprocess.run(made, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
-
-    run("init", "-q", "-b", "main", ".")
-    assert git.state(tmp_path) is None
-    run("commit", "-q", "--allow-empty", "-m", "first")
-    commit = run("rev-parse", "HEAD")
-    hook = tmp_path / "hook.sh"
-    hook.write_text("#!/bin/sh\ntouch PWNED\n")
-    hook.chmod(0o755)
-    run("config", "core.fsmonitor", "./hook.sh")
-    assert cli("model=linear", *TINY, "folder=r")[0] == 0
-    summary = Run("r").summary
-    assert summary["git"] == {"commit": commit, "branch": "main"}
-    assert not (tmp_path / "PWNED").exists()
-    run("config", "--unset", "core.fsmonitor")
-    run("pack-refs", "--all")
-    assert git.state(tmp_path / "r") == {"commit": commit, "branch": "main"}
-    run("worktree", "add", "-q", "-b", "other", "tree")
-    assert git.state(tmp_path / "tree") == {"commit": commit, "branch": "other"}
-    run("checkout", "-q", "--detach")
-    assert git.state(tmp_path) == {"commit": commit, "branch": None}

@@ -119,3 +119,11 @@ def test_losses_do_not_pile_up() -> None:
     for step in range(1, 3 * UNREAD):
         watch.note(step, 0.5, torch.tensor(1.0))
     assert len(watch.unread) < UNREAD
+
+
+def test_a_run_that_diverges_says_where_and_what_to_try(cli: Cli) -> None:
+    code, _, err = cli("optim.lr=100", "trainer.epochs=50", "folder=run")
+    assert code == 1
+    assert "error: The loss became" in err and "Try a smaller optim.lr (now 100) or trainer.clip=1." in err
+    summary = Run("run").summary
+    assert summary["status"] == "diverged" and "The loss became" in summary["error"]

@@ -1,4 +1,7 @@
-"""Exact resume: a run killed with SIGKILL, twice over, ends bit-identical to the one that was never stopped."""
+"""Exact resume: a run killed with SIGKILL, twice over, ends bit-identical to the one that was never stopped.
+
+A test across modules: all that decides the next step is in the checkpoint, wherever it is made.
+"""
 
 import signal
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Runs on byte pairs, characters and words: what they write, answer and find, and that they go on exactly."""
+"""Runs on byte pairs, characters and words: what they write, answer and find, and that they go on exactly.
+
+A test across modules: a vocabulary goes from the data through a checkpoint into each verb that answers.
+"""
 
 import json
 from pathlib import Path

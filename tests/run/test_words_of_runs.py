@@ -1,4 +1,7 @@
-"""Word vectors of a run: asked for words never seen, and given to another run to start from."""
+"""Word vectors of a run: asked for words never seen, and given to another run to start from.
+
+A test across modules: vectors go from one run's checkpoint, or a file, into another one's model.
+"""
 
 import json
 import re

@@ -120,7 +120,7 @@ def test_resume_of_a_complete_sweep_extends_it_and_another_is_refused_its_folder
     times = {path: path.stat().st_mtime_ns for path in Path("s").glob("*/summary.json")}
     code, _, err = cli("resume", "s")
     assert code == 0 and "s is complete: nothing is left to run" in err
-    code, _, err = cli("resume", "s", "--extend", "optim.lr=0.03,0.3")
+    code, _, err = cli("resume", "--extend", "optim.lr=0.03,0.3", "s")  # in whatever order
     assert code == 0 and "2 jobs more, 2 there already" in err
     assert {path: path.stat().st_mtime_ns for path in times} == times
     rows = json.loads(Path("s/leaderboard.json").read_text())["jobs"]

@@ -1,4 +1,4 @@
-"""Folders of runs that were never trained: what the verbs about many runs read is in their files alone."""
+"""Folders of runs that were never trained, for the verbs about many runs; and small ones that answer, trained once."""
 
 import json
 from collections.abc import Callable
@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from dlrun.cli import exit_code
 
 MakeRun = Callable[..., Path]
 
@@ -49,3 +51,28 @@ def make_run(tmp_path: Path) -> MakeRun:
         return run
 
     return make
+
+
+def trained(folder: Path, *words: str) -> Path:
+    assert exit_code([*words, "stand_in=always", "device=cpu", f"folder={folder}"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two numbers and their weighted sum."""
+    return trained(tmp_path_factory.mktemp("runs") / "plain", "model=linear", "trainer.epochs=2")
+
+
+@pytest.fixture(scope="session")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of word vectors."""
+    typed = ["model=skipgram", "model.embed=8", "trainer.max_steps=20", "batch_size=512", "task.min_count=1"]
+    return trained(tmp_path_factory.mktemp("runs") / "words", *typed)
+
+
+@pytest.fixture(scope="session")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a language model of characters."""
+    typed = ["model=rnn", "model.embed=8", "model.hidden=8", "data=jaychou_lyrics", "trainer.max_steps=4"]
+    return trained(tmp_path_factory.mktemp("runs") / "writer", *typed)

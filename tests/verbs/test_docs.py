@@ -51,6 +51,20 @@ def test_links_between_pages_lead_somewhere() -> None:
         assert docs.part(pages[topic], anchor, topic), f"{page.name} links to {name}#{anchor}"
 
 
+def test_files_that_are_named_are_there() -> None:
+    """In the pages, and in the sources: a test that has another name by now is no proof."""
+    texts = [*PAGES, *(path for place in ("dlrun", "tests", "bench") for path in (ROOT / place).rglob("*.py"))]
+    named = {
+        (found, path.name)
+        for path in texts
+        if path.name != "CHANGELOG.md"
+        for found in re.findall(r"(?<![\w/.])(?:tests|bench|docs|dlrun)/[\w/]+\.(?:py|md)", path.read_text())
+    }
+    examples = {"dlrun/verbs/NAME.py", "dlrun/verbs/goal.py", "dlrun/model/mine.py", "tests/test_flowers.py"}
+    assert len(named) > 50
+    assert {(name, where) for name, where in named if name not in examples and not (ROOT / name).exists()} == set()
+
+
 def test_on_a_terminal_it_is_drawn() -> None:
     leader, follower = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "PYTHONPATH": ""}

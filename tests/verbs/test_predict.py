@@ -1,4 +1,4 @@
-"""`dlrun predict` of a translating run: the course's sentence, what is drawn, and what is refused."""
+"""`dlrun predict`: numbers, the course's sentence, what is drawn of a translation, and what is refused."""
 
 import json
 from pathlib import Path
@@ -48,6 +48,16 @@ def test_they_are_watching(cli: Cli) -> None:
         assert code == 2 and message in err
 
 
+def test_numbers(plain: Path, cli: Cli) -> None:
+    code, out, err = cli("predict", str(plain), "1,1", "-1,.5")
+    assert (code, err) == (0, "") and [line.split(":")[0] for line in out.splitlines()] == ["1,1", "-1,.5"]
+    assert float(out.split()[-1]) == pytest.approx(-2 - 1.7 + 4.2, abs=0.02)
+    code, out, err = cli("predict", str(plain), "1,2,3", "1,1")
+    assert code == 2 and "is not 2 numbers. Type them with commas: 0,0" in err
+    (answer,) = json.loads(cli("predict", str(plain), "1,1", "--json")[1])
+    assert answer == {"input": "1,1", "prediction": pytest.approx(2 - 3.4 + 4.2, abs=0.02)}
+
+
 def test_no_attention_no_picture(cli: Cli) -> None:
     short = ["stand_in=always", "trainer.limit_batches=2", "trainer.epochs=1", "model.attention=none"]
     assert cli(*QUICK, *short, "folder=run")[0] == 0
@@ -74,9 +84,7 @@ def test_a_run_keeps_where_it_looked(model: str, cli: Cli) -> None:
     assert (images[-1].width, images[-1].height) == size
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("option", [["--beam", "2"], ["--length-penalty", "0"], ["--attention"]])
-def test_options_of_translation_are_refused_elsewhere(option: list[str], cli: Cli) -> None:
-    assert cli("trainer.epochs=1", "folder=run")[0] == 0
-    code, _, err = cli("predict", "run", "1,1", *option)
-    assert code == 2 and f"error: {option[0]} is for translations; run makes none." in err
+def test_options_of_translation_are_refused_elsewhere(option: list[str], plain: Path, cli: Cli) -> None:
+    code, _, err = cli("predict", str(plain), "1,1", *option)
+    assert code == 2 and f"error: {option[0]} is for translations; {plain} makes none." in err

@@ -11,10 +11,7 @@ from pathlib import Path
 
 import filelock
 import pytest
-import yaml
 from runs import Cli
-
-from dlrun.run.query import ABSENT, Row, flat
 
 MakeRun = Callable[..., Path]
 
@@ -170,37 +167,3 @@ MISTAKES = {
 def test_a_mistake_gets_one_message(argv: tuple[str, ...], cli: Cli, four: None) -> None:
     Path("empty").mkdir()
     assert cli("runs", *argv) == (2, "", f"error: {MISTAKES[argv]}\n")
-
-
-CONFIG = """\
-seed: 3
-model:
-  _target_: dlrun.model.mlp.MLP
-  hidden:
-  - 64
-  - 32
-  options:
-    lr: 5.0
-  lr: 1.0e-05
-optim:
-  betas:
-  - 0.9
-  - 0.999
-  lr: 0.003
-  name: '3'
-  text: "lr: 9"
-  clip: null
-data: {lr: 7}
-lr: true
-"""
-
-
-@pytest.mark.parametrize("key", sorted(flat(yaml.safe_load(CONFIG))) + ["options.lr", "optim.hidden", "optim", "lrr"])
-def test_a_key_found_without_yaml_is_the_one_that_yaml_finds(key: str, tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(CONFIG)
-    parsed = yaml.safe_load(CONFIG)
-    found = Row(str(tmp_path), {}, "completed", 0.0)
-    del found.plain["optim"], found.plain["seed"], found.plain["data"], found.plain["model"]
-    for step in key.split("."):
-        parsed = parsed.get(step, ABSENT) if isinstance(parsed, dict) else ABSENT
-    assert found.get(key) == parsed and type(found.get(key)) is type(parsed)

@@ -8,8 +8,6 @@ import polars as pl
 import pytest
 from wrong_input.driver import Cli, complaint
 
-from dlrun.config import own_data
-
 ROWS = "".join(f"{n % 7},{n * 2.5},w{n % 3}\n" for n in range(40))
 TABLE = f"area,price,city\n{ROWS}"
 
@@ -102,20 +100,3 @@ def test_a_file_that_can_not_be_trained_on(name: str, cli: Cli, tmp_path: Path) 
     make, typed, message = WRONG[name]
     make()
     assert not (problem := complaint(cli, typed.split(), message)), problem
-
-
-def test_a_sweep_over_files_or_targets_is_of_the_task_that_they_ask_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    houses()
-    Path("more.csv").write_text(TABLE)
-    for typed in (
-        ["data=houses.csv,more.csv", "data.target=city"],
-        ["data=table", "data.path=houses.csv,more.csv", "data.target=city"],
-        ["data=houses.csv", "data.target=city,city"],
-    ):
-        made = own_data.expanded(["-m", *typed])
-        assert "task=classify" in made and "model=mlp" in made and "data=table" in made
-        paths = next(each for each in made if each.startswith("data.path=")).partition("=")[2].split(",")
-        assert all(Path(each).is_absolute() and Path(each).is_file() for each in paths)
