@@ -4,9 +4,9 @@ sentence's translation."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlrun import console
 from dlrun.errors import UserError
@@ -16,6 +16,7 @@ from dlrun.verbs.parser import between, verb
 
 if TYPE_CHECKING:
     from dlrun.run.answer import Trained
+    from dlrun.task.base import Example
     from dlrun.task.translate import Translate, Translation
 
 BEAM, LENGTH_PENALTY = 4, 0.75
@@ -87,11 +88,11 @@ def predict(trained: Trained, arguments: argparse.Namespace) -> None:
 
 def records(
     trained: Trained,
-    inputs: Sequence[str | dict[str, object]],
+    inputs: Sequence[Example],
     *,
     beam: int | None = None,
     length_penalty: float | None = None,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """For Python: what `--json` prints. Inputs as they are typed, or rows of a table, name -> value."""
     from dlrun.run.answer import understood
     from dlrun.run.answers import Answered, answered
@@ -99,7 +100,7 @@ def records(
     from dlrun.task.translate import Translate
 
     typed, task = [each for each in inputs if isinstance(each, str)], trained.task
-    rows = [each for each in inputs if isinstance(each, dict)]
+    rows = [dict(each) for each in inputs if isinstance(each, Mapping)]
     if isinstance(task, Translate):
         width, penalty = beam or BEAM, LENGTH_PENALTY if length_penalty is None else length_penalty
         sentences = [str(each.example) for some in chunks(typed, task.schema) for each in some]
