@@ -101,6 +101,9 @@ def records(
 
     typed, task = [each for each in inputs if isinstance(each, str)], trained.task
     rows = [dict(each) for each in inputs if isinstance(each, Mapping)]
+    if len(typed) + len(rows) < len(inputs):
+        odd = next(each for each in inputs if not isinstance(each, str | Mapping))
+        raise UserError(f"{odd!r} is no input: a text, the name of a file, or a row of a table as a dict is expected.")
     if isinstance(task, Translate):
         width, penalty = beam or BEAM, LENGTH_PENALTY if length_penalty is None else length_penalty
         sentences = [str(each.example) for some in chunks(typed, task.schema) for each in some]
