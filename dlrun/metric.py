@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from ctypes import c_float
-from typing import Any, Protocol
+from typing import NotRequired, Protocol, TypedDict
 
 import torch
 from torch import Tensor
@@ -127,6 +127,14 @@ def bleu(predicted: Sequence[object], reference: Sequence[object], order: int) -
     return score
 
 
+class Sums(TypedDict):
+    """What a checkpoint keeps of a `Mean`; `before`: of the pass until its last window."""
+
+    n: int
+    sums: dict[str, Tensor]
+    before: NotRequired[Sums]
+
+
 class Mean:
     """Means over all examples of many steps. Sums are numbers; where to read one would wait for the device they stay on
 
@@ -167,11 +175,11 @@ class Mean:
     def means(self) -> dict[str, float]:
         return {name: float(total / max(self.n, 1)) for name, total in self.sums.items()}
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> Sums:
         sums = {name: torch.tensor(float(total), dtype=torch.float64) for name, total in self.sums.items()}
         return {"n": self.n, "sums": sums}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Sums) -> None:
         """Sums that are read from a file are numbers, which add to those on a device as well."""
         self.n = state["n"]
         self.sums = {name: total.item() for name, total in state["sums"].items()}
@@ -197,10 +205,10 @@ class PassMean(Mean):
         both.take_in(self.window)
         return both.means()
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> Sums:
         return self.window.state_dict() | {"before": super().state_dict()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Sums) -> None:
         """An older checkpoint has the window alone: then the pass is counted from its beginning on."""
         self.window.load_state_dict(state)
         if "before" in state:

@@ -31,25 +31,18 @@ TORCH_FREE = [  # they answer before torch could be imported, which takes second
     *("errors", "limits", "console", "cli", "terminal.plain", "store.decode", "store.kept", "text.vocab"),
     *("config.catalogue", "config.compose", "config.renamed", "config.typed", "config.trust", "files.download"),
     *("run.folder", "run.records", "run.checkpoint", "run.query", "api.actions", "api.results", "api.scope"),
-    *(f"verbs.{verb}" for verb in ("train", "resume", "eval", "sample", "predict", "neighbors", "analogy", "export")),
     *(
-        f"verbs.{verb}"
-        for verb in (
-            "runs",
-            "curve",
-            "compare",
-            "rerun",
-            "prune",
-            "fetch",
-            "list",
-            "describe",
-            "tensorboard",
-            "help",
-            "docs",
-            "new",
-        )
+        f"verbs.{each}"
+        for each in "train resume eval sample predict neighbors analogy export runs curve compare".split()
     ),
+    *(f"verbs.{each}" for each in "rerun prune fetch list describe tensorboard help docs new".split()),
 ]
+ACROSS = {  # tests that speak of no single module
+    *("architecture", "dist", "make", "learns", "api/door", "api/notebook", "config/conf", "config/own_parts"),
+    *("data/datasets", "data/hostile_files", "data/strangers", "data/tokenizations", "files/faults"),
+    *("model/images", "model/models", "model/translators", "optim/conf", "optim/plain_command", "sweep/goal"),
+    *("run/resume", "run/old_runs", "run/tokenizers_of_runs", "run/words_of_runs"),
+}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 PACKAGE = sorted((ROOT / "dlrun").rglob("*.py"))
 
@@ -177,6 +170,16 @@ def test_functions_fit_on_a_screen() -> None:
         if isinstance(node, ast.FunctionDef)
     }
     assert {name: lines for name, lines in lengths.items() if lines > 40} == {}
+
+
+def test_tests_mirror_the_package() -> None:
+    """dlrun/nn/stem.py is tested in tests/nn/test_stem.py; the folders chaos and wrong_input attack all of it."""
+    modules = {str(path.relative_to(ROOT / "dlrun").with_suffix("")) for path in PACKAGE if path.stem != "__init__"}
+    places = [path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")]
+    tests = {str(path.with_name(path.stem.removeprefix("test_"))) for path in places}
+    assert sorted(modules - tests) == []
+    beside = {each for each in tests - modules if not each.startswith(("chaos/", "wrong_input/"))}
+    assert sorted(beside ^ ACROSS) == []
 
 
 def test_no_drawer_for_everything() -> None:

@@ -6,16 +6,19 @@ A run's values are read from its folder when they are asked for, so that they ar
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from dlrun.errors import UserError, nearest
 from dlrun.run import query
+from dlrun.run.curve import WITHOUT, is_number
 from dlrun.run.folder import METRICS_LIMIT, RunDir, best_checkpoint, metrics_line
 from dlrun.run.query import Row
+from dlrun.run.records import Summary
 from dlrun.store import kept
 from dlrun.terminal.plain import amount
 
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
 
     from dlrun.data.base import Schema
     from dlrun.run.answer import Trained
+    from dlrun.task.base import Example
+
+
+Record = dict[str, Any]  # an example's own columns, and what was answered or the error
 
 
 class History(NamedTuple):
@@ -58,9 +65,7 @@ class Opened:
         """What the model's inputs and outputs mean: sizes, vocabulary, labels, features, scales."""
         return self._trained.task.schema
 
-    def predict(
-        self, *inputs: str | dict[str, Any], beam: int | None = None, length_penalty: float | None = None
-    ) -> list[Any]:
+    def predict(self, *inputs: Example, beam: int | None = None, length_penalty: float | None = None) -> list[Record]:
         """An answer for each input, as `dlrun predict --json` gives it.
 
         An input is a text, a picture, `1,2,3`, a file or folder with many of them, or a row of a table as a dict.
@@ -123,10 +128,10 @@ class Run:
     @property
     def config(self) -> dict[str, Any]:
         """All that it was composed of, resolved."""
-        return RunDir(self.folder).read_config()
+        return dict(RunDir(self.folder).read_config())
 
     @property
-    def summary(self) -> Mapping[str, Any]:
+    def summary(self) -> Summary:
         """summary.json: status, goal with its best value, metrics, step, time, device, data, versions …"""
         return RunDir(self.folder).read_summary()
 
@@ -138,11 +143,11 @@ class Run:
     def history(self, tag: str) -> History:
         """Every value of a tag in metrics.jsonl: `plt.plot(*run.history("val/loss"))`. UserError for an unknown tag."""
         raw = kept.read(self.folder, "metrics.jsonl", METRICS_LIMIT).split(b"\n")
-        lines: list[Any] = [line for each in raw if each and (line := metrics_line(each)) is not None]
-        if not any(tag in line for line in lines):
-            tags = {each for line in lines for each in line} - {"step", "epoch", "time_s"}
+        lines = [line for each in raw if each and (line := metrics_line(each)) is not None]
+        found = [(line["step"], value) for line in lines if is_number(value := line.get(tag))]
+        if not found:
+            tags = {each for line in lines for each in line}.difference(WITHOUT)
             raise UserError(f"{self.folder} has no metric {tag}. {nearest(tag, tags)}")
-        found = [(line["step"], line[tag]) for line in lines if tag in line]
         return History([step for step, _ in found], [value for _, value in found])
 
     @cached_property
@@ -158,9 +163,7 @@ class Run:
     def schema(self) -> Schema:
         return self._opened.schema
 
-    def predict(
-        self, *inputs: str | dict[str, Any], beam: int | None = None, length_penalty: float | None = None
-    ) -> list[Any]:
+    def predict(self, *inputs: Example, beam: int | None = None, length_penalty: float | None = None) -> list[Record]:
         """As `Opened.predict`."""
         return self._opened.predict(*inputs, beam=beam, length_penalty=length_penalty)
 
@@ -206,7 +209,7 @@ class Runs(Sequence[Run]):
         """As `to_polars`."""
         return needed("pandas").DataFrame(self._columns())
 
-    def _columns(self) -> dict[str, list[Any]]:
+    def _columns(self) -> dict[str, list[object]]:
         return query.columns(self._rows)
 
     def __repr__(self) -> str:
@@ -256,7 +259,7 @@ def best(row: Row) -> str:
     return "no result yet" if value is None else f"{row.plain['goal']} {value:.4g}"
 
 
-def needed(package: str) -> Any:
+def needed(package: str) -> ModuleType:
     """A library that dlrun does not bring. UserError where it is missing."""
     try:
         return import_module(package)

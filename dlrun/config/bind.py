@@ -45,7 +45,7 @@ def locate(group: str, target: object, trusted: Sequence[str] = (), typed: str =
         raise UserError(f"{where}={shown(target)}: the name of a class is expected, such as my_package.Mine.")
     module_name, _, name = target.rpartition(".")
     if target in catalogue.targets(group):
-        found: Callable[..., Any] = getattr(importlib.import_module(module_name), name)
+        found: Callable[..., object] = getattr(importlib.import_module(module_name), name)
         return found
     if group in TORCH and module_name == TORCH[group][0]:
         return of_torch(where, group, name)

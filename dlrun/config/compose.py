@@ -159,8 +159,8 @@ class Composer:
                 raise UserError(f"--config-dir {flags.config_dir}: there is no such folder.")
             search_path.prepend("command-line", f"file://{folder}", SearchPathQuery(provider="schema"))
         self.command, self.name = command, flags.config_name or "config"
-        self.hydra = Hydra("dlrun", ConfigLoaderImpl(search_path))
-        self.loader: Any = self.hydra.config_loader
+        self.loader = ConfigLoaderImpl(search_path)
+        self.hydra = Hydra("dlrun", self.loader)
         for source in self.loader.get_sources():
             own_yaml.guard(source)
         for each in command.overrides:

@@ -16,7 +16,7 @@ def guard(source: Any) -> None:
     """From now on this source of Hydra's configs checks each file of the user's before it reads it."""
     load = source.load_config
 
-    def load_config(config_path: str) -> Any:
+    def load_config(config_path: str) -> object:
         path = Path(source.path) / source._normalize_file_name(config_path)
         if path.is_file():
             check(path)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import ast
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, get_args, get_origin
 
 from dlrun import limits
 from dlrun.config import catalogue
 from dlrun.limits import Range
 
-Node = dict[str, Any]  # a schema, or a part of one
+Node = dict[str, object]  # a schema, or a part of one
 Signature = dict[str, Node]  # an option's name -> what its type says
 
 PLAIN = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
@@ -64,16 +64,13 @@ def schema(group: str | None = None) -> Node:
 
 def any_choice(group: str) -> Node:
     """One of those that there are, or one of the user's own."""
-    node: Node = {
-        "description": f"typed as {group}=NAME; each of its keys as {group}.KEY=VALUE",
-        "anyOf": [{"$ref": f"#/$defs/{group}={name}"} for name in catalogue.choices(group)],
-    }
+    parts: list[Node] = [{"$ref": f"#/$defs/{group}={name}"} for name in catalogue.choices(group)]
     if group in catalogue.BUILT:
         known = [{"pattern": r"^dlrun\."}, {"enum": sorted(catalogue.targets(group))}]
         own = {"type": "string", "not": {"anyOf": known}}
         own_part = {"description": "one of your own", "properties": {"_target_": own}, "required": ["_target_"]}
-        node["anyOf"].append({"type": "object", **own_part})
-    return node
+        parts.append({"type": "object", **own_part})
+    return {"description": f"typed as {group}=NAME; each of its keys as {group}.KEY=VALUE", "anyOf": parts}
 
 
 def names() -> Node:
@@ -249,6 +246,7 @@ def either(left: Node, right: Node) -> Node:
         return {}
     if right == {"type": "null"} and isinstance(left.get("type"), str):
         return {**left, "type": [left["type"], "null"]}
-    if right == {"type": "null"} and "enum" in left:
-        return {"enum": [*left["enum"], None]}
-    return {"anyOf": [*left.get("anyOf", [left]), right]}
+    if right == {"type": "null"} and isinstance(known := left.get("enum"), list):
+        return {"enum": [*known, None]}
+    several = left.get("anyOf")
+    return {"anyOf": [*(several if isinstance(several, list) else [left]), right]}

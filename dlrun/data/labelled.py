@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -216,13 +216,10 @@ def labelled_below(folder: Path) -> Iterator[tuple[Path, str]]:
 
 def text_of(content: bytes, file: Path, named: str | None, known: str | None) -> tuple[str, str | None]:
     """A file's text, and the encoding to try first for the next: to guess one takes a tenth of a second."""
-    for encoding in (
-        dict.fromkeys(("utf-8", known)) if named is None and content[:2] not in (b"\xff\xfe", b"\xfe\xff") else ()
-    ):
-        try:
-            return content.decode(encoding), known  # type: ignore[arg-type]
-        except (UnicodeDecodeError, TypeError):
-            continue
+    marked = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    for encoding in dict.fromkeys(filter(None, ("utf-8", known))) if named is None and not marked else ():
+        with suppress(UnicodeDecodeError):
+            return content.decode(encoding), known
     return decoded(content, named, str(file))
 
 

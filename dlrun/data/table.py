@@ -260,11 +260,11 @@ def schema_of(train: Split, columns: list[Column], found: Target) -> Schema:
 
 def said_of(seen: Sequence[Seen], columns: Sequence[Column]) -> str:
     """31 numbers, 1 category (clinic), patient_id left out (all different), 15 gaps filled"""
-    kinds = Counter(column.kind for column in columns)
+    kinds: Counter[str] = Counter(column.kind for column in columns)
     used = {column.name for column in columns}
     words = []
     for kind, plural in {"number": "numbers", "category": "categories", "date": "dates"}.items():
-        if count := kinds[kind]:  # type: ignore[index]
+        if count := kinds[kind]:
             listed = [column.name for column in columns if column.kind == kind]
             shown = "" if kind == "number" or count > 3 else f" ({', '.join(listed)})"
             words.append(f"{count:,} {kind if count == 1 else plural}{shown}")

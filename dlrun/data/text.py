@@ -4,7 +4,6 @@ import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -98,8 +97,14 @@ class Work:
         saved = vocab.to_json()
         if len(saved) > LARGEST:
             raise UserError(f"A vocabulary of {len(vocab):,} long words is too large. Type a smaller data.max_vocab=…")
-        facts = {"vocab": saved, "type": kind, "tokens": tokens, "characters": sum(lengths.values())}
-        return {**facts, "different": different, "sha256": digests}
+        return {
+            "vocab": saved,
+            "type": kind,
+            "tokens": tokens,
+            "characters": sum(lengths.values()),
+            "different": different,
+            "sha256": digests,
+        }
 
     def measured(self) -> tuple[dict[str, int], int, dict[str, str]]:
         """Characters of each part, how many different ones there are, and digests of the files."""
@@ -222,7 +227,7 @@ def smallest(size: int) -> str:
     return next((kind for kind in ("uint8", "int16") if size - 1 <= np.iinfo(kind).max), "int32")
 
 
-def said(texts: dict[str, Text], facts: dict[str, Any], vocab: Vocab, task: str) -> tuple[str, ...]:
+def said(texts: dict[str, Text], facts: Facts, vocab: Vocab, task: str) -> tuple[str, ...]:
     """What was read, in two lines."""
     kinds = {"char": "", "word": f", {amount(len(vocab) - 1, 'word')}", "bpe": f", {len(vocab):,} byte pairs"}
     encodings = dict.fromkeys(each for text in texts.values() for each in text.encodings)

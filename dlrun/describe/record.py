@@ -15,6 +15,7 @@ from dlrun.describe.survey import survey
 from dlrun.describe.tokens import Tokens, counted, frequent, lengths
 from dlrun.errors import DlrunError, RunFailed
 from dlrun.run import blame
+from dlrun.tabular.columns import Seen
 from dlrun.tabular.targets import Likely
 
 
@@ -44,7 +45,7 @@ class Description:
     said: tuple[str, ...] = ()
     note: str = ""
     target: str | None = None
-    columns: list[dict[str, object]] = field(default_factory=list)
+    columns: list[Seen] = field(default_factory=list)
     classes: list[Class] = field(default_factory=list)
     numbers: list[Number] = field(default_factory=list)
     tokens: list[Tokens] = field(default_factory=list)
@@ -98,7 +99,7 @@ def without_target(spec: RunSpec) -> Description:
         None,
         rows,
         said=found.told,
-        columns=[asdict(each) for each in found.overview.columns],
+        columns=list(found.overview.columns),
         examples=list(found.overview.examples),
         targets=found.targets,
         likeliest=found.likeliest,
@@ -122,7 +123,7 @@ def described(data: Data, facts: dict[str, object], spec: RunSpec, sizes: set[st
         said=data.said,
         note=data.note,
         target=schema.target,
-        columns=[asdict(each) for each in columns_of(data)],
+        columns=columns_of(data),
         twice=overview.twice if overview.twice is not None else twice_in(there, schema),
         examples=list(overview.examples) or examples_of(data.train, schema),
         models=models_of(spec, schema, sizes),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dlrun import console
 from dlrun.describe.record import Description, Part
 from dlrun.describe.tokens import Tokens
+from dlrun.tabular.columns import Seen
 from dlrun.terminal.plain import amount, number
 
 MOST_ROWS = 40  # columns of a file, or classes, that are listed
@@ -26,7 +25,7 @@ def show(found: Description) -> None:
         rows = [column_row(each, found.target) for each in found.columns]
         names, rows = filled(["column", "holds", "values", "mean", "missing", "different"], rows)
         listed("columns", names, rows, need=["column", "holds", "values", "missing", "mean", "different"])
-        if odd := [odd_row(each) for each in found.columns if each["odd"]]:
+        if odd := [odd_row(each) for each in found.columns if each.odd]:
             listed("odd values, which count as gaps", ["column", "is no", "rows", "such as"], odd)
     if found.classes:
         parts = list(found.classes[0].parts)
@@ -134,19 +133,19 @@ def twice(found: Description) -> str:
 # columns
 
 
-def column_row(each: dict[str, Any], target: str | None) -> list[str]:
-    holds = "the target" if each["name"] == target else "left out" if each["left_out"] else str(each["kind"])
-    frequent = [f"{value} {rows:,}" for value, rows in each["frequent"]]
-    more = ["…"] if frequent and len(frequent) < each["different"] else []
-    values = each["left_out"] if holds == "left out" else ", ".join(frequent + more)
-    mean = "" if each["mean"] is None else number(each["mean"])
-    counts = [f"{each[key]:,}" if each[key] else "" for key in ("gaps", "different")]
-    return [each["name"], holds, values or span(each["low"], each["high"]), mean, *counts]
+def column_row(each: Seen, target: str | None) -> list[str]:
+    holds = "the target" if each.name == target else "left out" if each.left_out else str(each.kind)
+    frequent = [f"{value} {rows:,}" for value, rows in each.frequent]
+    more = ["…"] if frequent and len(frequent) < each.different else []
+    values = each.left_out if holds == "left out" else ", ".join(frequent + more)
+    mean = "" if each.mean is None else number(each.mean)
+    counts = [f"{count:,}" if count else "" for count in (each.gaps, each.different)]
+    return [each.name, holds, values or span(each.low, each.high), mean, *counts]
 
 
-def odd_row(each: dict[str, Any]) -> list[str]:
-    such = ", ".join(f"{value!r} in row {row:,}" for row, value in each["odd"])
-    return [each["name"], str(each["kind"]), f"{each['odd_count']:,}", such]
+def odd_row(each: Seen) -> list[str]:
+    such = ", ".join(f"{value!r} in row {row:,}" for row, value in each.odd)
+    return [each.name, str(each.kind), f"{each.odd_count:,}", such]
 
 
 def span(low: float | str | None, high: float | str | None) -> str:

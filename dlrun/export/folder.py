@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
 
 import torch
@@ -79,7 +80,7 @@ def write(exported: Exported, folder: Path) -> None:
     written = []
     try:
         for name, content in exported.files.items():
-            kept.replace(folder, name, lambda file, content=content: file.write(content))  # type: ignore[misc]
+            kept.replace(folder, name, methodcaller("write", content))
             written.append(name)
     except OSError as error:
         for other in written if made_here else ():

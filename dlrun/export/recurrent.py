@@ -61,7 +61,8 @@ def whole_layers() -> Iterator[None]:
 @contextmanager
 def onnx_layers(model: nn.Module) -> Iterator[None]:
     """Within it a model's RNN, GRU and LSTM layers are ONNX's own operators, which onnxruntime has fast code for."""
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.RNNBase) and kind(layer)]
+    kinds = nn.LSTM | nn.GRU | nn.RNN
+    layers: list[nn.RNNBase] = [each for each in model.modules() if isinstance(each, kinds) and not each.proj_size]
     try:
         for layer in layers:
             layer.forward = partial(onnx_forward, layer)
@@ -71,11 +72,7 @@ def onnx_layers(model: nn.Module) -> Iterator[None]:
             del layer.forward
 
 
-def kind(layer: nn.RNNBase) -> type[nn.Module] | None:
-    return next((each for each in ONNX if isinstance(layer, each) and not layer.proj_size), None)
-
-
-def onnx_forward(layer: nn.RNNBase, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+def onnx_forward(layer: nn.RNNBase, x: Tensor, state: Tensor | State | None = None) -> tuple[Tensor, Tensor | State]:
     """As the layer's own, in eval mode: (B, T, D), a state -> (B, T, H), a state; batch_first only."""
     if not layer.batch_first:
         raise NotImplementedError("a recurrent layer without batch_first")
@@ -83,7 +80,7 @@ def onnx_forward(layer: nn.RNNBase, x: Tensor, state: Any = None) -> tuple[Tenso
     if state is None:
         zeros = x.new_zeros(layer.num_layers * wide, x.shape[0], layer.hidden_size)
         state = (zeros, zeros) if is_lstm else zeros
-    parts: tuple[Tensor, ...] = state if is_lstm else (state,)
+    parts = state if isinstance(state, tuple) else (state,)
     x, ends = x.transpose(0, 1), []  # ONNX: (T, B, D)
     for number in range(layer.num_layers):
         y, *end = onnx_layer(layer, number, x, [part[number * wide : (number + 1) * wide] for part in parts])
@@ -95,7 +92,7 @@ def onnx_forward(layer: nn.RNNBase, x: Tensor, state: Any = None) -> tuple[Tenso
 
 def onnx_layer(layer: nn.RNNBase, number: int, x: Tensor, state: list[Tensor]) -> Sequence[Tensor]:
     """(T, B, D), (directions, B, H) each -> (T, directions, B, H), (directions, B, H) each."""
-    name, order = ONNX[kind(layer)]  # type: ignore[index]
+    name, order = next(said for kind, said in ONNX.items() if isinstance(layer, kind))
     sides = ("", "_reverse") if layer.bidirectional else ("",)
 
     def weight(*names: str) -> Tensor:
@@ -104,18 +101,21 @@ def onnx_layer(layer: nn.RNNBase, number: int, x: Tensor, state: list[Tensor]) -
         )
 
     bias = weight("bias_ih", "bias_hh") if layer.bias else None
-    options: dict[str, Any] = {
-        "hidden_size": layer.hidden_size,
-        "direction": "bidirectional" if layer.bidirectional else "forward",
-    }
+    direction = "bidirectional" if layer.bidirectional else "forward"
+    own: dict[str, int | list[str]] = {}
     if name == "GRU":
-        options["linear_before_reset"] = 1
+        own = {"linear_before_reset": 1}
     if name == "RNN":
-        options["activations"] = [{"tanh": "Tanh", "relu": "Relu"}[layer.nonlinearity]] * len(sides)  # type: ignore[index]
+        own = {"activations": [str(layer.nonlinearity).capitalize()] * len(sides)}
     given = [x, weight("weight_ih"), weight("weight_hh"), bias, None, *state]
     shapes = [(x.shape[0], len(sides), x.shape[1], layer.hidden_size), *(part.shape for part in state)]
     return torch.onnx.ops.symbolic_multi_out(
-        name, given, options, dtypes=[x.dtype] * len(shapes), shapes=shapes, version=14
+        name,
+        given,
+        {"hidden_size": layer.hidden_size, "direction": direction, **own},
+        dtypes=[x.dtype] * len(shapes),
+        shapes=shapes,
+        version=14,
     )
 
 

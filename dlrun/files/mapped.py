@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, NotRequired, TypedDict
 
 import numpy as np
 
@@ -14,7 +14,20 @@ from dlrun.store import kept
 
 FACTS, IDS = "facts.json", "ids"
 LARGEST = 64_000_000  # bytes of the facts: a vocabulary is most of them
-Facts = dict[str, Any]
+
+
+class Facts(TypedDict):
+    """What is known of the tokens; the last three say which file they are of."""
+
+    vocab: str  # as `Vocab.to_json` writes it
+    type: str  # of the ids, such as int16
+    tokens: list[int]  # in each part
+    characters: int
+    different: int
+    sha256: dict[str, str]  # of the texts
+    folder: NotRequired[str]
+    bytes: NotRequired[int]
+    ids: NotRequired[str]
 
 
 class Hashed:
@@ -52,22 +65,21 @@ def mapped(name: str, key: Mapping[str, object], make: Callable[[Hashed], Facts]
 
 
 def write(folder: Path, make: Callable[[Hashed], Facts]) -> Facts:
-    facts: Facts = {}
+    made: list[Facts] = []
 
     def fill(file: IO[bytes]) -> None:
         hashed = Hashed(file)
-        facts.update(make(hashed))
-        facts.update(folder=folder.name, bytes=hashed.bytes, ids=hashed.sha256.hexdigest())
+        made.append(make(hashed) | {"folder": folder.name, "bytes": hashed.bytes, "ids": hashed.sha256.hexdigest()})
 
     kept.replace(folder, IDS, fill)
-    kept.write_json(folder, FACTS, facts)
-    return facts
+    kept.write_json(folder, FACTS, made[0])
+    return made[0]
 
 
 def whole(folder: Path) -> Facts | None:
     """None where something is missing or damaged."""
     try:
-        facts: Facts = kept.read_json(folder, FACTS, dict[str, Any], LARGEST)
+        facts = kept.read_json(folder, FACTS, Facts, LARGEST)
         if facts["folder"] != folder.name or (folder / IDS).stat().st_size != facts["bytes"]:
             return None
         return facts if own.digest_of(folder / IDS) == facts["ids"] else None

@@ -228,7 +228,7 @@ class Making:
         self.squares.append((wide * wide).sum(2))
         return piece
 
-    def about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, object]:
         digests = np.frombuffer(b"".join(self.facts[at].sha256 for at in self.rows), np.uint8)
         return {
             "shape": [len(self.rows), self.channels, self.height, self.width],

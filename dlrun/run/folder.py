@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import filelock
 import yaml
@@ -137,12 +137,12 @@ class RunDir:
     def write_config(self, config: dict[str, object]) -> None:
         kept.replace_text(self.path, "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
 
-    def read_config(self) -> dict[str, Any]:
-        """Of the shape of a `Config`. Unreadable for what is not the config of a run."""
+    def read_config(self) -> Config:
+        """Unreadable for what is not the config of a run."""
         config = kept.read_yaml(self.path, "config.yaml", Config)
         if "choices" not in config:
             raise Unreadable(f"{self.path}/config.yaml is not the config of a run.")
-        return dict(config)
+        return config
 
     def write_summary(self, summary: Mapping[str, object]) -> None:
         kept.write_json(self.path, "summary.json", summary)

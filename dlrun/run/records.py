@@ -37,11 +37,13 @@ class Summary(TypedDict, total=False):
     step: Count
     parameters: Count
     duration_s: Value
+    examples_per_s: object
     seed: int
     device: str
     data: DataFacts
     overrides: list[str]
     versions: dict[str, str]
+    git: object  # commit, and whether files differ from it
     error: str | None
 
 

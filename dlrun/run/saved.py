@@ -18,7 +18,7 @@ from dlrun.terminal.plain import command
 
 def open_spec(run: RunDir, *, trust: Sequence[str] = (), overrides: dict[str, object] | None = None) -> RunSpec:
     """The checked parts of a saved run. Its own word on `trusted` is never believed: the user says it again."""
-    config = run.read_config()
+    config = dict(run.read_config())
     check_shape(run, config)
     if taken := catalogue.fill_in(config):
         console.say(f"{run.path} is older than {', '.join(taken)}: today's values are taken")

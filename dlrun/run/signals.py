@@ -80,7 +80,7 @@ class GracefulStop:
         self.text = text
         self.number: int | None = None
         self.at_once = False
-        self.earlier: dict[int, object] = {}
+        self.earlier: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def __enter__(self) -> GracefulStop:
         for number in heard():
@@ -92,7 +92,7 @@ class GracefulStop:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self.earlier.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
 
     def asked(self) -> bool:
         return self.number is not None

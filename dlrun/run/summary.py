@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 
 from dlrun.errors import DlrunError
 from dlrun.run.folder import RunDir
+from dlrun.run.signals import AtOnce
 
 
 class Summary:
@@ -26,7 +27,10 @@ class Summary:
         except BaseException as error:
             status, reason = (error.status, str(error)) if isinstance(error, DlrunError) else ("failed", repr(error))
             with suppress(OSError, DlrunError):  # of a full disk: what ended the run is to be told, not this
-                self.write(status, error=reason)
+                try:
+                    self.write(status, error=reason)
+                except AtOnce:  # a second Ctrl-C in its midst; a third one ends the program
+                    self.write(status, error=reason)
             raise
         self.write("completed")
 

@@ -1,7 +1,7 @@
 """A torch scheduler, moved at its own pace, with a warm-up that works for each of them."""
 
 import warnings
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -10,6 +10,15 @@ from dlrun.errors import UserError
 from dlrun.optim.base import EvaluationAware
 
 LENGTHS = ("T_max", "total_steps", "total_iters")  # what a scheduler calls the length of the run
+
+
+class State(TypedDict):
+    """Of a `Schedule`, for a checkpoint."""
+
+    inner: dict[str, object]
+    steps: int
+    moves: int
+    lrs: list[float]
 
 
 class Schedule:
@@ -75,11 +84,11 @@ class Schedule:
             self.move(*([value] if isinstance(self.inner, ReduceLROnPlateau) else []))
             self.write()
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> State:
         inner = {key: value for key, value in self.inner.state_dict().items() if is_plain(value)}
         return {"inner": inner, "steps": self.steps, "moves": self.moves, "lrs": list(self.lrs)}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Goes back to a state; for a schedule that has not moved yet, after the optimizer has loaded its own.
 
         A run with a new length gets the lr that it would have had with that length from the start. The old state is

@@ -9,13 +9,12 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 
 class _Sweep(ModuleType):
     """Python binds this package to the name `dlrun.sweep` as soon as it is imported, so it stands for the function."""
 
-    def __call__(self, *overrides: str, trust: Sequence[str] = (), config_dir: str | None = None) -> Any:
+    def __call__(self, *overrides: str, trust: Sequence[str] = (), config_dir: str | None = None) -> object:
         """Every combination of the values, trained side by side: see `dlrun.api.actions.sweep`."""
         return import_module("dlrun.api.actions").sweep(*overrides, trust=trust, config_dir=config_dir)
 

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dlrun import console
 from dlrun.config.compose import Command, Composed
@@ -81,7 +81,7 @@ def estimate(command: Command) -> Estimate:
     return Estimate(kinds, count, times > 1, len(slots), sum(took), last_end(took, len(slots)))
 
 
-def kind_of(config: dict[str, Any]) -> str:
+def kind_of(config: dict[str, object]) -> str:
     """The same text for jobs that cost the same: of a learning rate or a dropout only whether it is 0."""
     kept: dict[str, object] = {}
     for key, value in config.items():

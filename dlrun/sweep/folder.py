@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import filelock
 
@@ -23,6 +23,9 @@ from dlrun.run.folder import RunDir
 from dlrun.run.records import Format, JobRecord, Summary, SweepFacts, SweepRow
 from dlrun.store import decode, kept
 from dlrun.store.kept import Missing, Unreadable
+
+if TYPE_CHECKING:
+    from dlrun.config.compose import Composed
 
 SWEEP_FORMAT = 1  # of sweep.json and jobs.jsonl; raised when an older dlrun would misread them
 ENDED = ("completed", "pruned", "failed", "diverged")
@@ -118,7 +121,8 @@ class SweepDir:
             raise Unreadable(f"{self.path}/jobs.jsonl, line {number}, can't be read: {error}") from error
         return Job(job.number, job.overrides, job.config | {"folder": str(self.path / name)})
 
-    def job(self, number: int, overrides: list[str], config: dict[str, Any]) -> Job:
+    def job(self, number: int, composed: Composed) -> Job:
+        overrides, config = composed
         name = name_of(config["choices"], own_files(config).get("data.path"))
         made = Job(number, overrides, config | {"folder": str(self.path / f"{number}-{name}")})
         if self.saved:
@@ -174,9 +178,11 @@ class SweepDir:
         return row
 
 
-def own_files(config: Mapping[str, Any]) -> dict[str, object]:
+def own_files(config: Mapping[str, object]) -> dict[str, object]:
     """The files of the user's own that a run's config names, by their keys."""
-    return {key: path for key in PATHS if (path := config.get("data", {}).get(key.removeprefix("data."))) is not None}
+    data = config.get("data")
+    found = {key: data.get(key.removeprefix("data.")) for key in PATHS} if isinstance(data, dict) else {}
+    return {key: path for key, path in found.items() if path is not None}
 
 
 def trained_on_the_same(job: Job) -> RunDir | None:

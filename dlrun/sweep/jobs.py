@@ -221,7 +221,7 @@ def add(sweep: SweepDir, composed: Sequence[Composed]) -> list[Job]:
     before = sweep.jobs()
     known = {frozenset(job.overrides) for job in before}
     fresh = [each for each in composed if frozenset(each.overrides) not in known]
-    jobs = [sweep.job(number, *each) for number, each in enumerate(fresh, len(before))]
+    jobs = [sweep.job(number, each) for number, each in enumerate(fresh, len(before))]
     if before:
         console.say(f"{amount(len(jobs), 'job')} more, {len(composed) - len(fresh)} there already")
     sweep.add(jobs)

@@ -212,7 +212,7 @@ class Trials(FixedJobs):
                 with stored(self.storage):
                     self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 continue
-            job = self.sweep.job(trial.number, *composed)
+            job = self.sweep.job(trial.number, composed)
             self.sweep.add([job])
             self.known.add(job.number)
             self.running[job.number] = trial
@@ -246,8 +246,9 @@ class Trials(FixedJobs):
         summary = job.run.read_summary()
         metrics = {**summary, **summary.get("metrics", {}), "best": summary.get("goal", {}).get("best")}
         found = [metrics.get(name) for _, name in self.goals]
-        if all(isinstance(value, int | float) and math.isfinite(value) for value in found):
-            return [float(value) for value in found]  # type: ignore[arg-type]
+        figures = [float(value) for value in found if isinstance(value, int | float) and math.isfinite(value)]
+        if len(figures) == len(found):
+            return figures
         names = ", ".join(name for _, name in self.goals)
         console.warn(f"job {job.number} has no {names}; it has {', '.join(sorted(summary.get('metrics', {})))}")
         return None
@@ -315,10 +316,9 @@ def axis(key: str, values: Distribution) -> Axis:
     """The values that a grid has along one axis."""
     if isinstance(values, optuna.distributions.CategoricalDistribution):
         return list(values.choices)
-    step = getattr(values, "step", None)
-    if step is None:
+    found = optuna.distributions
+    if not isinstance(values, found.IntDistribution | found.FloatDistribution) or values.step is None:
         raise UserError(
             f"{key} has no steps, so a grid has no end. Type values a,b or range(0,1,0.1), or another sampler."
         )
-    low, high = values.low, values.high  # type: ignore[attr-defined]
-    return [low + number * step for number in range(round((high - low) / step) + 1)]
+    return [values.low + number * values.step for number in range(round((values.high - values.low) / values.step) + 1)]

@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from dlrun.errors import DlrunError, UserError
 from dlrun.files import own, transport
 from dlrun.terminal.plain import amount
+
+if TYPE_CHECKING:
+    import torch
 
 LONGEST_HEAD = 2**24  # bytes of a .safetensors file's
 TENSORS = {
@@ -186,7 +189,9 @@ def torch_file(path: Path) -> dict[str, Entry]:
     }
 
 
-def of_tensor(tensor: Any, where: str) -> tuple[tuple[int, ...], np.dtype[np.generic], Callable[[], np.ndarray]]:
+def of_tensor(
+    tensor: torch.Tensor, where: str
+) -> tuple[tuple[int, ...], np.dtype[np.generic], Callable[[], np.ndarray]]:
     import torch
 
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_complex():

@@ -106,7 +106,7 @@ class Task:
         """What travels from one training batch to the next; goes into the checkpoint."""
         return {}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         pass
 
     def order(self, split: str, *, seed: int, epoch: int) -> Tensor:

@@ -1,7 +1,10 @@
 """A notebook's cell as a place to show things: one line of text that is redrawn in place, no HTML and no widgets."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.display import DisplayHandle
 
 WIDTH = 100  # columns: a cell wraps what is longer
 BLOCKS = 24  # of a bar
@@ -27,7 +30,7 @@ class CellLine:
     """A saved notebook keeps what it showed last."""
 
     def __init__(self) -> None:
-        self.handle: Any = None
+        self.handle: DisplayHandle | None = None
 
     def show(self, text: str) -> None:
         from IPython.display import display

@@ -4,7 +4,7 @@ import argparse
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from dlrun.config import catalogue, own_data
 from dlrun.errors import UserError, nearest
@@ -18,8 +18,8 @@ LARGEST = 2**63  # no number that is typed has to be larger, and none is infinit
 class Parser(argparse.ArgumentParser):
     """Options stand anywhere and are written out; numbers such as -1,2 are no options."""
 
-    def __init__(self, **settings: Any):
-        super().__init__(allow_abbrev=False, **settings)
+    def __init__(self, *, prog: str, description: str):
+        super().__init__(prog, description=description, allow_abbrev=False)
         self._negative_number_matcher = re.compile(r"-[\d.]")
 
     def parse_args(self, argv: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]

@@ -4,9 +4,9 @@ sentence's translation."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlrun import console
 from dlrun.errors import UserError
@@ -17,6 +17,7 @@ from dlrun.verbs.parser import between, verb
 
 if TYPE_CHECKING:
     from dlrun.run.answer import Trained
+    from dlrun.task.base import Example
     from dlrun.task.translate import Translate, Translation
 
 BEAM, LENGTH_PENALTY = 4, 0.75
@@ -88,11 +89,11 @@ def predict(trained: Trained, arguments: argparse.Namespace) -> None:
 
 def records(
     trained: Trained,
-    inputs: Sequence[str | dict[str, object]],
+    inputs: Sequence[Example],
     *,
     beam: int | None = None,
     length_penalty: float | None = None,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """For Python: what `--json` prints. Inputs as they are typed, or rows of a table, name -> value."""
     from dlrun.run.answer import understood
     from dlrun.run.answers import Answered, answered
@@ -100,7 +101,10 @@ def records(
     from dlrun.task.translate import Translate
 
     typed, task = [each for each in inputs if isinstance(each, str)], trained.task
-    rows = [each for each in inputs if isinstance(each, dict)]
+    rows = [dict(each) for each in inputs if isinstance(each, Mapping)]
+    if len(typed) + len(rows) < len(inputs):
+        odd = next(each for each in inputs if not isinstance(each, str | Mapping))
+        raise UserError(f"{odd!r} is no input: a text, the name of a file, or a row of a table as a dict is expected.")
     if isinstance(task, Translate):
         width, penalty = beam or BEAM, LENGTH_PENALTY if length_penalty is None else length_penalty
         sentences = [str(each.example) for some in chunks(typed, task.schema) for each in some]

@@ -8,7 +8,7 @@ import io
 import os
 import re
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dlrun import console
 from dlrun.config import compose
@@ -17,6 +17,9 @@ from dlrun.config.typed import names_data
 from dlrun.errors import UserError
 from dlrun.run.folder import RunDir
 from dlrun.verbs.outcome import Outcome, told_as_json
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 HIDDEN_GROUPS = ("tuned",)  # values for exactly one triple of choices: nothing to pick by hand
 
@@ -72,7 +75,7 @@ def one(composed: Composed, outcome: Outcome, *, dry: bool) -> None:
         session.start(composed.config, composed.overrides, replaceable=replaceable, begun=outcome.note_run)
 
 
-def sweep_job(config: Any) -> str:
+def sweep_job(config: "DictConfig") -> str:
     """One job of a sweep under one of Hydra's launchers, maybe in another process than the one that was started."""
     from dlrun.sweep.worker import train_elsewhere
 

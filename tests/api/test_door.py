@@ -91,7 +91,13 @@ def test_it_says_what_the_command_line_says(
     assert row["metrics"] == run.metrics and row["status"] == run.status == "completed"
     assert json.loads(cli("eval", "outputs/run", "--json", "--split", "val")[1]).keys() <= run.metrics.keys()
     assert [len(each) for each in run.history("val/loss")] == [2, 2]
-    for wrong in ([run.sample, ""], [run.predict, "so"], [dlrun.open, "nowhere"], [dlrun.Run, tmp_path]):
+    for wrong in (
+        [run.sample, ""],
+        [run.predict, "so"],
+        [run.predict, tmp_path],
+        [dlrun.open, "nowhere"],
+        [dlrun.Run, tmp_path],
+    ):
         with pytest.raises(dlrun.UserError):
             wrong[0](wrong[1])  # type: ignore[operator]
     with pytest.raises(dlrun.UserError, match="Did you mean val/loss"):

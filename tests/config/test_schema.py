@@ -41,7 +41,7 @@ def composed(command: str) -> dict[str, Any]:
 def test_it_is_a_schema(whole: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(whole)
     for group in catalogue.PARTS:
-        part = schema.schema(group)
+        part: dict[str, Any] = schema.schema(group)
         Draft202012Validator.check_schema(part)
         assert len(part["$defs"]) == len(catalogue.choices(group))
 

@@ -54,7 +54,7 @@ def test_a_description_is_plain_values() -> None:
     found = describe(spec_of("data=synthetic_linear", "data.n=50"), replaceable=True)
     assert (found.source, found.inputs, found.task) == ("generated", "table", "regress")
     assert {name: part.examples for name, part in found.parts.items()} == {"train": 40, "val": 5, "test": 5}
-    assert [each["name"] for each in found.columns] == ["x1", "x2"] and found.numbers[0].name == "y"
+    assert [each.name for each in found.columns] == ["x1", "x2"] and found.numbers[0].name == "y"
     assert json.loads(json.dumps(found.values()))["models"]["regress"][0] == "linear"
 
 

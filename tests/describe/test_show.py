@@ -1,5 +1,6 @@
 """How a description is shown: one line a fact, a row a column, and no more than fits."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from dlrun.describe import show
 from dlrun.describe.measure import Class, Number
 from dlrun.describe.record import Description, Part
 from dlrun.describe.tokens import Tokens
+from dlrun.tabular.columns import Seen
 
 
 def described(inputs: str = "table", **more: Any) -> Description:
@@ -51,13 +53,13 @@ def test_two_languages_are_told_apart() -> None:
     lengths = {"median": 5, "95 %": 9, "longest": 20}
     each = [Tokens("words", 10, [], of, lengths) for of in ("source", "target")]
     found = facts(described("pair", tokens=each))
-    assert found["length of target"] == "median 5, 95 % 9, longest 20 words" and "vocabulary of source" in found
+    assert found["length of target"] == "median 5, 95 % 9, longest 20, in words" and "vocabulary of source" in found
 
 
 @pytest.mark.parametrize(
     ("twice", "said"),
     [
-        ({"val": 3, "test": 0}, "3 of val are trained on as well: results on them are too good"),
+        ({"val": 3, "test": 0}, "trained on as well: 3 of val; results on them are too good"),
         ({"val": 0, "test": 0}, "none across the split"),
     ],
 )
@@ -82,8 +84,7 @@ def test_columns_that_would_do_by_their_task() -> None:
 
 
 def row_of(target: str | None = None, **more: Any) -> list[str]:
-    column = {"name": "a", "left_out": "", "kind": "number", "gaps": 0, "different": 5, "frequent": []}
-    return show.column_row(column | dict.fromkeys(("low", "mean", "high")) | more, target)
+    return show.column_row(replace(Seen("a", "number", different=5), **more), target)
 
 
 def test_a_row_of_a_column() -> None:

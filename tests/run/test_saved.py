@@ -41,14 +41,14 @@ def test_it_is_checked_as_it_stands(run: RunDir) -> None:
     ],
 )
 def test_a_key_that_it_does_not_have_is_never_ignored(key: str, said: str, run: RunDir) -> None:
-    config = run.read_config()
+    config = dict(run.read_config())
     with pytest.raises(UserError) as caught:
         saved.set_key(config, key, 1)
     assert str(caught.value).startswith(said) and config == run.read_config()
 
 
 def test_a_config_that_lacks_what_every_run_has(run: RunDir) -> None:
-    config = run.read_config()
+    config = dict(run.read_config())
     del config["optim"], config["init"]  # of which the second came later, and is filled in
     run.write_config(config)
     with pytest.raises(UserError, match="^run/config.yaml has no optim: it is not a run's config of this dlrun.$"):

@@ -6,13 +6,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import warm
 from runs import Run
+
+from dlrun.errors import Stopped
+from dlrun.run.folder import RunDir
+from dlrun.run.signals import GracefulStop
+from dlrun.run.summary import Summary
 
 ENDLESS = ["data=airfoil", "stand_in=always", "trainer.epochs=200000", "trainer.log_every_steps=1", "device=cpu"]
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129, "SIGUSR1": 138}
@@ -65,6 +70,20 @@ def test_a_second_ctrl_c_stops_at_once(apart: float, tmp_path: Path) -> None:
     assert Run(run).summary["status"] == "interrupted" and "Traceback" not in output and "error" not in output, output
     assert "dlrun resume run" in output.splitlines()[-1]
     assert Run(run).state()["trainer"]["step"] > 0 and hidden(run) == []
+
+
+def test_a_second_ctrl_c_while_the_end_is_written(tmp_path: Path) -> None:
+    class Folder(RunDir):
+        def write_summary(self, summary: Mapping[str, object]) -> None:
+            if summary["status"] == "interrupted" and not stop.at_once:
+                signal.raise_signal(signal.SIGINT)
+            super().write_summary(summary)
+
+    run = Folder(tmp_path)
+    with pytest.raises(Stopped), GracefulStop() as stop, Summary(run, {}).kept():
+        signal.raise_signal(signal.SIGINT)
+        raise Stopped("as asked", signal.SIGINT)
+    assert stop.at_once and run.read_summary()["status"] == "interrupted"
 
 
 @pytest.mark.slow

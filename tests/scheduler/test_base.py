@@ -48,7 +48,7 @@ def train(schedule: Schedule, steps: int, *, start: int = 0) -> list[float]:
     return lrs
 
 
-def saved(*parts: Any) -> list[dict[str, Any]]:
+def saved(*parts: Any) -> Any:
     """Their states, through a file that is read as checkpoints are: without trust."""
     file = io.BytesIO()
     torch.save([part.state_dict() for part in parts], file)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dlrun.config.compose import Composed
 from dlrun.sweep.folder import Job, SweepDir
 
 FACTS = {"kind": "grid", "command": ["optim.lr=1,2"], "launcher": {}, "workers": {}}
@@ -40,7 +41,7 @@ def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
 
     def make(bests: dict[str, float | str | None], metric: str = "val/mse") -> tuple[SweepDir, list[Job]]:
         sweep = SweepDir.create(Path("s"), FACTS)
-        jobs = [sweep.job(number, typed.split(), CONFIG) for number, typed in enumerate(bests)]
+        jobs = [sweep.job(number, Composed(typed.split(), CONFIG)) for number, typed in enumerate(bests)]
         sweep.add(jobs)
         for job, best in zip(jobs, bests.values(), strict=True):
             if best != "":

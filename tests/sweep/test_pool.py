@@ -1,6 +1,5 @@
 """Worker processes: how one died, what waits while one is started, and what it does not import."""
 
-import os
 import signal
 import sys
 
@@ -29,7 +28,7 @@ def test_a_signal_that_comes_while_a_process_starts_is_heard_afterwards() -> Non
     try:
         with pool.held_back():
             assert signal.pthread_sigmask(signal.SIG_BLOCK, []) >= set(SIGNALS)
-            os.kill(os.getpid(), signal.SIGUSR1)
+            signal.raise_signal(signal.SIGUSR1)  # to this thread: another one would hear it
             assert heard == []
         assert heard == [signal.SIGUSR1]
         assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & set(SIGNALS)
