@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dlrun.config import catalogue
+from dlrun.verbs import VERBS
 
 ROOT = Path(__file__).parents[1]
 LEVELS = (  # a module imports from its own level and those before it
@@ -31,11 +32,7 @@ TORCH_FREE = [  # they answer before torch could be imported, which takes second
     *("errors", "limits", "console", "cli", "terminal.plain", "store.decode", "store.kept", "text.vocab"),
     *("config.catalogue", "config.compose", "config.renamed", "config.typed", "config.trust", "files.download"),
     *("run.folder", "run.records", "run.checkpoint", "run.query", "api.actions", "api.results", "api.scope"),
-    *(
-        f"verbs.{each}"
-        for each in "train resume eval sample predict neighbors analogy export runs curve compare".split()
-    ),
-    *(f"verbs.{each}" for each in "rerun prune fetch list describe tensorboard help docs new".split()),
+    *(f"verbs.{verb}" for verb in VERBS),
 ]
 ACROSS = {  # tests that speak of no single module
     *("architecture", "dist", "make", "learns", "api/door", "api/notebook", "config/conf", "config/own_parts"),
