@@ -69,6 +69,8 @@ def test_what_fits_is_not_refused() -> None:
 @pytest.mark.slow
 def test_a_sweep_is_no_run_and_names_its_jobs(cli: Cli) -> None:
     assert cli("-m", *QUICK, "optim.lr=0.1,0.01", "folder=sweep")[0] == 0
-    assert "sweep is a sweep. Its jobs are runs, such as sweep/0-linear-synthetic_linear" in cli("eval", "sweep")[2]
+    assert (
+        "sweep is a sweep. Type one of its runs; the best is sweep/0-linear-synthetic_linear" in cli("eval", "sweep")[2]
+    )
     code, _, err = cli("resume", "--extend", "optim.lr=0.3", "sweep")
     assert code == 0, err

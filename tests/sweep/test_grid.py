@@ -78,7 +78,8 @@ def test_the_last_axis_turns_fastest_and_the_best_is_first(cli: Cli) -> None:
     assert [row["best"] for row in rows] == sorted(row["best"] for row in rows)
     by_job = {row["job"]: row["overrides"][:2] for row in rows}
     assert by_job[1] == ["optim.lr=0.03", "seed=1"] and by_job[2] == ["optim.lr=0.001", "seed=0"]
-    assert "the best again: dlrun optim.lr=0.03 trainer.epochs=1\n" in err and "leaderboard" in out
+    assert "the best again: dlrun optim.lr=0.03 trainer.epochs=1\n" in err and "leaderboard, min val/mse\n" in out
+    assert f"look at it: dlrun eval s/{rows[0]['folder']}\n" in err and "│ metric" not in out and "┃ metric" not in out
     (first, second) = board("s")["seeds"]
     assert (first["overrides"], first["seeds"]) == ("optim.lr=0.03 trainer.epochs=1", 2)
     assert first["mean"] < second["mean"] and first["std"] > 0
