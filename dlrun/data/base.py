@@ -255,7 +255,13 @@ def grouped(groups: Tensor, val: float, test: float, seed: int) -> tuple[Tensor,
     of_row = part[groups]
     train, val_rows, test_rows = ((of_row == number).nonzero().squeeze(1) for number in range(3))
     if (val and not len(val_rows)) or (test and not len(test_rows)):
-        raise UserError(f"There are too few groups, {len(sizes)}, for data.val={val} and data.test={test}.")
+        wanted = {"data.test": test, "data.val": val}
+        shares = (math.ceil(100 * int(size) / len(groups)) / 100 for size in sizes[order])  # in which they are drawn
+        typed = [f"{key}={next(shares)}" for key, share in wanted.items() if share and len(sizes) > 2]
+        raise UserError(
+            f"There are too few groups, {len(sizes)}, for data.val={val} and data.test={test}. "
+            f"Type {' '.join(typed) or 'data.val=0 data.test=0'}"
+        )
     return enough(train, val_rows, test_rows)
 
 

@@ -7,6 +7,7 @@ Elsewhere each job is a configuration of its own.
 import statistics
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from dlrun import console
 from dlrun.errors import RunFailed
@@ -171,15 +172,33 @@ def markdown(board: Leaderboard) -> str:
     return "\n".join(lines) + "\n"
 
 
+def of_one_metric(
+    board: Leaderboard, columns: list[str], rows: list[list[str]]
+) -> tuple[str, list[str], list[list[str]]]:
+    """Title, columns and rows for a screen: the metric that all jobs have is said once, above."""
+    if any(row["metric"] not in (board["metric"], None) for row in board["jobs"]) or board["metric"] is None:
+        return "leaderboard", columns, rows
+    at = columns.index("metric")
+    without = [each[:at] + each[at + 1 :] for each in (columns, *rows)]
+    return f"leaderboard, {board['mode']} {board['metric']}", without[0], without[1:]
+
+
+def best_run(sweep: SweepDir, jobs: Sequence[Job]) -> Path | None:
+    """The run that stands first."""
+    first = next(iter(leaderboard(sweep, jobs)["jobs"]), None)
+    return sweep.path / first["folder"] if first and first["rank"] == 1 else None
+
+
 def show(sweep: SweepDir, jobs: Sequence[Job]) -> list[SweepRow]:
     """Writes the leaderboard and shows it, with what trains the best again; its rows, best first."""
     board = write(sweep, jobs)
-    columns, rows = table(board)
-    console.table("leaderboard", columns, rows[:SHOWN], need=NEED)
+    title, columns, rows = of_one_metric(board, *table(board))
+    console.table(title, columns, rows[:SHOWN], need=NEED)
     if len(rows) > SHOWN:
         console.say(f"{len(rows) - SHOWN} more in {sweep.path}/leaderboard.md")
     if (again := best_again(board)) is not None:
         console.say(f"the best again: {command(*again)}")
+        console.say(f"look at it: {command('eval', sweep.path / board['jobs'][0]['folder'])}")
     return board["jobs"]
 
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 from dlrun.config import catalogue, own_data
 from dlrun.errors import UserError, nearest
 from dlrun.limits import Range
+from dlrun.sweep import leaderboard
 from dlrun.sweep.folder import SweepDir, is_sweep
 
 RUN, CHECKPOINT = "a run's folder, or `last`", ", or a checkpoint such as best.pt"
@@ -47,9 +48,14 @@ def verb(name: str, description: str, *, run: bool = True, answers: bool = False
 def a_run(name: str) -> str:
     """An argument's type: what is no sweep."""
     if is_sweep(Path(a_folder(name))):
-        jobs = ", ".join(str(Path(name) / job.name) for job in SweepDir.open(Path(name)).jobs()[:3])
-        hint = f"Its jobs are runs, such as {jobs}" if jobs else "It has no job yet."
-        raise UserError(f"{name} is a sweep. {hint}")
+        sweep = SweepDir.open(Path(name))
+        jobs = sweep.jobs()
+        best = leaderboard.best_run(sweep, jobs)
+        some = [best] if best else [Path(name) / job.name for job in jobs[:3]]
+        what = "Type one of its runs; the best is" if best else "Its jobs are runs, such as"
+        raise UserError(
+            f"{name} is a sweep. {what} {', '.join(map(str, some))}" if jobs else f"{name} is a sweep without a job."
+        )
     return name
 
 

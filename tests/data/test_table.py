@@ -112,6 +112,14 @@ def test_groups_do_not_meet(tmp_path: Path) -> None:
     assert train and val and test and not (train & val or train & test or val & test)
 
 
+def test_few_groups_are_answered_with_shares_that_do(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.csv", [{"x": n * n % 17, "patient": n % 8, "y": n % 13 / 3} for n in range(280)])
+    with pytest.raises(UserError, match=r"too few groups, 8, .* Type data.test=0.13 data.val=0.13$"):
+        load(path, "y", group="patient", val=0.1, test=0.1)
+    data = load(path, "y", group="patient", val=0.13, test=0.13)
+    assert [len(part) for part in (data.train, data.val, data.test) if part] == [210, 35, 35]
+
+
 def test_named_files_are_parts(tmp_path: Path) -> None:
     made = [house(number) for number in range(100)]
     paths = [

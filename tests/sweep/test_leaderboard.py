@@ -23,7 +23,11 @@ def test_a_configuration_is_best_and_not_its_lucky_seed(ended: Ended, capfd: pyt
     sweep, jobs = ended(SEEDS)
     rows = leaderboard.show(sweep, jobs)
     out, err = capfd.readouterr()
-    assert err == "the best again: dlrun optim.lr=0.02 model=linear\n"
+    again, look = err.splitlines()
+    assert again == "the best again: dlrun optim.lr=0.02 model=linear" and look.startswith(
+        "look at it: dlrun eval s/3-"
+    )
+    assert "leaderboard, min val/mse\n" in out and "metric" not in out  # which all jobs have
     assert [row["job"] for row in rows] == [3, 2, 0, 1] and [row["rank"] for row in rows] == [1, 2, 3, 4]
     board = json.loads(Path("s/leaderboard.json").read_text())
     assert board["jobs"] == rows and board["common"] == ["model=linear"]

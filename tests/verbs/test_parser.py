@@ -81,7 +81,7 @@ def test_a_sweep_is_no_run_and_names_its_jobs(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "s").mkdir()
     facts = {"kind": "grid", "command": [], "launcher": {}, "workers": {}}
     (tmp_path / "s/sweep.json").write_text(json.dumps(facts))
-    with pytest.raises(UserError, match="^s is a sweep. It has no job yet.$"):
+    with pytest.raises(UserError, match="^s is a sweep without a job.$"):
         parser.a_run("s")
     jobs = [{"number": n, "overrides": [], "config": {"choices": {}, "folder": f"x/{n}-mlp"}} for n in range(5)]
     (tmp_path / "s/jobs.jsonl").write_text("".join(json.dumps(job) + "\n" for job in jobs))
