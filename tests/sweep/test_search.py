@@ -1,6 +1,8 @@
 """Optuna searches: pruned and failed trials, several goals, a search that goes on, and what can be wrong."""
 
 import json
+import os
+import pickle
 import sqlite3
 import sys
 from pathlib import Path
@@ -11,9 +13,12 @@ from runs import Cli, Run
 
 pytest.importorskip("optuna")
 import optuna  # noqa: E402
+from cmaes import CMA  # noqa: E402
+from optuna.samplers import CmaEsSampler  # noqa: E402
 from optuna.storages.journal import JournalFileBackend  # noqa: E402
 
 from dlrun.sweep import optuna as search  # noqa: E402
+from dlrun.sweep.samplers import CmaEs  # noqa: E402
 
 SEARCH = ["-m", "hydra/sweeper=optuna", "trainer.epochs=3", "folder=s", "device=cpu", "launcher.workers=2"]
 LR = "optim.lr=tag(log,interval(1e-4,0.1))"
@@ -59,6 +64,32 @@ def test_every_trial_is_a_job_that_optuna_knows_the_end_of(cli: Cli) -> None:
     (Path("s") / "sweep.json").write_text((Path("s") / "sweep.json").read_text().replace("trials=8", "trials=10"))
     assert cli("resume", "s")[0] == 0
     assert len(study().trials) == len(board()) == 10
+    assert len({tuple(row["overrides"]) for row in board()}) == 10  # a search that goes on draws no value again
+
+
+def test_a_state_of_cma_es_comes_back_and_runs_nothing(tmp_path: Path) -> None:
+    """Optuna keeps it as a pickle among a trial's attributes, and a search's folder may be a stranger's."""
+    study = optuna.create_study(sampler=CmaEs(seed=1))
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1) + trial.suggest_float("y", 0, 1) ** 2, n_trials=20)
+    trials = study.get_trials()
+    found, theirs = CmaEs(seed=1)._restore_optimizer(trials), CmaEsSampler(seed=1)._restore_optimizer(trials)
+    assert isinstance(found, CMA) and theirs is not None
+    assert found.generation == theirs.generation > 1 and (found.mean == theirs.mean).all()
+    evil = pickle.dumps(Evil(tmp_path / "run")).hex()
+    study._storage.set_trial_system_attr(study.ask()._trial_id, "cma:optimizer:0", evil)
+    with pytest.raises(pickle.UnpicklingError, match=r"a state of CMA-ES has no posix\.mkdir"):
+        CmaEs(seed=1)._restore_optimizer(study.get_trials())
+    assert not (tmp_path / "run").exists()
+
+
+class Evil:
+    """Unpickled, it would make a folder."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.path),)
 
 
 FLOATS = optuna.distributions.FloatDistribution
@@ -87,7 +118,9 @@ def test_sampled_values_are_short_and_stay_between_the_ends(value: Any, values: 
 @pytest.mark.slow
 def test_failed_trials_do_not_stop_the_search(cli: Cli) -> None:
     code, _, err = cli(*SEARCH, "optim.lr=0.03,10000", "hydra.sweeper.sampler=grid", "hydra.sweeper.pruner=none")
-    assert code == 1 and "diverged" in err and "jobs failed" in err
+    assert code == 1 and "diverged" in err and "jobs failed" in err and "--retry-failed" not in err
+    code, _, err = cli("resume", "s", "--retry-failed")
+    assert code == 2 and "s is a search, in which a trial that failed counts as tried." in err
     states = {trial.params["optim.lr"]: trial.state.name for trial in study().trials}
     assert states == {"0.03": "COMPLETE", "10000": "FAIL"}
 
