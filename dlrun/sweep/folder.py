@@ -19,10 +19,12 @@ import filelock
 from dlrun.config.outputs import name_of
 from dlrun.config.own_data import PATHS
 from dlrun.errors import UserError, refuse_newer
+from dlrun.files import own
 from dlrun.run.folder import RunDir
 from dlrun.run.records import Format, JobRecord, Summary, SweepFacts, SweepRow
 from dlrun.store import decode, kept
 from dlrun.store.kept import Missing, Unreadable
+from dlrun.terminal.plain import command
 
 if TYPE_CHECKING:
     from dlrun.config.compose import Composed
@@ -210,6 +212,24 @@ def with_known_files(jobs: list[Job]) -> list[Job]:
                 "was. Type the sweep once more as it was typed first."
             )
     return jobs
+
+
+def refuse_other_files(jobs: Sequence[Job]) -> None:
+    """UserError where a file of the user's own is gone, or another than runs of the sweep have read: otherwise each
+
+    job would fail for it in turn, and a search would count them all as tried. Folders are looked at by the jobs alone,
+    and so are lists of pictures, whose digest is that of the pictures.
+    """
+    for job in {frozenset(own_files(job.config).items()): job for job in jobs}.values():
+        for key, path in own_files(job.config).items():
+            place, run = own.there(str(path), key), trained_on_the_same(job)
+            if run is None or not place.is_file() or job.config["choices"].get("data") == "images":
+                continue
+            if own.digest_of(place) not in run.read_summary().get("data", {}).get("sha256", {}).values():
+                raise UserError(
+                    f"{place.name} is not the file that {run.path} was trained on: its digest differs, and a sweep "
+                    f"stays with one. Put that one back, then type: {command('resume', run.path.parent)}"
+                )
 
 
 def common(jobs: Sequence[Job]) -> list[str]:

@@ -6,8 +6,6 @@ Or those of a sweep's folder, which go on. The scheduler runs them, or a launche
 import itertools
 import math
 import os
-import re
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -21,8 +19,8 @@ from dlrun.config import bind, compose, outputs, renamed, trust
 from dlrun.config.compose import Command, Composed, Composer, Override, RangeSweep
 from dlrun.errors import UserError
 from dlrun.run.signals import GracefulStop
-from dlrun.sweep import leaderboard
-from dlrun.sweep.folder import Job, SweepDir, common, is_sweep, with_known_files
+from dlrun.sweep import again, last, leaderboard
+from dlrun.sweep.folder import Job, SweepDir, common, is_sweep, refuse_other_files, with_known_files
 from dlrun.sweep.launcher import Launcher
 from dlrun.sweep.pool import warm_up
 from dlrun.sweep.scheduler import FixedJobs, Scheduler, Workers
@@ -135,14 +133,17 @@ def read(typed: Command, job: TrainJob, into: SweepDir | None, begun: Begun) -> 
     if not external and workers.get("_target_") == LOCAL:
         warm_up()
     given = [composer.parse(f"{key}={value}") for key, value in (once.get("sweep") or {}).items()]
-    last = {each.get_key_element(): each for each in [*given, *typed.overrides]}  # the command line wins
-    if "folder" in last:
+    said = {each.get_key_element(): each for each in [*given, *typed.overrides]}  # the command line wins
+    pinned = last.pinned(composer, said)
+    said |= pinned
+    kept = [each for each in typed.overrides if each.get_key_element() not in pinned]
+    if "folder" in said:
         bind.check_folder(once["folder"])
     request = SweepRequest(
-        command=[*map(compose.line, typed.overrides), *typed.words],
+        command=[*map(compose.line, [*kept, *pinned.values()]), *typed.words],
         composer=composer,
-        overrides=[each for each in last.values() if not compose.is_of_many(each.key_or_group)],
-        folder=Path(str(once["folder"])) if "folder" in last else None,
+        overrides=[each for each in said.values() if not compose.is_of_many(each.key_or_group)],
+        folder=Path(str(once["folder"])) if "folder" in said else None,
         into=into,
         trusted=trust.packages(once["trusted"]),
         launcher=bind.make_spec("launcher", once["launcher"], Launcher)(),
@@ -234,7 +235,7 @@ def add(sweep: SweepDir, composed: Sequence[Composed]) -> list[Job]:
 def resume(sweep: SweepDir, *, trusted: tuple[str, ...], retry_failed: bool = False) -> None:
     """Goes on with a grid, all of whose jobs are known."""
     facts, jobs = sweep.facts(), with_known_files(sweep.jobs())
-    ask_for_trust([package for job in jobs for package in job.config.get("trusted") or ()], trusted)
+    again.ask_for_trust([package for job in jobs for package in job.config.get("trusted") or ()], trusted)
     launcher = bind.make_spec("launcher", renamed.renewed_launcher(facts["launcher"]), Launcher)()
     pool = pool_of(facts["workers"], sweep.path)
     go_on(sweep, jobs, lambda: pool(launcher=launcher, jobs=len(jobs), trusted=trusted), retry_failed=retry_failed)
@@ -246,6 +247,7 @@ def go_on(sweep: SweepDir, jobs: list[Job], pool: Callable[[], Workers], *, retr
     todo = [job for job in jobs if sweep.status(job) not in ended]
     if not todo:
         console.say(f"{sweep.path} is complete: nothing is left to run")
+    refuse_other_files(todo)
     with sweep.working():
         Scheduler(sweep, jobs, FixedJobs(todo, common(jobs)), pool()).run()
 
@@ -260,65 +262,3 @@ def pool_of(node: dict[str, object], saved: Path | None) -> bind.Spec[Workers]:
         raise UserError(f"This sweep ran on the Ray cluster {address}. If it is yours: {typed}")
     target = RENAMED.get(str(node.get("_target_")), node.get("_target_"))
     return bind.make_spec("hydra.launcher", dict(node), bind.locate("hydra/launcher", target))
-
-
-def ask_for_trust(wanted: Sequence[str], trusted: Sequence[str]) -> None:
-    """A saved sweep's own word on whose code may run is not believed: the user says it again."""
-    if missing := sorted(set(wanted) - set(trusted)):
-        raise UserError(f"This sweep runs code of somebody's own. If it is yours: {shlex.join(flags(missing))}")
-
-
-def flags(packages: Sequence[str]) -> list[str]:
-    return [word for package in packages for word in ("--trust", package)]
-
-
-# a saved command, once more
-
-
-SEARCHED = ("trials", "sampler", "pruner", "warmup_trials", "warmup_epochs", "goals", "storage", "seed")
-HYDRAS = {"hydra/sweeper", *(f"hydra.sweeper.{key}" for key in SEARCHED), "hydra/launcher"}
-
-
-def again(sweep: SweepDir, trusted: Sequence[str], config_dir: str | None) -> list[str]:
-    """What a sweep was started with, as far as a saved file is believed: choices and values of keys.
-
-    Where configs are found, whose code may run and what Hydra itself does comes from what is typed now.
-    """
-    kept, wanted, folders = [], [], []
-    arguments = list(sweep.facts()["command"])
-    for place, argument in enumerate(arguments):
-        key, _, value = argument.partition("=")
-        key, _, package = key.lstrip("+~").partition("@")
-        if argument in ("--config-dir", "-cd"):
-            folders += arguments[place + 1 : place + 2]
-        elif argument.startswith("--config-dir="):
-            folders.append(argument.partition("=")[2])
-        elif argument.startswith("-") or not re.fullmatch(r"[+~]{0,2}[\w./@:-]+(=.*)?", argument, re.DOTALL):
-            continue
-        elif key == "trusted":
-            wanted += re.findall(r"[\w.]+", argument.partition("=")[2])
-        elif package or (key.split(".")[0].split("/")[0] == "hydra" and key not in HYDRAS):
-            continue  # optim@hydra.callbacks.x=sgd would be Hydra's to build
-        elif (key == "hydra/launcher" and value not in ("local", "ray")) or ("." not in key and ".." in value):
-            continue  # a launcher of Hydra's runs other programs; a choice with .. is a file from elsewhere
-        elif "=" in argument or argument.startswith("~"):
-            kept.append(renamed.renewed_word(argument))
-    if not config_dir and folders:
-        words = [*flags(wanted), "--config-dir", folders[0]]
-        raise UserError(f"This sweep uses configs of somebody's own. If they are yours: {shlex.join(words)}")
-    ask_for_trust(wanted, trusted)
-    typed = [f"trusted=[{','.join(trusted)}]"] if trusted else []
-    return [*kept, *typed, *(["--config-dir", config_dir] if config_dir else [])]
-
-
-def extended(command: Sequence[str], additions: Sequence[str]) -> list[str]:
-    """The sweep's command with other values for some keys: `optim.lr=0.1,0.01` and `optim.lr=0.3` -> `optim.lr=0.3`."""
-    for each in additions:
-        if "=" not in each:
-            raise UserError(f"--extend {each}: that is no KEY=VALUES. For example: --extend optim.lr=0.3")
-        if each.lstrip("+~").startswith(("hydra", "trusted=")):
-            raise UserError(
-                f"--extend {each}: more jobs differ in values of theirs. For example: --extend optim.lr=0.3"
-            )
-    left = {each.partition("=")[0]: each for each in additions}
-    return [*(left.pop(each.partition("=")[0], each) for each in command), *left.values()]

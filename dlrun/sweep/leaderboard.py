@@ -206,7 +206,6 @@ def raise_failures(sweep: SweepDir, rows: Sequence[SweepRow]) -> None:
     bad = [row for row in rows if row["status"] in ("failed", "diverged")]
     if bad:
         first = min(bad, key=lambda row: row["job"])
-        raise RunFailed(
-            f"{len(bad)} of {amount(len(rows), 'job')} failed; the first, job {first['job']}: {first['error']} "
-            f"Try them again: {command('resume', sweep.path, '--retry-failed')}"
-        ).of(sweep.path)
+        again = f" Try them again: {command('resume', sweep.path, '--retry-failed')}"
+        said = f"{len(bad)} of {amount(len(rows), 'job')} failed; the first, job {first['job']}: {first['error']}"
+        raise RunFailed(said + (again if sweep.facts()["kind"] == "grid" else "")).of(sweep.path)

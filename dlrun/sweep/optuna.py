@@ -7,6 +7,7 @@ Every trial is a job of the sweep with the trial's number. The study lies in the
 import contextlib
 import math
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from dlrun.errors import UserError
 from dlrun.limits import NonNegativeInt, PositiveInt, Range
 from dlrun.run.signals import GracefulStop
 from dlrun.store import kept
-from dlrun.sweep.folder import ENDED, Job, SweepDir
+from dlrun.sweep.folder import ENDED, Job, SweepDir, refuse_other_files
 from dlrun.sweep.jobs import SweepRequest
 from dlrun.sweep.scheduler import FixedJobs, Scheduler
 from dlrun.terminal.plain import command, quoted
@@ -27,11 +28,13 @@ from dlrun.terminal.plain import command, quoted
 try:
     import optuna
     from optuna.storages.journal import JournalFileBackend
+
+    from dlrun.sweep import samplers
+    from dlrun.sweep.samplers import Axis
 except ImportError as error:
     raise UserError("hydra/sweeper=optuna needs Optuna: pip install 'dlrun[optuna]'") from error
 
 Distribution = optuna.distributions.BaseDistribution
-Axis = list[str | float | None]
 SearchSeed = Annotated[int, Range(0, 2**32 - 1)]  # what NumPy takes
 STORED = 2 << 30  # bytes of a study that are read
 FILES = {"journal": "optuna.log", "sqlite": "optuna.db"}
@@ -84,10 +87,16 @@ class Search:
                 "A search looks for the best of one goal: type one task.goal=…, or list them under dlrun -m."
             )
         goals = self.aims or [(assemble.goal(spec.task).split()[0], "best")]
-        sampler, pruner = self.make_sampler(axes), self.make_pruner(spec.settings.epochs, len(goals))
+        sampler = samplers.make(self.sampler, self.seed, axes)
+        pruner = self.make_pruner(spec.settings.epochs, len(goals))
         with GracefulStop("stopping"), request.open("optuna").working() as sweep:
             study = self.open_study(sweep.path, [mode for mode, _ in goals], sampler, pruner)
+            if tried := len(study.get_trials(deepcopy=False)):
+                study.sampler = samplers.make(self.sampler, samplers.later(self.sampler, self.seed, tried), axes)
             jobs = sweep.jobs()
+            refuse_other_files(
+                [job for job in jobs if sweep.status(job) not in ENDED] or jobs[: self.trials - len(jobs)]
+            )
             source = Trials(self, study, sweep, jobs, request, space, ranges, goals)
             Scheduler(sweep, jobs, source, pool(self.trials)).run()
             source.show_front()
@@ -118,20 +127,6 @@ class Search:
                 directions=["maximize" if mode == "max" else "minimize" for mode in modes],
                 load_if_exists=True,
             )
-
-    def make_sampler(self, axes: dict[str, Axis]) -> optuna.samplers.BaseSampler:
-        samplers, seed = optuna.samplers, self.seed
-        try:
-            return {
-                # Workers ask before the others have ended: constant_liar keeps them from all trying the same.
-                "tpe": lambda: samplers.TPESampler(seed=seed, constant_liar=True),
-                "random": lambda: samplers.RandomSampler(seed=seed),
-                "cmaes": lambda: samplers.CmaEsSampler(seed=seed),
-                "gp": lambda: samplers.GPSampler(seed=seed),
-                "grid": lambda: samplers.GridSampler(axes, seed=seed),
-            }[self.sampler]()
-        except ImportError as error:
-            raise UserError(f"hydra.sweeper.sampler={self.sampler} needs more: pip install 'dlrun[optuna]'") from error
 
     def make_pruner(self, epochs: int | None, goals: int) -> optuna.pruners.BasePruner:
         if self.pruner == "none":
@@ -224,7 +219,7 @@ class Trials(FixedJobs):
             return False
         trial = self.running[job.number]
         by_steps = job.config["trainer"]["eval_every_steps"] is not None
-        with stored(self.storage):
+        with stored(self.storage), warnings.catch_warnings(action="ignore"):  # a job that goes on tells a step again
             trial.report(value, step if by_steps else epoch)
             return trial.should_prune()
 

@@ -75,17 +75,21 @@ def resume_sweep(arguments: Namespace) -> None:
             f"{arguments.run} is a sweep, whose jobs keep their values. "
             f"For more jobs type: {command('resume', arguments.run, '--extend', *arguments.overrides)}"
         )
-    from dlrun.sweep import jobs
+    from dlrun.sweep import again, jobs
 
     sweep, trusted = SweepDir.open(Path(arguments.run)), packages(arguments.trust, "--trust {}")
     look_beside(arguments.config_dir)
+    if arguments.retry_failed and sweep.facts()["kind"] != "grid":
+        raise UserError(
+            f"{sweep.path} is a search, in which a trial that failed counts as tried. Leave --retry-failed out."
+        )
     if not arguments.extend and sweep.facts()["kind"] == "grid":
         jobs.resume(sweep, trusted=trusted, retry_failed=arguments.retry_failed)
         return
     from dlrun.verbs.train import sweep_job
 
-    saved = jobs.again(sweep, trusted, arguments.config_dir)
-    jobs.run(compose.read(jobs.extended(saved, arguments.extend)), sweep_job, into=sweep)
+    saved = again.command_of(sweep, trusted, arguments.config_dir)
+    jobs.run(compose.read(again.extended(saved, arguments.extend)), sweep_job, into=sweep)
 
 
 def read_override(text: str) -> tuple[str, object]:

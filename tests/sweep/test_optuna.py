@@ -59,6 +59,7 @@ def test_every_trial_is_a_job_that_optuna_knows_the_end_of(cli: Cli) -> None:
     (Path("s") / "sweep.json").write_text((Path("s") / "sweep.json").read_text().replace("trials=8", "trials=10"))
     assert cli("resume", "s")[0] == 0
     assert len(study().trials) == len(board()) == 10
+    assert len({tuple(row["overrides"]) for row in board()}) == 10  # a search that goes on draws no value again
 
 
 FLOATS = optuna.distributions.FloatDistribution
@@ -87,7 +88,9 @@ def test_sampled_values_are_short_and_stay_between_the_ends(value: Any, values: 
 @pytest.mark.slow
 def test_failed_trials_do_not_stop_the_search(cli: Cli) -> None:
     code, _, err = cli(*SEARCH, "optim.lr=0.03,10000", "hydra.sweeper.sampler=grid", "hydra.sweeper.pruner=none")
-    assert code == 1 and "diverged" in err and "jobs failed" in err
+    assert code == 1 and "diverged" in err and "jobs failed" in err and "--retry-failed" not in err
+    code, _, err = cli("resume", "s", "--retry-failed")
+    assert code == 2 and "s is a search, in which a trial that failed counts as tried." in err
     states = {trial.params["optim.lr"]: trial.state.name for trial in study().trials}
     assert states == {"0.03": "COMPLETE", "10000": "FAIL"}
 

@@ -206,7 +206,22 @@ def beside() -> list[Case]:
         "100 GB": huge("optuna.log"),
         "NULs": text("optuna.log", bytes(4_096)),
     }
-    return cases + [Case(f"optuna.log is {name}", mutate, search) for name, mutate in journals.items()]
+    cases += [Case(f"optuna.log is {name}", mutate, search) for name, mutate in journals.items()]
+    return cases + [Case("a state of CMA-ES runs something", both(cma_es, state_of_cma_es), search)]
+
+
+cma_es = command("hydra.sweeper.sampler=cmaes", "hydra.sweeper.trials=4", again=gone())
+
+
+def state_of_cma_es(folder: Path, world: World) -> None:
+    """As Optuna keeps it: a pickle, among the attributes of a trial that has ended."""
+    lines = [json.loads(line) for line in (folder / "optuna.log").read_text().splitlines()]
+    evil = {"cma:optimizer:0": pickle.dumps(shell(world)).hex()}
+    ends = [at for at, line in enumerate(lines) if line["op_code"] == 6]
+    for at in reversed(ends):
+        same = {name: lines[at][name] for name in ("worker_id", "trial_id")}
+        lines.insert(at, {"op_code": 9, **same, "system_attr": evil})
+    (folder / "optuna.log").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 GROUPS = {"commands of a sweep": commands, "jobs": job_files, "beside the jobs": beside}
