@@ -58,7 +58,7 @@ def test_a_residual_block_without_its_change_hands_on() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"blocks": [2, 2]}, "model.channels has 4 stages, model.blocks 2"),
+        ({"blocks": [2, 2]}, r"model.blocks=\[2, 2\]: both need as many stages"),
         ({"blocks": [], "channels": []}, "at least 1"),
     ],
 )
