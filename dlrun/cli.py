@@ -8,6 +8,7 @@ from types import FrameType
 from dlrun import __version__
 from dlrun.errors import DlrunError, Stopped, UserError
 from dlrun.run import signals
+from dlrun.store import unfinished
 from dlrun.verbs import VERBS
 
 
@@ -22,6 +23,7 @@ def end_at_once(number: int, frame: FrameType | None) -> None:
 
     can't be imported again in one process, and whoever catches it there goes on with a library in pieces.
     """
+    unfinished.remove()
     signals.tell("interrupted")
     signals.say_last()
     os._exit(128 + number)

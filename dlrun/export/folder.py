@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from operator import methodcaller
 from pathlib import Path
 
 import torch
@@ -16,10 +16,13 @@ from dlrun.export import check, example, interface, onnx, program, weights
 from dlrun.export.check import Found
 from dlrun.export.interface import Interface
 from dlrun.run.answer import Trained
-from dlrun.store import kept
+from dlrun.store import kept, named, unfinished
 from dlrun.store.decode import said
+from dlrun.store.kept import Unreadable
 
 FORMATS = ("onnx", "torch", "safetensors")
+BEGINS = '{\n "dlrun": "'  # a schema.json of ours
+BESIDE = ("schema.json", "config.json", "example.py")
 CONFIG = ("choices", "seed", "data", "task", "model", "optim", "trainer")
 
 
@@ -45,11 +48,12 @@ def made(trained: Trained, to: str) -> Exported:
         asked = interface.of(trained)
         content = followed(trained, asked, to)
     files = {example.MODELS[to]: content}
-    texts = example.tokenizers(trained.task) | {
-        "schema.json": as_json(example.schema_json(trained, asked, tied)),
-        "config.json": as_json({key: trained.config[key] for key in CONFIG if key in trained.config}),
-        "example.py": example.python(trained.task, to),
-    }
+    beside = (
+        as_json(example.schema_json(trained, asked, tied)),
+        as_json({key: trained.config[key] for key in CONFIG if key in trained.config}),
+        example.python(trained.task, to),
+    )
+    texts = example.tokenizers(trained.task) | dict(zip(BESIDE, beside, strict=True))
     return Exported(trained, asked, files | {name: text.encode("utf-8", "replace") for name, text in texts.items()})
 
 
@@ -72,29 +76,51 @@ def as_json(value: object) -> str:
 
 def write(exported: Exported, folder: Path) -> None:
     """UserError where there can't be such a folder; RunFailed on a full disk, and then nothing new is left."""
-    made_here = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output {folder}: {reason(folder, error)}. Name a folder.") from error
-    written = []
-    try:
-        for name, content in exported.files.items():
-            kept.replace(folder, name, methodcaller("write", content))
-            written.append(name)
-    except OSError as error:
-        for other in written if made_here else ():
-            with suppress(OSError):
-                (folder / other).unlink()
-        if made_here:
-            with suppress(OSError):
-                folder.rmdir()
-        raise kept.unwritable(folder / name, error) from error
+    refuse_to_overwrite(folder, exported.files)
+    made = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+
+    def remove() -> None:
+        for each in made:
+            with suppress(OSError):  # of a folder that is not empty
+                each.rmdir()
+
+    with unfinished.removed_by(remove):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            remove()
+            raise UserError(f"--output {folder}: {reason(folder, error)}. Name a folder.") from error
+        try:
+            named.replace_all(folder, {name: writer(content) for name, content in exported.files.items()})
+        except BaseException as error:
+            remove()
+            if isinstance(error, OSError):
+                raise kept.unwritable(folder / error.filename, error) from error
+            raise
+
+
+def writer(content: bytes) -> named.Write:
+    return lambda file: file.write(content)
+
+
+def refuse_to_overwrite(folder: Path, files: Iterable[str]) -> None:
+    """UserError where one of the files is there and is no export's: config.json is a name that others have as well."""
+    if there := [name for name in files if os.path.lexists(folder / name)]:
+        try:
+            with kept.opened(folder, "schema.json") as file:
+                if file.read(len(BEGINS)) == BEGINS.encode():
+                    return
+        except Unreadable:
+            pass
+        raise UserError(f"{folder} has a {there[0]} that is no export's. Name another folder: --output FOLDER")
 
 
 def reason(folder: Path, error: OSError) -> str:
-    file = next((each for each in (folder, *folder.parents) if each.is_file()), None)
-    return f"{file} is a file" if file else kept.reason(error)
+    for each in (folder, *folder.parents):
+        if os.path.lexists(each) and not os.path.isdir(each):
+            broken = "a link to what is not there" if each.is_symlink() else "no folder"
+            return f"{each} is {'a file' if os.path.isfile(each) else broken}"
+    return kept.reason(error)
 
 
 def checked(exported: Exported, split: str | None, batch_size: int) -> Found:

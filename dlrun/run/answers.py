@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from dlrun import console
 from dlrun.errors import UserError
 from dlrun.run.examples import Given, chunks
-from dlrun.store import kept
+from dlrun.store import named
 from dlrun.terminal.plain import json_text, visible
 
 if TYPE_CHECKING:
@@ -62,20 +63,22 @@ def write(path: Path, found: Iterable[Answered], inputs: Sequence[str]) -> tuple
     """All of them into a file, whole or not at all; (how many, how many of them could not be read)."""
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"--to {path}: answers are written to {', '.join(SUFFIXES)}.")
-    if any(Path(each).exists() and path.exists() and path.samefile(each) for each in inputs):
+    if any(is_same(path, os.path.expanduser(each)) for each in inputs):
         raise UserError(f"--to {path} is what is read. Name another file.")
     counts = [0, 0]
 
     def put(file: IO[bytes]) -> None:
         lines = as_json_lines(found, counts) if path.suffix.lower() == ".jsonl" else as_rows(found, counts, path.suffix)
         for line in lines:
-            file.write(line.encode())
+            file.write(line.encode("utf-8", "backslashreplace"))  # a file's name may be no UTF-8
 
-    try:
-        kept.replace(path.parent, path.name, put)
-    except OSError as error:
-        raise kept.unwritable(path, error) from error
+    named.replace_typed(path.parent, {path.name: put})
     return counts[0], counts[1]
+
+
+def is_same(path: Path, typed: str) -> bool:
+    """Whether an input that was typed, maybe a text of any length, is this file."""
+    return os.path.exists(path) and os.path.exists(typed) and os.path.samefile(path, typed)
 
 
 def counted(found: Iterable[Answered], counts: list[int]) -> Iterator[dict[str, object]]:

@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 import yaml
 
 from dlrun.errors import DlrunError, RunFailed, UserError
+from dlrun.store import unfinished
 from dlrun.store.decode import json_value, record, yaml_value
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ MB = 1 << 20
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NONBLOCK: to open a FIFO would otherwise wait for ever for the other end.
 PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+MISTAKEN = (errno.ELOOP, errno.ENXIO, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)  # of a name, not of a disk
 TEMPORARY = re.compile(r"\..+\.([0-9a-f]{16}\.tmp|\d+)")  # the digits: process numbers, of version 0.1.0
 
 
@@ -77,13 +79,15 @@ def reason(error: OSError) -> str:
         return "its folder is a link or no folder"
     if error.errno == errno.ENXIO:
         return "it is not a file"
+    if error.errno == errno.EISDIR:
+        return "it is a folder"
     return error.strerror or str(error)
 
 
 def unwritable(path: str | Path, error: OSError) -> DlrunError:
     """A disk that is full or broken is no mistake of the user's; a link where a file should be is one of the folder."""
     text = f"{path} can't be written: {reason(error)}."
-    return UserError(text) if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOTDIR) else RunFailed(text)
+    return UserError(text) if error.errno in MISTAKEN else RunFailed(text)
 
 
 def is_plain(path: Path) -> bool:
@@ -167,21 +171,37 @@ def replace(folder: str | Path, name: str, write: Callable[[IO[bytes]], object],
 
     Costs one fsync, about 5 ms on an SSD. OSError where it can't be written: then the old file stays.
     """
-    with below(folder, name) as (at, last):
-        temporary = f".{last}.{secrets.token_hex(8)}.tmp"
-        try:
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | PLAIN, 0o666, dir_fd=at)
-            with open(handle, "wb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            if keep is not None:
-                keep_as(at, last, keep)
-            os.replace(temporary, last, src_dir_fd=at, dst_dir_fd=at)
-        except BaseException:
+    with below(folder, name) as (at, last), temporary(at, [last]) as (path,):
+        put(at, path, write)
+        if keep is not None:
+            keep_as(at, last, keep)
+        os.replace(path, last, src_dir_fd=at, dst_dir_fd=at)
+
+
+@contextmanager
+def temporary(at: int, names: Sequence[str]) -> Iterator[list[str]]:
+    """Names that nobody can guess for files beside those of a folder; what is left of them is removed."""
+    paths = [f".{name}.{secrets.token_hex(8)}.tmp" for name in names]
+
+    def remove() -> None:
+        for path in paths:
             with suppress(OSError):
-                os.unlink(temporary, dir_fd=at)
+                os.unlink(path, dir_fd=at)
+
+    with unfinished.removed_by(remove):
+        try:
+            yield paths
+        except BaseException:
+            remove()
             raise
+
+
+def put(at: int, path: str, write: Callable[[IO[bytes]], object]) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | PLAIN, 0o666, dir_fd=at)
+    with open(handle, "wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def keep_as(at: int, name: str, kept: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlrun import console
 from dlrun.errors import DataError, RunFailed, UserError
 from dlrun.run.folder import RunDir, best_checkpoint
-from dlrun.store import kept
+from dlrun.store import kept, named
 from dlrun.terminal.plain import amount
 from dlrun.verbs.parser import verb
 
@@ -42,10 +43,17 @@ def run(argv: list[str]) -> None:
     if arguments.to in VECTORS:
         if arguments.check:
             raise UserError(f"--check is for {', '.join(FOLDERS)}: word vectors answer nothing.")
-        path, said = vectors(trained, Path(arguments.output or found[0] / VECTORS[arguments.to]), arguments.to)
+        path, said = vectors(trained, place(arguments.output, found[0] / VECTORS[arguments.to]), arguments.to)
         tell(arguments.json, path, f"{said}: {path}", {})
         return
-    network(trained, Path(arguments.output or found[0] / arguments.to), arguments)
+    network(trained, place(arguments.output, found[0] / arguments.to), arguments)
+
+
+def place(typed: str | None, default: Path) -> Path:
+    """UserError where the default is a link, as a stranger's run may have it: nothing is written through one."""
+    if typed is None and default.is_symlink():
+        raise UserError(f"{default} is a link, and none is followed here. Name a folder: --output FOLDER")
+    return default if typed is None else Path(os.path.expanduser(typed))
 
 
 def tell(json: bool, path: Path, text: str, more: dict[str, object]) -> None:
@@ -61,6 +69,7 @@ def network(trained: Trained, folder: Path, arguments: object) -> None:
     from dlrun.run.answer import understood
 
     to, check, trust, json = (getattr(arguments, name) for name in ("to", "check", "trust", "json"))
+    exports.refuse_to_overwrite(folder, exports.BESIDE)  # before the minutes that a large model takes
     with understood(trained.where):
         exported = exports.made(trained, to)
     exports.write(exported, folder)
@@ -122,15 +131,15 @@ def vectors(trained: Trained, path: Path, to: str) -> tuple[Path, str]:
     from dlrun.text import embeddings
 
     found = trained.embeddings()
-    if to == "npy" and path.suffix != ".npy":
-        path = path.with_name(f"{path.name}.npy")
-    try:
-        if to == "npy":
-            words = "".join(f"{embeddings.one_line(word)}\n" for word in found.words)
-            kept.replace_text(path.parent, path.with_suffix(".txt").name, words)
-            kept.replace(path.parent, path.name, lambda file: np.save(file, found.vectors.numpy()))
-        else:
-            kept.replace(path.parent, path.name, lambda file: embeddings.write_text(file, found))
-    except OSError as error:
-        raise kept.unwritable(path, error) from error
+    files: dict[str, named.Write] = {path.name: lambda file: embeddings.write_text(file, found)}
+    if to == "npy":
+        path = path if path.suffix == ".npy" else path.with_name(f"{path.name}.npy")
+        beside, words = path.with_suffix(".txt"), "".join(f"{embeddings.one_line(word)}\n" for word in found.words)
+        if os.path.lexists(beside) and not os.path.lexists(path):
+            raise UserError(f"{beside}, where the words would go, is there already. Name another file: --output FILE")
+        files = {
+            path.name: lambda file: np.save(file, found.vectors.numpy()),
+            beside.name: lambda file: file.write(words.encode("utf-8", "backslashreplace")),
+        }
+    named.replace_typed(path.parent, files)
     return path, f"{amount(len(found.words), 'word')}, {amount(found.vectors.shape[1], 'number')} each"

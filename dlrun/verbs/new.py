@@ -4,7 +4,6 @@ import importlib.util
 import keyword
 import os
 import re
-import shlex
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from pathlib import Path
 from dlrun import bundled, console
 from dlrun.config import catalogue, trust
 from dlrun.errors import UserError
-from dlrun.store import kept
+from dlrun.store import kept, unfinished
+from dlrun.terminal.plain import quoted
 from dlrun.verbs.parser import a_folder, verb
 
 NAME = "my_package"  # what the template calls it
@@ -43,7 +43,7 @@ def run(argv: list[str]) -> None:
     elif name != plain:
         console.say(f"The package is called {name}: {plain} is taken.")
     console.out(f"{folder}: a model, a dataset, conf/, a test and a README. Type")
-    console.out(f"  cd {shlex.quote(str(folder))}\n  {typed}")
+    console.out(f"  cd {quoted(folder)}\n  {typed}")
 
 
 def plain_name(called: str) -> str:
@@ -74,24 +74,30 @@ def filled(folder: Traversable, name: str, below: str = "") -> Iterator[tuple[st
 
 def write(folder: Path, files: dict[str, str]) -> None:
     """All of them, or none. UserError where something is there already, DlrunError where they can't be written."""
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        what = "a file" if os.path.exists(folder) else "a link to what is not there"
+        raise UserError(f"{folder} is {what}. Name a folder that is not there yet.")
     made: list[Path] = []
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise UserError(f"{folder} is a file. Name a folder that is not there yet.")
-        if folder.exists() and any(folder.iterdir()):
-            raise UserError(f"{folder} is there, and not empty. Name a folder that is not there yet.")
-        for name, text in files.items():
-            path = folder / name
-            for parent in [each for each in reversed(path.parents) if not each.exists()]:
-                parent.mkdir()
-                made.append(parent)
-            with path.open("x", encoding="utf-8") as file:
-                made.append(path)
-                file.write(text)
-    except BaseException as error:
+
+    def remove() -> None:
         for path in reversed(made):
             with suppress(OSError):
                 path.rmdir() if path.is_dir() else path.unlink()
-        if isinstance(error, OSError):
-            raise kept.unwritable(folder, error) from error
-        raise
+
+    with unfinished.removed_by(remove):
+        try:
+            if folder.exists() and any(folder.iterdir()):
+                raise UserError(f"{folder} is there, and not empty. Name a folder that is not there yet.")
+            for name, text in files.items():
+                path = folder / name
+                for parent in [each for each in reversed(path.parents) if not each.exists()]:
+                    made.append(parent)
+                    parent.mkdir()
+                with path.open("x", encoding="utf-8") as file:
+                    made.append(path)
+                    file.write(text)
+        except BaseException as error:
+            remove()
+            if isinstance(error, OSError):
+                raise kept.unwritable(folder, error) from error
+            raise

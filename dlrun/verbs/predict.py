@@ -4,6 +4,7 @@ sentence's translation."""
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ def predict(trained: Trained, arguments: argparse.Namespace) -> None:
     strict = arguments.strict or not any(many(each) for each in inputs)
     answers = answered(trained, inputs, strict=strict)
     if arguments.to is not None:
-        count, bad = write(Path(arguments.to), answers, inputs)
+        count, bad = write(Path(os.path.expanduser(arguments.to)), answers, inputs)
         console.say(f"{amount(count, 'answer')}{f', {bad:,} with an error' if bad else ''}: {arguments.to}")
     elif arguments.json:
         console.json_out([each.record() for each in answers])

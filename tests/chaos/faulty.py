@@ -1,13 +1,15 @@
-"""A process in which the n-th file operation below a folder fails: once, as a disk does."""
+"""A process in which the n-th file operation below a folder fails, once, as a disk does; or is followed by a signal."""
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dlrun.cli import exit_code
+from dlrun.cli import end_at_once, exit_code
+from dlrun.run import signals
 
 CALLS = ("open", "write", "fsync", "replace", "mkdir", "link")  # what kept.py does to a folder
 
@@ -37,6 +39,33 @@ def run(home: Path, arguments: tuple[str, ...], number: int, error: int) -> None
 
     for name in CALLS:
         setattr(os, name, failing(name, getattr(os, name)))
+    sys.exit(exit_code(list(arguments)))
+
+
+def stopped(home: Path, arguments: tuple[str, ...], number: int, stop: int) -> None:
+    """`dlrun ...` that gets a signal right after its operation of that number, with handlers as cli.main has them."""
+    os.chdir(home)
+    signals.listen(end_at_once)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals.SIGNALS)
+    written = os.open(home.with_suffix(".txt"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(written, 1)
+    os.dup2(written, 2)
+    count = 0
+
+    def stopping(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*positional: Any, **named: Any) -> Any:
+            nonlocal count
+            done = real(*positional, **named)
+            if counts(name, positional, named):
+                count += 1
+                if count == number:
+                    os.kill(os.getpid(), stop)
+            return done
+
+        return call
+
+    for name in CALLS:
+        setattr(os, name, stopping(name, getattr(os, name)))
     sys.exit(exit_code(list(arguments)))
 
 

@@ -89,7 +89,7 @@ def test_a_name_that_is_none(cli: Cli, tmp_path: Path) -> None:
         assert code in (1, 2) and out == "" and err.startswith("error: ") and "mistake of dlrun's own" not in err
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "loop").symlink_to("loop")
-    assert cli("new", "loop")[0] == 1 and cli("new", "loop/inside")[0] == 1
+    assert cli("new", "loop")[0] == 2 and cli("new", "loop/inside")[0] == 1
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
