@@ -26,7 +26,7 @@ ASKED: dict[str, tuple[list[str], list[str]]] = {  # a run, and a question
     "language model": (["model=lstm", "model.hidden=8", "model.embed=8"], ["sample", "分开"]),
     "n-gram": (["model=ngram", "trainer.epochs=1", "trainer.max_steps=null"], ["sample", "bade", "--seed", "3"]),
     "transformer": (["model=transformer_lm", "model.embed=8", "model.heads=2"], ["sample", "分开"]),
-    "translation": (["model=seq2seq", "model.hidden=8", "model.embed=8"], ["predict", "la kato"]),
+    "translation": (["model=seq2seq", "model.hidden=8", "model.embed=8", "batch_size=100"], ["predict", "la kato"]),
     "word vectors": (["model=skipgram", "model.embed=8"], ["neighbors", "bade"]),
     "spelled vectors": (["model=fasttext", "model.embed=8", "model.buckets=50"], ["neighbors", "badegofi"]),
     "counted vectors": (["model=glove", "model.embed=8"], ["analogy", "bade", "figo", "kula"]),

@@ -127,7 +127,8 @@ def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
 def test_limit_and_overfit_batches(tmp_path: Path) -> None:
     train(tmp_path / "limit", "trainer.limit_batches=5")
     assert Run(tmp_path / "limit").summary["step"] == 15
-    train(tmp_path / "overfit", "trainer.overfit_batches=1", "batch_size=3", "trainer.epochs=300", "optim.lr=0.01")
+    tiny = ["trainer.overfit_batches=1", "batch_size=3", "trainer.epochs=300", "trainer.eval_every_epochs=300"]
+    train(tmp_path / "overfit", *tiny, "optim.lr=0.01")
     lines = Run(tmp_path / "overfit").metrics
     assert lines[-1]["step"] == 300
     assert lines[299]["train/mse"] < 1e-3 < lines[0]["train/mse"]  # 3 rows, 6 parameters

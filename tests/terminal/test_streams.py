@@ -36,7 +36,7 @@ def test_a_run_is_finished(way: str, tmp_path: Path) -> None:
     assert "Traceback" not in (tmp_path / "stderr.txt").read_text()
 
 
-@pytest.mark.parametrize("way", [">&- 2>&-", "&> /dev/full", "2>&1 | left"])
+@pytest.mark.parametrize("way", ["&> /dev/full", "2>&1 | left"])  # one that is closed is filled before anything begins
 @pytest.mark.slow
 def test_a_sweep_is_finished(way: str, tmp_path: Path) -> None:
     assert code(tmp_path, way, *SWEEP) == 0
