@@ -58,7 +58,7 @@ class Opened:
         return self._trained.task.schema
 
     def predict(
-        self, *inputs: str | dict[str, Any], beam: int | None = None, length_penalty: float | None = None
+        self, *inputs: str | Path | dict[str, Any], beam: int | None = None, length_penalty: float | None = None
     ) -> list[Any]:
         """An answer for each input, as `dlrun predict --json` gives it.
 
@@ -158,7 +158,7 @@ class Run:
         return self._opened.schema
 
     def predict(
-        self, *inputs: str | dict[str, Any], beam: int | None = None, length_penalty: float | None = None
+        self, *inputs: str | Path | dict[str, Any], beam: int | None = None, length_penalty: float | None = None
     ) -> list[Any]:
         """As `Opened.predict`."""
         return self._opened.predict(*inputs, beam=beam, length_penalty=length_penalty)
