@@ -39,7 +39,7 @@ ACROSS = {  # tests that speak of no single module
     *("data/datasets", "data/hostile_files", "data/strangers", "data/tokenizations", "files/faults"),
     *("model/images", "model/models", "model/translators", "optim/conf", "optim/plain_command"),
     *("run/resume", "run/old_runs", "run/tokenizers_of_runs", "run/words_of_runs"),
-    *("sweep/goal", "sweep/own_data", "verbs/export_places"),
+    *("sweep/goal", "sweep/own_data", "verbs/export_places", "verbs/predict_places"),
 }
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 PACKAGE = sorted((ROOT / "dlrun").rglob("*.py"))

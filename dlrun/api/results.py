@@ -65,7 +65,9 @@ class Opened:
         """What the model's inputs and outputs mean: sizes, vocabulary, labels, features, scales."""
         return self._trained.task.schema
 
-    def predict(self, *inputs: Example, beam: int | None = None, length_penalty: float | None = None) -> list[Record]:
+    def predict(
+        self, *inputs: Example | Path, beam: int | None = None, length_penalty: float | None = None
+    ) -> list[Record]:
         """An answer for each input, as `dlrun predict --json` gives it.
 
         An input is a text, a picture, `1,2,3`, a file or folder with many of them, or a row of a table as a dict.
@@ -163,7 +165,9 @@ class Run:
     def schema(self) -> Schema:
         return self._opened.schema
 
-    def predict(self, *inputs: Example, beam: int | None = None, length_penalty: float | None = None) -> list[Record]:
+    def predict(
+        self, *inputs: Example | Path, beam: int | None = None, length_penalty: float | None = None
+    ) -> list[Record]:
         """As `Opened.predict`."""
         return self._opened.predict(*inputs, beam=beam, length_penalty=length_penalty)
 

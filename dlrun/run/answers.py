@@ -42,7 +42,7 @@ class Answered(NamedTuple):
 
     def line(self) -> str:
         if isinstance(self.answer, UserError):
-            return f"{self.given.where}: {self.answer}"
+            return named_once(str(self.answer), self.given)
         shown = ", ".join(f"{visible(label)} {console.number(value)}" for label, value in self.answer[:5])
         return f"{visible(self.given.where)}: {shown}"
 
@@ -50,13 +50,21 @@ class Answered(NamedTuple):
 def answered(trained: Trained, inputs: Sequence[str], *, strict: bool) -> Iterator[Answered]:
     """Each example's answer. One that can't be read is warned of, or with `strict` a UserError."""
     for some in chunks(inputs, trained.task.schema):
-        for given, answer in zip(some, trained.predict([each.example for each in some]), strict=True):
+        examples = [each.example for each in some if not isinstance(each.example, UserError)]
+        answers = iter(trained.predict(examples) if examples else [])
+        for given in some:
+            answer = given.example if isinstance(given.example, UserError) else next(answers)
             if isinstance(answer, UserError):
-                said = str(answer) if given.where == given.example else f"{given.where}: {answer}"
+                said = named_once(str(answer), given)
                 if strict:
                     raise UserError(said)
                 console.warn(said)
             yield Answered(given, answer)
+
+
+def named_once(said: str, given: Given) -> str:
+    """Messages about a file or a line of a stream name it themselves."""
+    return said if given.where == given.example or said.startswith(given.where) else f"{given.where}: {said}"
 
 
 def write(path: Path, found: Iterable[Answered], inputs: Sequence[str]) -> tuple[int, int]:

@@ -221,9 +221,11 @@ def refuse_other_files(jobs: Sequence[Job]) -> None:
     and so are lists of pictures, whose digest is that of the pictures.
     """
     for job in {frozenset(own_files(job.config).items()): job for job in jobs}.values():
+        if (run := trained_on_the_same(job)) is None:
+            continue
         for key, path in own_files(job.config).items():
-            place, run = own.there(str(path), key), trained_on_the_same(job)
-            if run is None or not place.is_file() or job.config["choices"].get("data") == "images":
+            place = own.there(str(path), key)
+            if not place.is_file() or job.config["choices"].get("data") == "images":
                 continue
             if own.digest_of(place) not in run.read_summary().get("data", {}).get("sha256", {}).values():
                 raise UserError(

@@ -225,6 +225,7 @@ def add(sweep: SweepDir, composed: Sequence[Composed]) -> list[Job]:
     jobs = [sweep.job(number, each) for number, each in enumerate(fresh, len(before))]
     if before:
         console.say(f"{amount(len(jobs), 'job')} more, {len(composed) - len(fresh)} there already")
+    refuse_other_files(jobs)
     sweep.add(jobs)
     return [*before, *jobs]
 

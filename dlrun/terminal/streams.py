@@ -10,6 +10,7 @@ from typing import IO
 from dlrun.errors import DlrunError
 
 _lost: dict[str, Exception] = {}  # stream -> why it can't be written
+_left: set[str] = set()  # streams whose reader has gone
 
 
 class Stream:
@@ -40,6 +41,7 @@ class Stream:
             act(stream)
         except (OSError, ValueError) as error:  # ValueError: it was closed
             _lost[self.name] = error
+            _left.update([self.name] if isinstance(error, BrokenPipeError) else [])
             _to_nowhere(stream)  # what is buffered would otherwise fail once more when Python ends
 
     def isatty(self) -> bool:
@@ -60,8 +62,14 @@ def _to_nowhere(stream: IO[str]) -> None:
         os.close(nowhere)
 
 
+def is_read(name: str) -> bool:
+    """False once `| head` has what it wants: what nobody reads need not be worked out."""
+    return name not in _left
+
+
 def fill_closed_streams() -> None:
     """`2>&-`: otherwise the next file that is opened, maybe a checkpoint, is what libraries complain into."""
+    _left.clear()
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)

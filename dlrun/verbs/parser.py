@@ -107,6 +107,16 @@ def add_filter(parser: Parser) -> None:
     )
 
 
+def check_number(name: str, value: object, low: int | float, high: int | float | None = None) -> None:
+    """UserError for an argument in Python that `between` would refuse as an option."""
+    kinds = int if isinstance(low, int) else int | float
+    if isinstance(value, bool) or not (
+        isinstance(value, kinds) and Range(low, high).holds(value) and abs(value) < LARGEST
+    ):
+        kind = "a whole number" if isinstance(low, int) else "a number"
+        raise UserError(f"{name}={value!r}: {kind} {Range(low, high)} is expected.")
+
+
 def between(low: int | float, high: int | float | None = None) -> Callable[[str], int | float]:
     """An argument's type: a number of `low`'s own kind in this range."""
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlrun import console
 from dlrun.errors import UserError
 from dlrun.run.folder import best_checkpoint
 from dlrun.store import kept
+from dlrun.terminal import streams
 from dlrun.terminal.plain import amount
-from dlrun.verbs.parser import between, verb
+from dlrun.verbs.parser import between, check_number, verb
 
 if TYPE_CHECKING:
     from dlrun.run.answer import Trained
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from dlrun.task.translate import Translate, Translation
 
 BEAM, LENGTH_PENALTY = 4, 0.75
-MOST_BEAMS = 1000  # followed up at once
+MOST_BEAMS, MOST_PENALTY = 1000, 100.0  # followed up at once; a power of the length
 
 
 def parsed(argv: list[str]) -> argparse.Namespace:
@@ -41,7 +43,7 @@ def parsed(argv: list[str]) -> argparse.Namespace:
         "--beam", type=between(1, MOST_BEAMS), help=f"translations followed up; 1: greedy; default {BEAM}"
     )
     ours.add_argument(
-        "--length-penalty", type=between(0.0, 100.0), help=f"more prefers longer ones; default {LENGTH_PENALTY}"
+        "--length-penalty", type=between(0.0, MOST_PENALTY), help=f"more prefers longer ones; default {LENGTH_PENALTY}"
     )
     ours.add_argument(
         "--attention", action="store_true", default=None, help="also draw where it looked, in the run's folder"
@@ -80,17 +82,17 @@ def predict(trained: Trained, arguments: argparse.Namespace) -> None:
         console.say(f"{amount(count, 'answer')}{f', {bad:,} with an error' if bad else ''}: {arguments.to}")
     elif arguments.json:
         console.json_out([each.record() for each in answers])
-    elif "-" in inputs:
-        for line in as_json_lines(answers, [0, 0]):
-            console.out(line.rstrip("\n"))
     else:
-        for each in answers:
-            console.out(each.line())
+        lines = as_json_lines(answers, [0, 0]) if "-" in inputs else (each.line() for each in answers)
+        for line in lines:
+            console.out(line.rstrip("\n"))
+            if not streams.is_read("stdout"):  # `| head`: a stream may never end
+                return
 
 
 def records(
     trained: Trained,
-    inputs: Sequence[Example],
+    inputs: Sequence[Example | Path],
     *,
     beam: int | None = None,
     length_penalty: float | None = None,
@@ -98,46 +100,77 @@ def records(
     """For Python: what `--json` prints. Inputs as they are typed, or rows of a table, name -> value."""
     from dlrun.run.answer import understood
     from dlrun.run.answers import Answered, answered
-    from dlrun.run.examples import Given, chunks, many
+    from dlrun.run.examples import Given, many
     from dlrun.task.translate import Translate
 
-    typed, task = [each for each in inputs if isinstance(each, str)], trained.task
-    rows = [dict(each) for each in inputs if isinstance(each, Mapping)]
-    if len(typed) + len(rows) < len(inputs):
-        odd = next(each for each in inputs if not isinstance(each, str | Mapping))
-        raise UserError(f"{odd!r} is no input: a text, the name of a file, or a row of a table as a dict is expected.")
-    if isinstance(task, Translate):
-        width, penalty = beam or BEAM, LENGTH_PENALTY if length_penalty is None else length_penalty
-        sentences = [str(each.example) for some in chunks(typed, task.schema) for each in some]
+    given: list[Example] = [str(each) if isinstance(each, Path) else each for each in inputs]
+    if wrong := [each for each in given if not isinstance(each, str | Mapping)]:
+        raise UserError(
+            f"{wrong[0]!r} is no input: a text, a path, or a row as a dict is expected. Of a list: predict(*inputs)"
+        )
+    typed = [each for each in given if isinstance(each, str)]
+    if isinstance(trained.task, Translate):
+        if len(typed) < len(given):
+            raise UserError(f"{trained.where} translates sentences, and a row was given.")
         with understood(trained.where):
-            found = [task.translate(trained.model, text, beam=width, length_penalty=penalty) for text in sentences]
-        pairs = zip(sentences, found, strict=True)
-        return [{"input": text, "translations": [as_json(each) for each in every]} for text, every in pairs]
+            return list(translations(trained, trained.task, typed, *searched(beam, length_penalty)))
     if beam is not None or length_penalty is not None:
         raise UserError(f"beam and length_penalty are for translations; {trained.where} makes none.")
-    given = [Given(f"row {place}", row, row) for place, row in enumerate(rows, 1)]
-    of_rows = [Answered(*each) for each in zip(given, trained.predict(rows), strict=True)] if rows else []
-    strict = not any(many(each) for each in typed)
-    return [each.record() for each in (*answered(trained, typed, strict=strict), *of_rows)]
+    strict, found, row = not any(map(many, typed)), list[Answered](), 0
+    for is_text, some in groupby(given, lambda each: isinstance(each, str)):  # answers stand in the order of inputs
+        if is_text:
+            found += answered(trained, [str(each) for each in some], strict=strict)
+            continue
+        rows = [dict(each) for each in some if isinstance(each, Mapping)]
+        found += map(
+            Answered,
+            [Given(f"row {row + place}", each, each) for place, each in enumerate(rows, 1)],
+            trained.predict(rows),
+        )
+        row += len(rows)
+    return [each.record() for each in found]
+
+
+def searched(beam: int | None, length_penalty: float | None) -> tuple[int, float]:
+    """Translations followed up, and how much longer ones are preferred. UserError outside of what can be typed."""
+    beam, penalty = BEAM if beam is None else beam, LENGTH_PENALTY if length_penalty is None else length_penalty
+    check_number("beam", beam, 1, MOST_BEAMS)
+    check_number("length_penalty", penalty, 0.0, MOST_PENALTY)
+    return beam, penalty
+
+
+def translations(
+    trained: Trained, task: Translate, inputs: Sequence[str], beam: int, penalty: float, *, attention: bool = False
+) -> Iterator[dict[str, Any]]:
+    """What was found for each sentence, the best first, as it comes. A line that is no text is warned of."""
+    from dlrun.run.examples import chunks
+
+    for each in (one for some in chunks(inputs, task.schema) for one in some):
+        if isinstance(each.example, UserError):
+            console.warn(str(each.example))
+            yield {**each.row, "translations": [], "error": str(each.example)}
+            continue
+        text = str(each.example)
+        found = task.translate(trained.model, text, beam=beam, length_penalty=penalty)
+        if attention:
+            console.say(f"where it looked: {draw(trained.where, found[0])}")
+        yield {"input": text, "translations": [as_json(one) for one in found]}
 
 
 def translate(trained: Trained, task: Translate, arguments: argparse.Namespace) -> None:
-    """The best translation of each sentence; as JSON all that were found."""
-    beam: int = BEAM if arguments.beam is None else arguments.beam
-    penalty: float = LENGTH_PENALTY if arguments.length_penalty is None else arguments.length_penalty
-    from dlrun.run.examples import chunks
-
-    answers = []
-    sentences = [str(each.example) for some in chunks(arguments.inputs, task.schema) for each in some]
-    for text in sentences:
-        found = task.translate(trained.model, text, beam=beam, length_penalty=penalty)
-        if arguments.attention:
-            console.say(f"where it looked: {draw(trained.where, found[0])}")
-        if not arguments.json:
-            console.out(found[0].text)
-        answers.append({"input": text, "translations": [as_json(each) for each in found]})
+    """The best translation of each sentence, line by line; as JSON all that were found."""
+    if arguments.to is not None or arguments.strict:
+        name = "strict" if arguments.to is None else "to"
+        raise UserError(f"--{name} is for predictions; {trained.where} translates. To keep that type > FILE behind it.")
+    options = searched(arguments.beam, arguments.length_penalty)
+    found = translations(trained, task, arguments.inputs, *options, attention=bool(arguments.attention))
     if arguments.json:
-        console.json_out(answers)
+        console.json_out(list(found))
+        return
+    for each in found:
+        console.out(each["translations"][0]["text"] if each["translations"] else "")
+        if not streams.is_read("stdout"):
+            return
 
 
 def as_json(found: Translation) -> dict[str, object]:

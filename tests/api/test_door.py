@@ -110,3 +110,41 @@ def test_it_says_what_the_command_line_says(
         dlrun.train("data=ptb", "stand_in=never", "model=lstm", "device=cpu")
     assert dlrun.open("outputs/run").schema.vocab is not None and not run.model.training
     assert isinstance(run.model, torch.nn.Module)
+
+
+def test_inputs_of_any_kind_are_answered_in_their_order_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").write_text("a,y\n" + "".join(f"{n % 5},{n % 5 * 2}\n" for n in range(60)))
+    run = dlrun.train("data=rows.csv", "data.target=y", "model=linear", "device=cpu", "trainer.max_steps=2")
+    Path("new.csv").write_text("a\n3\n4\n")
+    answers = run.predict({"a": 1}, "2", Path("new.csv"), {"a": 5})
+    assert [each.get("a", each.get("input")) for each in answers] == [1, "2", "3", "4", 5]
+    for wrong in (["1"], 1, None, b"1"):
+        with pytest.raises(dlrun.UserError, match="is no input: a text, a path, or a row as a dict is expected"):
+            run.predict("1", wrong)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> dlrun.Run:
+    small = ("model=rnn", "stand_in=always", "device=cpu", "model.hidden=8", "model.embed=8", "trainer.max_steps=1")
+    return dlrun.train(*small, f"folder={tmp_path_factory.mktemp('a')}/run")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"length": 0}, "length=0: a whole number from 1 to 1,000,000 is expected."),
+        ({"temperature": -1.0}, "temperature=-1.0: a number at least 0 is expected."),
+        ({"temperature": float("nan")}, "temperature=nan: a number at least 0 is expected."),
+        ({"top_k": 0}, "top_k=0: a whole number at least 1 is expected."),
+        ({"seed": "x"}, "seed='x': a whole number at least"),
+    ],
+)
+def test_options_of_a_text_are_those_of_the_command_line(
+    option: dict[str, object], message: str, writer: dlrun.Run
+) -> None:
+    with pytest.raises(dlrun.UserError) as caught:
+        writer.sample("想", **option)  # type: ignore[arg-type]
+    assert message in str(caught.value)

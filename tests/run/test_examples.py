@@ -60,6 +60,73 @@ def test_a_stream_of_several_blocks_loses_no_row(
     assert [each.example["area"] for each in typed(content.encode())] == [str(n) for n in range(99)]  # type: ignore[index]
 
 
+QUOTED = 'area,city\n1,"Ro\nme"\n2,Rome\n3,"a ""b"" c"\n' + "".join(f"{n},Oslo\n" for n in range(4, 40))
+
+
+@pytest.mark.parametrize("content", [QUOTED, f"\n{QUOTED}", QUOTED.rstrip("\n"), QUOTED.replace(",", ";")])
+def test_a_table_without_end_is_read_in_pieces(
+    content: str, typed: Callable[[bytes], list[examples.Given]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is read whole, also where a cell has a line end; each row has its number in the whole."""
+    whole = typed(content.encode())
+    monkeypatch.setattr(examples, "BLOCK", 5)
+    monkeypatch.setattr(examples, "PIECE", 30)
+    assert typed(content.encode()) == whole and len(whole) == 39 and whole[0].row["city"] == "Ro\nme"
+    assert whole[-1].where == "standard input, row 39"
+    with pytest.raises(UserError, match=r"line \d has 3 fields, and the header has 2. This is behind row \d\d"):
+        typed(f"{content.rstrip()}\n1{';' if ';' in content else ','}2{';' if ';' in content else ','}3\n".encode())
+
+
+def test_a_table_without_names_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, "".join(f"{n},{n + 0.5}\n" for n in range(50)).encode())
+    os.close(writing)
+    monkeypatch.setattr(examples, "PIECE", 30)
+    monkeypatch.setattr(examples, "BLOCK", 11)
+    columns = tuple(Column(f"column_{n}", "number", 1.0) for n in (1, 2))
+    schema = Schema({"in_features": 2, "outputs": 1}, "table", "number", columns=columns)
+    with os.fdopen(reading) as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        found = [each.row["column_1"] for some in examples.chunks(["-"], schema) for each in some]
+    assert found == [str(n) for n in range(50)]
+
+
+def test_a_line_that_is_no_text_is_named_and_the_others_are_done(
+    typed: Callable[[bytes], list[examples.Given]],
+) -> None:
+    found = typed(f"{ROW}\n".encode() + bytes(range(1, 9)) * 8 + b"\xff\n" + f"{ROW}\n".encode())
+    assert [type(each.example) for each in found] == [dict, UserError, dict]
+    assert str(found[1].example) == "standard input, line 2 is no text in any known encoding."
+
+
+def test_a_line_that_does_not_end_is_refused(
+    typed: Callable[[bytes], list[examples.Given]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examples, "LARGEST_TEXT", 1000)
+    monkeypatch.setattr(examples, "BLOCK", 64)
+    with pytest.raises(UserError, match="A line of standard input has more than 1,000 bytes"):
+        typed(b"{" + b"x" * 5000)
+
+
+@pytest.mark.parametrize("text", ["good " * 200, "good " * 200 + ".csv", "good " * 200 + ".txt", "~nobody is good"])
+def test_a_text_longer_than_any_name_is_a_text(text: str) -> None:
+    assert not examples.many(text)
+    (found,) = next(examples.chunks([text], TEXT))
+    assert found.example == text
+
+
+def test_a_text_of_a_folder_that_can_not_be_read_is_named_and_the_others_are_done(tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text("good")
+    (tmp_path / "gone.txt").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to(".")
+    (tmp_path / "loop.txt").symlink_to("loop.txt")
+    os.mkfifo(tmp_path / "pipe.txt")
+    found = [each for some in examples.chunks([str(tmp_path)], TEXT) for each in some]
+    names = {Path(each.where).name: each.example for each in found}
+    assert names.pop("good.txt") == "good" and len(names) == 3
+    assert all(isinstance(each, UserError) for each in names.values())
+
+
 @pytest.mark.parametrize("content", ["", "\n\n", " \r\n"])
 def test_a_stream_without_examples_has_no_answers(content: str, typed: Callable[[bytes], list[examples.Given]]) -> None:
     assert typed(content.encode()) == []
@@ -70,7 +137,7 @@ def test_a_row_that_can_not_be_read_is_named_and_the_others_are_done(tmp_path: P
     path.write_text(f'{ROW}\n{{"area": {{"x": 1}}, "city": "Rome"}}\nno JSON\n\n{ROW}\n')
     found = [each for some in examples.chunks([str(path)], TABLE) for each in some]
     assert [each.where.rpartition(", ")[2] for each in found] == ["line 1", "line 2", "line 3", "line 5"]
-    x, problems = rows.encoded([each.example for each in found], COLUMNS)
+    x, problems = rows.encoded([each.example for each in found], COLUMNS)  # type: ignore[misc]
     assert x.tolist() == [[10, 0, 1]] * 2 and set(problems) == {1, 2}
     assert problems[1] == "area is a list or an object, and a plain value is expected."
 

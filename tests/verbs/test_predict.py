@@ -64,6 +64,9 @@ def test_no_attention_no_picture(cli: Cli) -> None:
     code, _, err = cli("predict", "run", "la kato vidas unu hundo .", "--attention")
     assert code == 2 and "has no attention. Train one that has: dlrun model=seq2seq" in err
     assert not Path("run/attention").exists() and not Path("run/attention.png").exists()
+    for option in (["--to", "out.csv"], ["--strict"]):  # not left out in silence
+        code, _, err = cli("predict", "run", "la kato", *option)
+        assert code == 2 and f"error: {option[0]} is for predictions; run translates." in err
 
 
 @pytest.mark.slow
