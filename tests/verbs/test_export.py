@@ -87,7 +87,7 @@ def test_word_vectors_go_into_the_file_that_is_named(
     to: str, files: list[str], made: Callable[[str], Path], cli: Cli
 ) -> None:
     code, out, err = cli("export", str(made("skipgram")), "--to", to, "--output", "v.w")
-    assert (code, out) == (0, "") and err == f"51 words, 4 numbers each: {files[0]}\n"
+    assert (code, out) == (0, "") and err.endswith(f"51 words, 4 numbers each: {files[0]}\n")
     assert sorted(os.listdir(".")) == files
     code, _, err = cli("export", str(made("skipgram")), "--to", to, "--output", "nowhere/v.w")
-    assert code == 2 and err == f"error: nowhere/{files[0]} can't be written: there is no folder nowhere.\n"
+    assert code == 2 and err.endswith(f"error: nowhere/{files[0]} can't be written: there is no folder nowhere.\n")
