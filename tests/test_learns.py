@@ -1,4 +1,7 @@
-"""Every model is trained through the command line on its stand-in and held to the stand-in's best possible score."""
+"""Every model is trained through the command line on its stand-in and held to the stand-in's best possible score.
+
+A test across modules: data, task, model, optimizer and trainer together.
+"""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which environment `make` uses, by what it would do: nothing is made."""
+"""Which environment `make` uses, by what it would do: nothing is made. A test of the Makefile, not of a module."""
 
 import os
 import shutil

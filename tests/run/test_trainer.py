@@ -158,6 +158,16 @@ def test_bf16_trains(tmp_path: Path) -> None:
     assert Run(tmp_path / "run").summary["device"] == "cpu bf16"
 
 
+def test_a_compiled_model_keeps_its_names(tmp_path: Path) -> None:
+    """What is saved is opened without a compiler, which itself would take half a minute here."""
+    import torch._dynamo
+
+    with torch._dynamo.config.patch(disable=True):
+        train(tmp_path / "compiled", "trainer.compile=true", "trainer.max_steps=3")
+    train(tmp_path / "plain", "trainer.max_steps=3")
+    assert alike(Run(tmp_path / "compiled").weights(), Run(tmp_path / "plain").weights())
+
+
 def test_fp16_on_a_cpu_is_refused(cli: Cli) -> None:
     code, _, err = cli("device=cpu", "device.precision=fp16")
     assert code == 2 and "device.precision=fp16 needs a GPU." in err
