@@ -247,6 +247,8 @@ class Leaderboard(Runs):
 def checked(name: str | Path) -> str:
     if not isinstance(name, str | Path):
         raise UserError(f"{name!r} is no folder and no file: a path is expected, or `last`.")
+    if "\0" in str(name):
+        raise UserError(f"{str(name)!r} names no file.")
     return str(name)
 
 

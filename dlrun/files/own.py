@@ -1,6 +1,7 @@
 """Files of the user's own: found, digested, and what is wrong with one is one message. No torch."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,7 @@ def folder(path: str, key: str) -> Path:
 
 
 def there(path: str, key: str) -> Path:
-    found = Path(path).expanduser()
+    found = Path(os.path.expanduser(path))
     try:
         if found.exists():
             return found

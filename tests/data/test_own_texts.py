@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,15 @@ def test_folders_inside_name_the_parts(tmp_path: Path) -> None:
     data = load("labelled", tmp_path / "f", min_freq=1, encoding="cp1252")
     assert [len(part) for part in (data.train, data.val, data.test) if part] == [16, 4, 6]
     assert "valid" not in data.schema.vocab.index and "é" in data.schema.vocab.index  # type: ignore[union-attr]
+
+
+def test_a_class_whose_folder_is_no_utf_8(tmp_path: Path) -> None:
+    """As with pictures it is called by an escape, which a checkpoint can hold."""
+    for name in (b"a\xff", b"b"):
+        folder = tmp_path / os.fsdecode(name)
+        for number in range(20):
+            written(folder / f"{number}.txt", f"a film of number {number}")
+    assert load("labelled", tmp_path, min_freq=1).schema.labels == ("a\\udcff", "b")
 
 
 def test_spellings_are_one_class_and_gaps_are_left_out_and_said(tmp_path: Path) -> None:

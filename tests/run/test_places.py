@@ -54,3 +54,38 @@ def test_a_clock_that_jumps_back(cli: Cli, tmp_path: Path) -> None:
         os.utime(path, (ahead, ahead))
     assert cli("resume", "outputs/a", "trainer.epochs=2")[0] == 0
     assert json.loads(cli("runs", "--json")[1])[0]["epoch"] == 2
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["eval", LONG],
+        ["predict", LONG, "1,2"],
+        ["predict", f"{LONG}.pt", "1,2"],
+        ["sample", LONG, "a"],
+        ["compare", LONG, LONG],
+        ["curve", LONG, "val/mse"],
+        ["export", LONG, "--to", "torch"],
+        ["resume", LONG],
+        ["rerun", LONG],
+        ["runs", LONG],
+        ["tensorboard", LONG],
+        ["describe", LONG],
+        ["describe", f"{LONG}.csv"],
+        ["describe", "~nobody/x.csv"],
+        [f"data={LONG}"],
+        [f"data=~nobody/{LONG}.csv"],
+        ["init=vectors", f"init.file={LONG}"],
+        ["init=vectors", f"init.run={LONG}"],
+        [f"{LONG}.csv"],
+    ],
+    ids=lambda typed: " ".join(typed).replace(LONG, "LONG"),
+)
+def test_names_that_no_file_can_have(typed: list[str], cli: Cli) -> None:
+    """One message, exit code 2, nothing left behind."""
+    code, _, err = cli(*typed)
+    assert code == 2 and err.count("error: ") == 1 and "mistake of dlrun's own" not in err, err
+    assert os.listdir(".") == []
