@@ -35,7 +35,17 @@ TORCH_FREE = [  # they answer before torch could be imported, which takes second
     *(f"verbs.{verb}" for verb in VERBS),
 ]
 ACROSS = {  # tests that speak of no single module
-    *("architecture", "dist", "make", "learns", "api/door", "api/notebook", "config/conf", "config/own_parts"),
+    *(
+        "architecture",
+        "dist",
+        "make",
+        "learns",
+        "api/door",
+        "api/interrupted",
+        "api/notebook",
+        "config/conf",
+        "config/own_parts",
+    ),
     *("data/datasets", "data/hostile_files", "data/strangers", "data/tokenizations", "files/faults"),
     *("model/images", "model/models", "model/translators", "optim/conf", "optim/plain_command"),
     *("run/resume", "run/old_runs", "run/tokenizers_of_runs", "run/words_of_runs"),

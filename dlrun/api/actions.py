@@ -28,9 +28,9 @@ def train(*overrides: str, trust: Sequence[str] = (), config_dir: str | Path | N
     UserError for what can't be meant, DataError where data can't be had, Diverged, RunFailed, and Stopped after a
     signal. What has a folder by then names it: `error.folder`.
     """
-    from dlrun.config import compose
-
     with scope.undisturbed():
+        from dlrun.config import compose
+
         composed = compose.Composer(compose.read(words(overrides, trust, config_dir))).one()
 
         from dlrun.verbs.train import train as train_composed
@@ -53,10 +53,9 @@ def sweep(*overrides: str, trust: Sequence[str] = (), config_dir: str | Path | N
     `if __name__ == "__main__":`. A job that failed or diverged is in the table with its status, and a warning says so;
     RunFailed where no job has come to a result. Otherwise as `train`.
     """
-    from dlrun.config import compose
-
     with scope.undisturbed():
         from dlrun import console
+        from dlrun.config import compose
         from dlrun.sweep import jobs
         from dlrun.verbs.train import sweep_job
 

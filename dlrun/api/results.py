@@ -79,9 +79,12 @@ class Opened:
 
         `beam` and `length_penalty` are for translations. UserError for an input that can't be read.
         """
-        from dlrun.verbs.predict import records
+        from dlrun.api import scope
 
-        return records(self._trained, inputs, beam=beam, length_penalty=length_penalty)
+        with scope.patient():
+            from dlrun.verbs.predict import records
+
+            return records(self._trained, inputs, beam=beam, length_penalty=length_penalty)
 
     def sample(
         self, prompt: str, *, length: int = 100, temperature: float = 0.8, top_k: int | None = None, seed: int = 0
@@ -95,9 +98,12 @@ class Opened:
 
         UserError for a model that can't write, and for a prompt with tokens that it does not know.
         """
-        from dlrun.verbs.sample import text
+        from dlrun.api import scope
 
-        return text(self._trained, prompt, length=length, temperature=temperature, top_k=top_k, seed=seed)
+        with scope.patient():
+            from dlrun.verbs.sample import text
+
+            return text(self._trained, prompt, length=length, temperature=temperature, top_k=top_k, seed=seed)
 
     def __repr__(self) -> str:
         return f"Opened({str(self._trained.where)!r}, {type(self.model).__name__})"
@@ -249,6 +255,8 @@ class Leaderboard(Runs):
 def checked(name: str | Path) -> str:
     if not isinstance(name, str | Path):
         raise UserError(f"{name!r} is no folder and no file: a path is expected, or `last`.")
+    if "\0" in str(name):
+        raise UserError(f"{str(name)!r} names no file.")
     return str(name)
 
 

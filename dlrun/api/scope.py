@@ -8,11 +8,18 @@ workers from waits for the next sweep, until the program ends.
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from threading import RLock
+from threading import RLock, Timer
+from types import FrameType
 
+from dlrun.run import signals
+
+AGAIN = 0.05  # seconds until a Ctrl-C that came too early is looked at again
+DOOR = ("dlrun.api.actions", "dlrun.api.results")
+WHOLE = ("importlib._bootstrap", "hydra", "omegaconf", "dlrun.api.scope")  # begins of modules' names
 ONE_AT_A_TIME = RLock()  # random states, run.log and the terminal are the process's, not a thread's
 
 
@@ -21,7 +28,7 @@ def undisturbed() -> Iterator[None]:
     """Around whatever composes or trains. Another thread that wants to as well waits."""
     from dlrun import console
 
-    with ONE_AT_A_TIME, ExitStack() as stack:
+    with ONE_AT_A_TIME, patient(), ExitStack() as stack:
         for kept in (environment, finders, start_method, loggers, hydras):
             stack.callback(kept())
         os.environ["PYTHONSAFEPATH"] = "1"  # as on the command line: no process of ours imports a socket.py beside it
@@ -47,6 +54,62 @@ def torch_undisturbed() -> Iterator[None]:
         torch.set_deterministic_debug_mode(mode)
         torch.backends.cudnn.benchmark = benchmark
         set_rng_state(random_state)
+
+
+# Ctrl-C
+
+
+@contextmanager
+def patient() -> Iterator[None]:
+    """Within it Ctrl-C waits for the end of what must not be cut in two: imports, as torch and NumPy can't be imported
+
+    a second time in one process; what Hydra composes, which would make an error of its own of it; this module.
+    """
+    earlier = signal.getsignal(signal.SIGINT) if signal.SIGINT in signals.heard() else None
+    if not callable(earlier) or isinstance(getattr(earlier, "__self__", None), signals.GracefulStop | Patience):
+        yield  # nobody would hear of it, or it is heard without an exception
+        return
+    patience = Patience(earlier)
+    signal.signal(signal.SIGINT, patience.note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+        patience.end()
+
+
+class Patience:
+    """Tells `earlier` of a Ctrl-C, at once or as soon as it may be."""
+
+    def __init__(self, earlier: signals.Handler):
+        self.earlier, self.later = earlier, list[Timer]()
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        first = not self.later
+        while self.later:
+            self.later.pop().cancel()
+        if in_one_piece(frame):
+            if first:
+                signals.tell("stopping as soon as libraries are loaded")
+            self.later.append(Timer(AGAIN, os.kill, (os.getpid(), number)))
+            self.later[-1].daemon = True
+            self.later[-1].start()
+        else:
+            self.earlier(number, frame)
+
+    def end(self) -> None:
+        if self.later:
+            self.later.pop().cancel()
+            self.earlier(signal.SIGINT, None)
+
+
+def in_one_piece(frame: FrameType | None) -> bool:
+    """Whether a frame belongs to an import and the like that our own call has begun."""
+    while frame is not None and (name := frame.f_globals.get("__name__", "")) not in DOOR:
+        if name.startswith(WHOLE):
+            return True
+        frame = frame.f_back
+    return False
 
 
 # each looks now, and answers with what puts it back

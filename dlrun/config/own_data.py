@@ -95,10 +95,10 @@ def with_reader(word: str, argv: Sequence[str]) -> list[str]:
     if key != "data" or not unquoted(value) or is_choice(unquoted(value), argv):
         return [word]
     value = unquoted(value)
-    path = Path(value).expanduser()
-    if "," in value and not path.exists() and all(Path(each).expanduser().exists() for each in value.split(",")):
+    path = Path(os.path.expanduser(value))
+    if "," in value and not there(value) and all(map(there, value.split(","))):
         return of_several(value.split(","), argv)
-    if not (path.exists() or "/" in value or path.suffix.lower() in (*TABLES, *own.TEXTS, *ARRAYS, *own.PICTURES)):
+    if not (there(value) or "/" in value or path.suffix.lower() in (*TABLES, *own.TEXTS, *ARRAYS, *own.PICTURES)):
         return [word]
     if any("data.path=" in each for each in argv):
         raise UserError(f"{word} names a file, and data.path=… does, too. Type one of them.")
@@ -106,6 +106,10 @@ def with_reader(word: str, argv: Sequence[str]) -> list[str]:
     said = [each.partition("=")[0] for each in argv]
     reader = reader_of_folder(found) if found.is_dir() else reader_of_file(found, said)
     return [f"data={reader}", f"data.path={as_word(value)}"]
+
+
+def there(value: str) -> bool:
+    return os.path.exists(os.path.expanduser(value))
 
 
 def of_several(values: Sequence[str], argv: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 Hydra's lexer knows ASCII alone, and its parser answers in its own terms; a group takes any value and fails much later.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -105,7 +106,7 @@ def is_plain(name: str) -> bool:
 def no_verb(argv: Sequence[str], verbs: Sequence[str]) -> str:
     """`dlrun lenet ptb`, `dlrun model = lstm`, `dlrun trian`: what may have been meant."""
     first = argv[0]
-    if Path(first).suffix and Path(first).exists():
+    if Path(first).suffix and os.path.exists(first):
         return (
             f"There is no verb {first}. To train on the file type data={first}; to see what it holds, describe {first}"
         )

@@ -21,7 +21,7 @@ from dlrun.limits import Fraction, PositiveInt
 from dlrun.tabular import columns as reading
 from dlrun.tabular import targets
 from dlrun.tabular.read import LARGEST, Table, read
-from dlrun.terminal.plain import amount
+from dlrun.terminal.plain import amount, storable
 from dlrun.text.encodings import decoded
 from dlrun.text.pieces import texts_below
 from dlrun.text.vocab import Tokenization, Vocab, check
@@ -211,7 +211,7 @@ def of_folder(folder: Path, encoding: str | None) -> Source:
 
 def labelled_below(folder: Path) -> Iterator[tuple[Path, str]]:
     for each in own.inner_folders(folder):
-        yield from ((file, each.name) for file in texts_below(each))
+        yield from ((file, storable(each.name)) for file in texts_below(each))
 
 
 def text_of(content: bytes, file: Path, named: str | None, known: str | None) -> tuple[str, str | None]:

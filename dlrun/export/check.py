@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from dlrun.errors import UserError
 from dlrun.export.interface import Interface, example
 from dlrun.task.base import Task
 from dlrun.task.classify import Classify
@@ -71,6 +72,8 @@ def compared(interface: Interface, run: Run, questions: Iterator[Question]) -> F
             ours = theirs = interface.first_state(len(inputs[0]))
         answer = interface.net(*inputs, *ours)
         wanted = list(answer) if isinstance(answer, tuple) else [answer]
+        if wanted[0].isnan().any():
+            raise UserError("The model itself answers what is no number (NaN), so that nothing can be compared.")
         got = run(*inputs, *theirs)
         ours, theirs, rows = wanted[1:], got[1:], rows + len(inputs[0])
         difference = float((got[0] - wanted[0]).abs().max())

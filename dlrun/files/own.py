@@ -47,7 +47,7 @@ def folder(path: str, key: str) -> Path:
 
 
 def there(path: str, key: str) -> Path:
-    found = Path(path).expanduser()
+    found = Path(os.path.expanduser(path))
     try:
         if found.exists():
             return found

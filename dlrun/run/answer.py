@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -110,7 +111,7 @@ def given_vectors(spec: RunSpec) -> tuple[Given | None, Path | None]:
         found = trained.embeddings()
         return lambda words: found, trained.where
     path = Path(str(options["file"]))
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"init.file={path}: there is no such file.")
     return (
         lambda words: read_vectors(path, {spelled for word in words for spelled in (word, word.removeprefix(" "))}),

@@ -80,11 +80,10 @@ class RunDir:
         if kept.is_plain(path / "config.yaml"):
             return cls(path)
         known = sorted(run for run, _ in find_runs([OUTPUTS]))
-        what = "is no run's folder: it has no config.yaml" if path.is_dir() else "does not exist"
         there = (
             f"{nearest(name, known[-8:])} The newest is `last`." if known else f"There is no run under {OUTPUTS}/ yet."
         )
-        raise UserError(f"{name} {what}. {there}")
+        raise UserError(f"{name} {no_run(name)}. {there}")
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -208,12 +207,24 @@ class RunDir:
         return checkpoint.load(self.path, name)
 
 
+def no_run(name: str) -> str:
+    """Why a name that was typed stands for no run."""
+    if os.path.isdir(name):
+        return "is no run's folder: it has no config.yaml"
+    if os.path.islink(name):
+        return "is a link, and no link to a file is followed here: type the file itself"
+    return "is a file, and no run's folder" if os.path.exists(name) else "does not exist"
+
+
 def best_checkpoint(name: str) -> tuple[Path, str]:
     """What answers: a folder and the file below it, of a checkpoint's own path or of a run's best one."""
+    name = os.path.expanduser(name)  # the shell leaves it in init_from=~/run
     path = Path(name)
     if path.suffix == ".pt" and kept.is_plain(path):
         return path.parent, path.name
     run = RunDir.open(name)
+    if not run.has_checkpoint("best") and run.in_use():
+        raise UserError(f"{run.path} has no checkpoint best.pt yet: it trains. Wait for its first evaluation.")
     if not run.has_checkpoint("best"):
         raise UserError(f"{run.path} has no checkpoint best.pt yet. Train it further: {command('resume', run.path)}")
     return run.path, f"{checkpoint.FOLDER}/best.pt"
@@ -238,7 +249,7 @@ def read_summary(path: str | Path) -> Summary:
 def find_runs(folders: list[Path]) -> Iterator[tuple[str, float]]:
     """Every run below the given folders, and when its config.yaml was written; nothing is looked for inside one."""
     for folder in folders:
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             if folder != OUTPUTS:  # which just means that nothing has run yet
                 raise UserError(f"{folder} does not exist.")
             continue

@@ -18,7 +18,7 @@ from dlrun.run.folder import best_checkpoint
 from dlrun.run.trainer import Trainer
 from dlrun.terminal.plain import amount
 
-MOST = 4  # names in a message
+MOST, LONGEST = 4, 100  # names in a message, and characters of each
 PLAIN = (torch.strided, "cpu", False)
 
 
@@ -61,11 +61,14 @@ class Source:
                 f"Nothing of {self.where} fits {type(model).__name__}{differs}. It has {listed(theirs)}; "
                 f"{type(model).__name__} has {listed(ours)}."
             )
+        trained = {name for name, _ in model.named_parameters()}
         with torch.no_grad():
             for name in fitting:
                 given = theirs[name]
                 assert isinstance(given, Tensor)
                 ours[name].copy_(given)
+                if name in trained and not ours[name].isfinite().all():  # a buffer may well hold an infinity
+                    raise UserError(f"{self.where} can't be started from: {name} holds values that are no numbers.")
         rest = {name: each for name, each in ours.items() if name not in fitting}
         unused = {name: each for name, each in theirs.items() if name not in ours}
         said = f"{len(fitting)} of {amount(len(ours), 'weight')} taken from {self.where}{differs}"
@@ -98,13 +101,17 @@ def listed(weights: Mapping[str, object], others: Mapping[str, object] | None = 
     for name, each in list(weights.items())[:MOST]:
         other = (others or {}).get(name)
         there = f", there {shape(other)}" if isinstance(other, Tensor) and isinstance(each, Tensor) else ""
-        parts.append(f"{name} {shape(each)}{there}")
+        parts.append(f"{name[:LONGEST]} {shape(each)}{there}")
     more = len(weights) - MOST
     return ", ".join(parts) + (f" and {more} more" if more > 0 else "") or "none"
 
 
 def shape(weight: object) -> str:
-    return f"({', '.join(map(str, weight.shape))})" if isinstance(weight, Tensor) else ""
+    """With its type where a weight has another one than real numbers."""
+    if not isinstance(weight, Tensor):
+        return ""
+    kind = "" if weight.is_floating_point() else f" {str(weight.dtype).removeprefix('torch.')}"
+    return f"({', '.join(map(str, weight.shape))}){kind}"
 
 
 def other_vocabulary(theirs: Schema | None, ours: Schema) -> str:

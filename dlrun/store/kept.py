@@ -94,7 +94,7 @@ def is_plain(path: Path) -> bool:
     """Whether a regular file is there, itself and not through a link."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:
+    except (OSError, ValueError):  # a name of 5,000 characters, one with a NUL
         return False
 
 

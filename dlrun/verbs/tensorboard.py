@@ -1,6 +1,7 @@
 """`dlrun tensorboard [DIR]`: serves TensorBoard over outputs/, to this machine alone unless --host says otherwise."""
 
 import errno
+import os
 import signal
 import socket
 import threading
@@ -24,7 +25,7 @@ def run(argv: list[str]) -> None:
     parser.add_argument("--port", type=between(0, 65535), default=6006, help="0: any free one")
     arguments = parser.parse_args(argv)
     folder = Path(arguments.folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise UserError(f"{folder} does not exist. Train something first: dlrun model=lstm")
     url = serve(folder, arguments.host, arguments.port)
     if len(list(islice(find_runs([folder]), TICKED + 1))) > TICKED:

@@ -1,6 +1,7 @@
 """Texts with labels of the user's own: every form read alike, parts and groups, gaps and spellings, one message."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,15 @@ def test_rows_of_a_group_stay_together(tmp_path: Path) -> None:
 def test_texts_that_can_not_be_read(tmp_path: Path, content: str | bytes, changed: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         own("labelled", written(tmp_path / "a.csv", content), **changed)
+
+
+def test_a_class_whose_folder_is_no_utf_8(tmp_path: Path) -> None:
+    """As with pictures it is called by an escape, which a checkpoint can hold."""
+    for name in (b"a\xff", b"b"):
+        folder = tmp_path / os.fsdecode(name)
+        for number in range(20):
+            written(folder / f"{number}.txt", f"a film of number {number}")
+    assert own("labelled", tmp_path, min_freq=1).schema.labels == ("a\\udcff", "b")
 
 
 def test_too_many_labels_are_answered_with_columns_that_look_like_labels(tmp_path: Path) -> None:

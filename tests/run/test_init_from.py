@@ -11,6 +11,7 @@ from runs import Cli, Run, alike
 from dlrun.cli import exit_code
 from dlrun.data.base import Schema
 from dlrun.errors import UserError
+from dlrun.run.folder import RunDir
 from dlrun.run.init_from import Source
 
 MLP = ["model=mlp", "data=airfoil", "model.hidden=[8]", "stand_in=always", "device=cpu", "trainer.max_steps=4"]
@@ -114,6 +115,12 @@ MISTAKES = {
     ("trainer.init_from=bare",): "bare has no checkpoint best.pt yet.",
     ("trainer.init_from=base", "model.hidden=[]"): "Nothing of base fits MLP. It has layers.0.weight (8, 5), "
     "layers.0.bias (8), layers.3.weight (1, 8), layers.3.bias (1); MLP has layers.0.weight (1, 5), layers.0.bias (1).",
+    ("trainer.init_from=nan.pt",): "nan.pt can't be started from: layers.3.bias holds values that are no numbers.",
+    ("trainer.init_from=whole.pt",): "Nothing of whole.pt fits MLP. It has layers.0.weight (8, 5) int64,",
+    ("trainer.init_from=link.pt",): "link.pt is a link, and no link to a file is followed here: type the file itself.",
+    ("trainer.init_from=noise.txt",): "noise.txt is a file, and no run's folder.",
+    (f"trainer.init_from={'x' * 300}",): "does not exist.",
+    (f"trainer.init_from={'x' * 300}.pt",): "does not exist.",
 }
 
 
@@ -122,9 +129,27 @@ def test_mistakes(typed: tuple[str, ...], cli: Cli, base: Path) -> None:
     shutil.copytree(base, "base")
     shutil.copytree(base, "bare", ignore=shutil.ignore_patterns("*.pt"))
     Path("noise.pt").write_bytes(b"PK\x03\x04 nothing of use")
+    Path("noise.txt").write_text("no run")
+    Path("link.pt").symlink_to(base / "checkpoints/best.pt")
+    state = Run(base).state("best")
+    torch.save({**state, "model": {name: each.long() for name, each in state["model"].items()}}, "whole.pt")
+    state["model"]["layers.3.bias"][0] = float("nan")
+    torch.save(state, "nan.pt")
     code, _, err = cli(*MLP, "folder=run", *typed)
     assert code == 2 and MISTAKES[typed] in " ".join(err.split()), err
     assert not Path("run").exists()
+
+
+def test_a_run_that_trains_has_no_best_checkpoint_yet(cli: Cli, base: Path) -> None:
+    shutil.copytree(base, "bare", ignore=shutil.ignore_patterns("*.pt"))
+    with RunDir(Path("bare")).working():
+        code, _, err = cli(*MLP, "folder=run", "trainer.init_from=bare")
+    assert code == 2 and "bare has no checkpoint best.pt yet: it trains. Wait for its first evaluation." in err
+
+
+def test_a_home_folder_that_the_shell_left(cli: Cli, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(base.parent))
+    assert start(cli, Path("~/base"))[0] == 0 and alike(Run("run").weights(), Run(base).weights("best"))
 
 
 def test_it_is_not_changed_later(cli: Cli, base: Path) -> None:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from runs import Cli
+import torch
+from runs import Cli, Run
 
 from dlrun.cli import exit_code
 
@@ -136,3 +137,14 @@ def test_an_export_stays_whole_where_the_disk_is_full(made: Callable[[str], Path
     with full_disk(), pytest.raises(Exception, match="out/schema.json can't be written: File too large"):
         folder.write(exported, Path("out"))
     assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
+
+
+def test_weights_that_are_no_numbers(made: Callable[[str], Path], cli: Cli) -> None:
+    """They are written as they are; a comparison with them says nothing of the exporter."""
+    state = Run(made("weights")).state("best")
+    for weight in state["model"].values():
+        weight.fill_(float("nan"))
+    torch.save(state, "nan.pt")
+    assert export(cli, Path("nan.pt"), "--check")[0] == 0
+    code, err = export(cli, Path("nan.pt"), "--to", "torch", "--check")
+    assert code == 2 and "The model itself answers what is no number (NaN)" in err

@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 import pytest
+from runs import Cli
 
 from dlrun.errors import UserError
 from dlrun.verbs import parser
@@ -94,3 +96,38 @@ def test_a_sweep_is_no_run_and_names_its_jobs(tmp_path: Path, monkeypatch: pytes
 def test_a_word_is_not_empty(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="^it is empty$"):
         parser.a_word(text)
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["eval", LONG],
+        ["predict", LONG, "1,2"],
+        ["predict", f"{LONG}.pt", "1,2"],
+        ["sample", LONG, "a"],
+        ["compare", LONG, LONG],
+        ["curve", LONG, "val/mse"],
+        ["export", LONG, "--to", "torch"],
+        ["resume", LONG],
+        ["rerun", LONG],
+        ["runs", LONG],
+        ["tensorboard", LONG],
+        ["describe", LONG],
+        ["describe", f"{LONG}.csv"],
+        ["describe", "~nobody/x.csv"],
+        [f"data={LONG}"],
+        [f"data=~nobody/{LONG}.csv"],
+        ["init=vectors", f"init.file={LONG}"],
+        ["init=vectors", f"init.run={LONG}"],
+        [f"{LONG}.csv"],
+    ],
+    ids=lambda typed: " ".join(typed).replace(LONG, "LONG"),
+)
+def test_names_that_no_file_can_have(typed: list[str], cli: Cli) -> None:
+    """One message, exit code 2, nothing left behind."""
+    code, _, err = cli(*typed)
+    assert code == 2 and err.count("error: ") == 1 and "mistake of dlrun's own" not in err, err
+    assert os.listdir(".") == []
