@@ -12,6 +12,9 @@ import pytest
 from dlrun.cli import exit_code
 from dlrun.run.signals import SIGNALS
 
+# Tests run side by side, so one thread for each, and for processes of ours too. Set here: a conftest further down may
+# import torch, which then takes as many threads as there are cores, before pytest_configure.
+os.environ["OMP_NUM_THREADS"] = "1"
 REAL_DATA = "real data: set DLRUN_MIRRORS"
 
 
@@ -22,7 +25,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):  # a worker of pytest-xdist has the environment of the process that started it
         return
     os.environ["DLRUN_DATA"] = tempfile.mkdtemp(prefix="dlrun-tests-")
-    os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side; for our own processes, too
 
 
 def pytest_xdist_auto_num_workers() -> int:
