@@ -48,14 +48,19 @@ def opened(run: Path) -> Trained:
     return Trained.open(*best_checkpoint(str(run)), [])
 
 
-def alone(folder: Path, *arguments: str) -> str:
-    """What example.py prints in a process that has no dlrun: started elsewhere, and an import of it would fail."""
+def asked_alone(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """example.py in a process that has no dlrun: started elsewhere, and an import of it would fail."""
     code = (
         "import runpy, sys; sys.modules['dlrun'] = None; sys.argv = sys.argv[1:]; "
         "runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     command = [sys.executable, "-c", code, str(folder.resolve() / "example.py"), *arguments]
-    done = subprocess.run(command, capture_output=True, cwd="/", env=os.environ | {"OMP_NUM_THREADS": "1"})
+    return subprocess.run(command, capture_output=True, cwd="/", env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def alone(folder: Path, *arguments: str) -> str:
+    """What it prints."""
+    done = asked_alone(folder, *arguments)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode().rstrip("\n")  # as bytes: a carriage return that a model wrote stays one
 

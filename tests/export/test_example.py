@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from export.asked import alone, opened
-from runs import Cli
+from export.asked import alone, asked_alone, opened
+from PIL import Image
+from runs import Cli, Run
 
 from dlrun.export import example
 from dlrun.tabular.columns import encoded
@@ -51,6 +52,56 @@ def test_rows_of_a_users_own_table(own: Path, cli: Cli) -> None:
             found = dict(answer.rsplit(" ", 1) for answer in answers)
             wanted = dict(zip(trained.task.schema.labels or (), row, strict=True))
             assert {label: float(each) for label, each in found.items()} == pytest.approx(wanted, abs=2e-6)
+
+
+WRONG = {  # what is typed -> what the example says
+    ("run", ""): "model.pt2, asked without dlrun: python example.py ROWS.csv",
+    ("run", "/gone.csv"): "/gone.csv: [Errno 2] No such file or directory: '/gone.csv'",
+    ("run", "lacking.csv"): "there is no column clinic",
+    ("run", "odd.csv"): "column size: 'big' is no number",
+    ("run", "late.csv"): "column when: 'soon' is no date",
+    ("run", "none.csv"): "there is no row",
+    ("regression", "1,2"): "1,2: 5 numbers are expected, with commas between them",
+    ("regression", "1,2,x,4,5"): "1,2,x,4,5: could not convert string to float: 'x'",
+    ("lstm", "\u00df"): "\u00df: '\u00df' is not in the vocabulary",
+}
+
+
+@pytest.mark.slow
+def test_a_mistake_is_answered_in_a_line(own: Path, made: Callable[[str], Path], cli: Cli) -> None:
+    assert (
+        cli(f"data={own}", "data.target=label", "model=linear", "device=cpu", "trainer.max_steps=2", "folder=run")[0]
+        == 0
+    )
+    for name in ("run", "regression", "lstm"):
+        run = "run" if name == "run" else str(made(name))
+        assert cli("export", run, "--to", "torch", "--output", f"of-{name}")[0] == 0
+    Path("lacking.csv").write_text("when,size\n2024-03-11,1\n")
+    Path("odd.csv").write_text("when,clinic,size\n2024-03-11,a,big\n")
+    Path("late.csv").write_text("when,clinic,size\nsoon,a,1\n")
+    Path("none.csv").write_text("when,clinic,size\n")
+    for (name, typed), said in WRONG.items():
+        words = [str(Path(typed).resolve()) if typed.endswith(".csv") else typed] if typed else []
+        done = asked_alone(Path(f"of-{name}"), *words)
+        first, *rest = done.stderr.decode().splitlines()
+        assert done.returncode == 1 and first.endswith(said) and (not rest or not typed), done.stderr.decode()
+
+
+def test_no_label_runs_as_code(made: Callable[[str], Path], cli: Cli) -> None:
+    """A stranger's words are in schema.json alone; the Python file holds dlrun's own."""
+    evil = ['"""\nimport os; os.mkdir("made")\n"""', "'); import os #", "{what}", "\x1b[2J\x1b]0;x\x07", "../../x"]
+    state = Run(made("images")).state("best")
+    assert cli("export", str(made("images")), "--to", "torch", "--output", "plain")[0] == 0
+    state["schema"]["labels"] = [*evil, *map(str, range(10 - len(evil)))]
+    state["config"] |= {"data": {evil[0]: evil}, "choices": {"model": evil[0], "data": evil[1]}}
+    torch.save(state, "hostile.pt")
+    code, _, err = cli("export", "hostile.pt", "--to", "torch", "--output", "out")
+    assert code == 0, err
+    assert Path("out/example.py").read_text() == Path("plain/example.py").read_text()
+    assert json.loads(Path("out/schema.json").read_text())["labels"][: len(evil)] == evil
+    Image.fromarray(np.zeros((28, 28), dtype=np.uint8)).save("picture.png")
+    told = alone(Path("out"), str(Path("picture.png").resolve()))
+    assert not any(each in told for each in "\x1b\x07") and not Path("made").exists()
 
 
 def test_imports_stand_once_and_first() -> None:
