@@ -223,9 +223,9 @@ def add(sweep: SweepDir, composed: Sequence[Composed]) -> list[Job]:
     known = {frozenset(job.overrides) for job in before}
     fresh = [each for each in composed if frozenset(each.overrides) not in known]
     jobs = [sweep.job(number, each) for number, each in enumerate(fresh, len(before))]
+    refuse_other_files(jobs)
     if before:
         console.say(f"{amount(len(jobs), 'job')} more, {len(composed) - len(fresh)} there already")
-    refuse_other_files(jobs)
     sweep.add(jobs)
     return [*before, *jobs]
 
