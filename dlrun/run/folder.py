@@ -179,17 +179,18 @@ class RunDir:
             self.writer.add_image(tag, np.asarray(picture.convert("RGB")), step, dataformats="HWC")
         return self.path / name
 
-    def forget_after(self, step: int) -> int:
-        """Drops the metrics of steps after the last checkpoint of a killed run: a resumed one makes them again.
+    def forget_after(self, step: int, *, tested: bool = False) -> int:
+        """Drops the metrics of later steps than the last that a killed run's checkpoint knows of: they come again.
 
-        How many lines were damaged; the good ones stay, byte for byte.
+        `tested`: the run stands at its end, so that the test's line comes again as well. How many lines were damaged;
+        the good ones stay, byte for byte.
         """
         try:
             lines = kept.read(self.path, "metrics.jsonl", METRICS_LIMIT).split(b"\n")[:-1]
         except Missing:
             return 0
         read = [(line, metrics_line(line)) for line in lines]
-        good = [line for line, said in read if said is not None and said["step"] <= step]
+        good = [line for line, said in read if said and said["step"] <= step - (tested and of_test(said))]
         text = b"".join(line + b"\n" for line in good)
         kept.replace(self.path, "metrics.jsonl", lambda file: file.write(text))
         return sum(said is None for _, said in read)
@@ -236,6 +237,11 @@ def metrics_line(raw: bytes) -> Line | None:
         return decode.record(decode.json_value(raw), Line)
     except ValueError:
         return None
+
+
+def of_test(line: Line) -> bool:
+    """Whether it is what a run says at its very end, of nothing but its test part."""
+    return all(tag.startswith("test/") for tag in line if tag not in Line.__annotations__)
 
 
 def read_summary(path: str | Path) -> Summary:

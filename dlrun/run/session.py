@@ -122,21 +122,20 @@ def resume(
     with GracefulStop() as stop, ending(run, spec.config, summary, stop), log, run.working():
         name, state, damaged = restore.newest(run, checkpoint, drawn=not spec.settings.init_from)
         trainer = make_trainer(run, spec, parts, engine, overrides=overrides, should_prune=should_prune, stop=stop)
-        step = 0
         if state:
             trainer.load_state_dict(state)
-            step = trainer.state.step
-            restore.say_what_is_lost(name, damaged, step)
+            restore.say_what_is_lost(name, damaged, trainer.state.step)
         if changed:
             run.write_config(spec.config)
             console.say(f"changed: {' '.join(changed)}")
-        if bad := run.forget_after(step):
+        logged = trainer.state.logged  # one killed in its first evaluation knows less of lines than of steps
+        if bad := run.forget_after(logged, tested=trainer.due.end(trainer.state)):
             console.warn(f"{run.path}/metrics.jsonl had {amount(bad, 'damaged line')}, left out now")
         if state and name != "last":
             run.save_checkpoint("last", trainer.state_dict())
-        with run.writing(purge_after=step):
+        with run.writing(purge_after=logged):
             restore.check_best(trainer)
-            report.introduce(run, spec, parts, step)
+            report.introduce(run, spec, parts, trainer.state.step)
             fit_on_the_board(trainer, run, spec, overrides)
 
 

@@ -4,6 +4,7 @@ DLRUN_KILLS says how many times for each kind of work, DLRUN_SEED from which see
 replays what failed under 7.
 """
 
+import multiprocessing
 import os
 import random
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import warm
+from chaos import faulty
 from runs import Run, alike
 
 KILLS = int(os.environ.get("DLRUN_KILLS", "2"))
@@ -48,6 +50,12 @@ def kill_somewhere(home: Path, draw: random.Random, arguments: list[str]) -> Non
     process.join(60)
 
 
+def fresh(run: Path) -> list[str]:
+    """A run that has no checkpoint yet is typed again."""
+    shutil.rmtree(run, ignore_errors=True)
+    return [*RUN, "folder=run"]
+
+
 def same(one: Run, other: Run) -> None:
     assert one.numbers == other.numbers
     assert all(alike(one.weights(name), other.weights(name)) for name in ("last", "best"))
@@ -66,10 +74,30 @@ def test_a_run(seed: int, whole: dict[str, Path], tmp_path: Path) -> None:
     assert temporary(run) == [], f"DLRUN_SEED={seed}"
 
 
-def fresh(run: Path) -> list[str]:
-    """A run that has no checkpoint yet is typed again."""
-    shutil.rmtree(run, ignore_errors=True)
-    return [*RUN, "folder=run"]
+SHORT = ["data.n=60", "trainer.epochs=2", "trainer.log_every_steps=3", "trainer.checkpoint_every_epochs=null"]
+SHORT += ["device=cpu"]
+
+
+@pytest.mark.slow
+def test_after_every_operation(tmp_path: Path) -> None:
+    """SIGKILL after each second one of a run, DLRUN_FAULTS=0: each. Wherever, a line of metrics is there once."""
+    warm.end(tmp_path, warm.start(tmp_path, *SHORT, "folder=whole"))
+    whole, run, number = Run(tmp_path / "whole"), tmp_path / "run", 0
+    while True:
+        number += 1 if os.environ.get("DLRUN_FAULTS") == "0" else 2
+        arguments = (*SHORT, *fresh(run)[-1:])
+        start = multiprocessing.get_context("forkserver").Process
+        process = start(target=faulty.stopped, args=(tmp_path, arguments, number, signal.SIGKILL))
+        process.start()
+        process.join(120)
+        if process.exitcode == 0:
+            break  # it has fewer operations than that
+        if (run / "checkpoints/last.pt").exists():
+            if Run(run).summary["status"] != "completed":
+                warm.end(tmp_path, warm.start(tmp_path, "resume", "run"))
+            assert Run(run).numbers == whole.numbers, f"killed after operation {number}"
+            assert alike(Run(run).weights(), whole.weights()) and temporary(run) == []
+    assert number > 20
 
 
 @pytest.mark.parametrize("kind", ["grid", "search"])

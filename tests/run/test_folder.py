@@ -123,7 +123,7 @@ def test_a_checkpoint_is_found_by_its_run_or_by_itself() -> None:
     assert best_checkpoint("run") == (Path("run"), "checkpoints/best.pt")
     assert best_checkpoint("run/checkpoints/best.pt") == (Path("run/checkpoints"), "best.pt")
     Path("link.pt").symlink_to("run/checkpoints/best.pt")
-    with pytest.raises(UserError, match="^link.pt does not exist"):
+    with pytest.raises(UserError, match="^link.pt is a link, and no link to a file is followed here"):
         best_checkpoint("link.pt")
 
 
@@ -141,6 +141,17 @@ def test_what_was_logged_after_a_checkpoint_is_forgotten_and_the_rest_stays_as_i
     assert run.forget_after(2) == 2  # the last one was never whole, which is no damage
     assert Path("run/metrics.jsonl").read_bytes() == b"\n".join([*kept, b""])
     assert [line["step"] for line in Run("run").metrics] == [1, 2]
+
+
+def test_the_test_of_a_run_at_its_end_comes_again_and_one_before_it_stays() -> None:
+    run = a_run("run")
+    for step, epoch in ((1, 1), (2, 2)):
+        run.log(step, epoch, 0.5, {"train/loss": 1.0, "val/loss": 1.0})
+        run.log(step, epoch, 0.5, {"test/loss": 1.0})
+    whole = Path("run/metrics.jsonl").read_bytes()
+    assert run.forget_after(2) == 0 and Path("run/metrics.jsonl").read_bytes() == whole
+    assert run.forget_after(2, tested=True) == 0
+    assert Path("run/metrics.jsonl").read_bytes() == b"".join(whole.splitlines(True)[:3])
 
 
 def test_a_picture_is_kept_under_its_tags_last_part() -> None:
