@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MB = 1 << 20
+MB = LINE = 1 << 20  # LINE: no line of ours is longer
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NONBLOCK: to open a FIFO would otherwise wait for ever for the other end.
 PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -247,8 +247,15 @@ def open_to_append(folder: str | Path, name: str) -> int:
 
 
 def append(handle: int, data: bytes) -> None:
-    """All of it, or OSError and none of it: a disk that fills up leaves no half line behind."""
+    """Whole lines: all of them, or OSError and none, as a disk that fills up leaves no half line behind.
+
+    What a kill or a power cut left of a line goes first: the next one would be damaged as well.
+    """
     before, view = os.fstat(handle).st_size, memoryview(data)
+    end = os.pread(handle, LINE, max(0, before - LINE))
+    if torn := len(end) - (end.rfind(b"\n") + 1):
+        before -= torn
+        os.ftruncate(handle, before)
     try:
         while view:
             view = view[os.write(handle, view) :]

@@ -90,20 +90,28 @@ class SweepDir:
     # jobs
 
     def add(self, jobs: Sequence[Job]) -> None:
-        """Appends jobs, in one write: a kill leaves at most one line cut short, which is then not a job."""
-        lines = "".join(json.dumps(asdict(job), default=str) + "\n" for job in jobs)
+        """Appends jobs: all of them, also where the process is killed. Those of a search come one by one."""
+        lines = "".join(json.dumps(asdict(job), default=str) + "\n" for job in jobs).encode()
+        if len(jobs) != 1:
+            there = b"".join(line + b"\n" for line in self.job_lines())
+            kept.replace(self.path, "jobs.jsonl", lambda file: file.write(there + lines))
+            return
         handle = kept.open_to_append(self.path, "jobs.jsonl")
         try:
-            kept.append(handle, lines.encode())
+            kept.append(handle, lines)
         finally:
             os.close(handle)
 
-    def jobs(self) -> list[Job]:
-        """UserError for a line that is damaged, and for a job whose folder is not one of this sweep's own."""
+    def job_lines(self) -> list[bytes]:
+        """The whole ones: what a kill has cut short is no job."""
         try:
-            lines = kept.read(self.path, "jobs.jsonl", JOBS_LIMIT).split(b"\n")[:-1]
+            return kept.read(self.path, "jobs.jsonl", JOBS_LIMIT).split(b"\n")[:-1]
         except Missing:
             return []
+
+    def jobs(self) -> list[Job]:
+        """UserError for a line that is damaged, and for a job whose folder is not one of this sweep's own."""
+        lines = self.job_lines()
         if len(lines) > MOST_JOBS:
             raise Unreadable(f"{self.path}/jobs.jsonl has {len(lines):,} jobs; {MOST_JOBS:,} are the limit.")
         return [self.read_job(line, number) for number, line in enumerate(lines, 1)]

@@ -83,7 +83,8 @@ def resume_sweep(arguments: Namespace) -> None:
         raise UserError(
             f"{sweep.path} is a search, in which a trial that failed counts as tried. Leave --retry-failed out."
         )
-    if not arguments.extend and sweep.facts()["kind"] == "grid":
+    listed = sweep.facts()["kind"] == "grid" and sweep.job_lines()  # one that was killed before that makes them again
+    if listed and not arguments.extend:
         jobs.resume(sweep, trusted=trusted, retry_failed=arguments.retry_failed)
         return
     from dlrun.verbs.train import sweep_job

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,18 @@ def test_jobs_are_those_of_whole_lines_wherever_the_sweep_lies_now(ended: Ended)
     moved = SweepDir.open(Path("moved")).jobs()
     assert [job.run.path for job in moved] == [Path("moved/0-linear-ptb"), Path("moved/1-linear-ptb")]
     assert moved[0].run.read_summary()["goal"]["best"] == 0.5
+
+
+@pytest.mark.parametrize("more", [1, 2])
+def test_jobs_that_are_added_after_a_kill_in_mid_write_are_whole(more: int, ended: Ended) -> None:
+    sweep, jobs = ended({"optim.lr=1": 0.5})
+    with open("s/jobs.jsonl", "a") as file:
+        file.write('{"number": 1, "overr')
+    added = [
+        replace(jobs[0], number=n, config={**jobs[0].config, "folder": f"s/{n}-linear"}) for n in range(1, 1 + more)
+    ]
+    sweep.add(added)
+    assert sweep.jobs() == [*jobs, *added]
 
 
 @pytest.mark.parametrize(
