@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from dlrun import console
 from dlrun.config import assemble
-from dlrun.config.compose import Composed, IntervalSweep, Override, RangeSweep, example
+from dlrun.config.compose import Composed, Override, example
 from dlrun.errors import UserError
 from dlrun.limits import NonNegativeInt, PositiveInt, Range
 from dlrun.run.signals import GracefulStop
@@ -30,11 +30,11 @@ try:
     from optuna.storages.journal import JournalFileBackend
 
     from dlrun.sweep import samplers
+    from dlrun.sweep.ranges import Distribution, axis, distribution, short, varies
     from dlrun.sweep.samplers import Axis
 except ImportError as error:
     raise UserError("hydra/sweeper=optuna needs Optuna: pip install 'dlrun[optuna]'") from error
 
-Distribution = optuna.distributions.BaseDistribution
 SearchSeed = Annotated[int, Range(0, 2**32 - 1)]  # what NumPy takes
 STORED = 2 << 30  # bytes of a study that are read
 FILES = {"journal": "optuna.log", "sqlite": "optuna.db"}
@@ -91,13 +91,11 @@ class Search:
         pruner = self.make_pruner(spec.settings.epochs, len(goals))
         with GracefulStop("stopping"), request.open("optuna").working() as sweep:
             study = self.open_study(sweep.path, [mode for mode, _ in goals], sampler, pruner)
-            if tried := len(study.get_trials(deepcopy=False)):
-                study.sampler = samplers.make(self.sampler, samplers.later(self.sampler, self.seed, tried), axes)
             jobs = sweep.jobs()
             refuse_other_files(
                 [job for job in jobs if sweep.status(job) not in ENDED] or jobs[: self.trials - len(jobs)]
             )
-            source = Trials(self, study, sweep, jobs, request, space, ranges, goals)
+            source = Trials(self, study, sweep, jobs, request, space, ranges, axes, goals)
             Scheduler(sweep, jobs, source, pool(self.trials)).run()
             source.show_front()
         return sweep
@@ -164,29 +162,33 @@ class Trials(FixedJobs):
         request: SweepRequest,
         space: dict[str, Override],
         ranges: dict[str, Distribution],
+        axes: dict[str, Axis],
         goals: Sequence[tuple[str, ...]],
     ):
         self.search, self.study, self.sweep, self.request = search, study, sweep, request
-        self.space, self.ranges, self.goals = space, ranges, goals
+        self.space, self.ranges, self.axes, self.goals = space, ranges, axes, goals
         self.running: dict[int, optuna.Trial] = {}
         self.known = {job.number for job in jobs}
         self.storage = sweep.path / FILES[search.storage]
-        with stored(self.storage):
-            left = list(self.unfinished({job.number: job for job in jobs}))
+        left = list(self.unfinished({job.number: job for job in jobs}))
         super().__init__(left, [example(key, each) for key, each in space.items() if key not in ranges])
 
     def unfinished(self, jobs: dict[int, Job]) -> Iterator[Job]:
         """Jobs of trials that a killed search never told the end of; one without a job was asked for and no more."""
-        for trial in self.study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
-            job = jobs.get(trial.number)
+        with stored(self.storage):
+            running = self.study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING])
+        for each in running:
+            with stored(self.storage):
+                self.seed_for(each.number)
+                trial, job = optuna.Trial(self.study, each._trial_id), jobs.get(each.number)
             if job is None:
-                self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-                continue
-            self.running[job.number] = optuna.Trial(self.study, trial._trial_id)
-            status = self.sweep.status(job)
-            if status in ENDED:
-                self.ended(job, status)
+                job = self.job(trial)
             else:
+                self.running[job.number] = trial
+                if (status := self.sweep.status(job)) in ENDED:
+                    self.ended(job, status)
+                    continue
+            if job:
                 yield job
 
     def next(self) -> Job | None:
@@ -194,25 +196,37 @@ class Trials(FixedJobs):
             return job
         while len(self.known) < self.search.trials:
             with stored(self.storage):
-                trial = self.study.ask(self.ranges)
-            overrides = [
-                f"{key}={short(trial.params[key], self.ranges[key])}" if key in self.ranges else example(key, each)
-                for key, each in self.space.items()
-            ]
-            try:
-                (composed,) = self.request.checked([overrides])
-            except UserError as error:
-                console.warn(f"trial {trial.number} can't run: {error}")
-                self.known.add(trial.number)
-                with stored(self.storage):
-                    self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
-                continue
-            job = self.sweep.job(trial.number, composed)
-            self.sweep.add([job])
-            self.known.add(job.number)
-            self.running[job.number] = trial
-            return job
+                self.seed_for(len(self.study.get_trials(deepcopy=False)))
+                trial = self.study.ask()
+            if job := self.job(trial):
+                return job
         return None
+
+    def seed_for(self, trial: int) -> None:
+        """Each trial has a seed of its own, so that a search that goes on draws what it would have drawn."""
+        name = self.search.sampler
+        self.study.sampler = samplers.make(name, samplers.of_trial(name, self.search.seed, trial), self.axes)
+
+    def job(self, trial: optuna.Trial) -> Job | None:
+        """A trial's values become a job; None where the job can't run, which is told."""
+        with stored(self.storage):
+            values = {key: trial._suggest(key, each) for key, each in self.ranges.items()}
+        overrides = [
+            f"{key}={short(values[key], self.ranges[key])}" if key in values else example(key, each)
+            for key, each in self.space.items()
+        ]
+        self.known.add(trial.number)
+        try:
+            (composed,) = self.request.checked([overrides])
+        except UserError as error:
+            console.warn(f"trial {trial.number} can't run: {error}")
+            with stored(self.storage):
+                self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            return None
+        job = self.sweep.job(trial.number, composed)
+        self.sweep.add([job])
+        self.running[job.number] = trial
+        return job
 
     def should_prune(self, job: Job, epoch: int, step: int, value: float) -> bool:
         if len(self.goals) > 1:
@@ -265,55 +279,3 @@ class Trials(FixedJobs):
                 for trial in self.study.best_trials
             ]
         console.table("best trade-offs", ["job", *names, "values"], rows)
-
-
-def varies(override: Override) -> bool:
-    return override.is_sweep_override() and len(getattr(override.value(), "list", [0, 0])) != 1
-
-
-def distribution(override: Override) -> Distribution:
-    """interval and range become numbers, everything else a choice; tag(log,...) samples the logarithm."""
-    value, found = override.value(), optuna.distributions
-    try:
-        if isinstance(value, IntervalSweep):
-            log = "log" in value.tags
-            assert value.start is not None and value.end is not None
-            if isinstance(value.start, int) and isinstance(value.end, int):
-                return found.IntDistribution(value.start, value.end, log=log)
-            return found.FloatDistribution(float(value.start), float(value.end), log=log)
-        if isinstance(value, RangeSweep):
-            numbers = list(value.range())
-            if not numbers:
-                raise ValueError("the range is empty")
-            if all(isinstance(number, int) for number in numbers):
-                return found.IntDistribution(int(numbers[0]), int(numbers[-1]), step=int(value.step))
-            return found.FloatDistribution(float(numbers[0]), float(numbers[-1]), step=float(value.step))
-        return found.CategoricalDistribution(list(override.sweep_string_iterator()))
-    except ValueError as error:
-        raise UserError(f"{override.input_line} is no range to search: {error}") from error
-
-
-def short(value: object, values: Distribution) -> object:
-    """What a run gets of a sampled 0.00011757143514395643: four digits, or as many as a narrow interval needs.
-
-    The study keeps its own value: jobs and trials belong together by their numbers.
-    """
-    if not (isinstance(value, float) and isinstance(values, optuna.distributions.FloatDistribution)) or values.single():
-        return value
-    if values.step is not None:
-        return float(f"{value:.12g}")  # one of the steps as it was typed: 0.3, not 0.30000000000000004
-    near = max(abs(value), values.high - values.low) / (values.high - values.low)
-    digits = 4 if values.log and values.low < values.high / 2 else 4 + math.floor(math.log10(near))
-    return min(max(float(f"{value:.{digits}g}"), values.low), values.high)
-
-
-def axis(key: str, values: Distribution) -> Axis:
-    """The values that a grid has along one axis."""
-    if isinstance(values, optuna.distributions.CategoricalDistribution):
-        return list(values.choices)
-    found = optuna.distributions
-    if not isinstance(values, found.IntDistribution | found.FloatDistribution) or values.step is None:
-        raise UserError(
-            f"{key} has no steps, so a grid has no end. Type values a,b or range(0,1,0.1), or another sampler."
-        )
-    return [values.low + number * values.step for number in range(round((values.high - values.low) / values.step) + 1)]

@@ -34,12 +34,9 @@ def make(name: str, seed: int, axes: Mapping[str, Axis]) -> BaseSampler:
         raise UserError(f"hydra.sweeper.sampler={name} needs more: pip install 'dlrun[optuna]'") from error
 
 
-def later(name: str, seed: int, tried: int) -> int:
-    """The seed of a search that goes on: with its first one it would draw its first values again. A grid goes by a
-
-    list that its seed has put in order.
-    """
-    return seed if name == "grid" else (seed + tried) % 2**32
+def of_trial(name: str, seed: int, trial: int) -> int:
+    """The seed that a trial is drawn with; a grid goes by a list that the search's own seed has put in order."""
+    return seed if name == "grid" else (seed + trial) % 2**32
 
 
 class CmaEs(CmaEsSampler):

@@ -62,27 +62,19 @@ def test_every_trial_is_a_job_that_optuna_knows_the_end_of(cli: Cli) -> None:
     assert len({tuple(row["overrides"]) for row in board()}) == 10  # a search that goes on draws no value again
 
 
-FLOATS = optuna.distributions.FloatDistribution
-
-
-@pytest.mark.parametrize(
-    ("value", "values", "expected"),
-    [
-        (0.00011757143514395643, FLOATS(1e-4, 0.1, log=True), 0.0001176),
-        (0.09999999, FLOATS(1e-4, 0.1, log=True), 0.1),
-        (0.123456789, FLOATS(0.123456, 1.0), 0.1235),
-        (0.999999, FLOATS(0.0, 0.99999912345), 0.99999912345),  # never beyond the end
-        (0.123412345678, FLOATS(0.12341, 0.12342), 0.12341235),  # four digits alone would be below the interval
-        (-0.000012345678, FLOATS(-1.0, 1.0), -1.235e-05),
-        (0.0, FLOATS(-1.0, 1.0), 0.0),
-        (0.5, FLOATS(0.5, 0.5), 0.5),
-        (0.30000000000000004, FLOATS(0.0, 1.0, step=0.1), 0.3),
-        (3, optuna.distributions.IntDistribution(1, 9), 3),
-        ("16", optuna.distributions.CategoricalDistribution(["16", "32"]), "16"),
-    ],
-)
-def test_sampled_values_are_short_and_stay_between_the_ends(value: Any, values: Any, expected: Any) -> None:
-    assert search.short(value, values) == expected
+@pytest.mark.parametrize("sampler", ["tpe", "random", "cmaes", "gp"])
+@pytest.mark.slow
+def test_one_worker_at_a_time_it_goes_on_as_if_it_had_never_stopped(sampler: str, cli: Cli) -> None:
+    small = ["trainer.max_steps=3", "trainer.epochs=null", "device=cpu", "launcher.workers=1"]
+    typed = ["-m", "hydra/sweeper=optuna", f"hydra.sweeper.sampler={sampler}", LR, "batch_size=int(interval(8,64))"]
+    assert cli(*typed, *small, "hydra.sweeper.trials=13", "folder=whole")[0] == 0
+    assert cli(*typed, *small, "hydra.sweeper.trials=11", "folder=s")[0] == 0
+    study().ask()  # and there it was killed
+    facts = Path("s/sweep.json")
+    facts.write_text(facts.read_text().replace("trials=11", "trials=13"))
+    assert cli("resume", "s")[0] == 0
+    trials = [[(trial.number, trial.params, trial.value) for trial in study(each).trials] for each in ("whole", "s")]
+    assert trials[0] == trials[1] and len(trials[0]) == len(board()) == 13
 
 
 @pytest.mark.slow

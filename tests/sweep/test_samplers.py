@@ -41,6 +41,6 @@ class Evil:
         return os.mkdir, (str(self.path),)
 
 
-def test_a_search_that_goes_on_has_another_seed_and_a_grid_the_same() -> None:
-    assert samplers.later("grid", 7, 100) == 7
-    assert samplers.later("tpe", 7, 0) == 7 and samplers.later("tpe", 2**32 - 1, 3) == 2
+def test_each_trial_has_its_seed_and_a_grid_one_for_all() -> None:
+    assert samplers.of_trial("grid", 7, 100) == 7
+    assert samplers.of_trial("tpe", 7, 0) == 7 and samplers.of_trial("tpe", 2**32 - 1, 3) == 2
