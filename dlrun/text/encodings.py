@@ -1,6 +1,7 @@
 """Bytes of the user's own text -> str, in whichever encoding they are. No torch."""
 
 import codecs
+import re
 
 from dlrun.errors import UserError
 
@@ -11,7 +12,9 @@ MARKS = {  # what a file may begin with; UTF-32's begins with UTF-16's, so the o
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-SAMPLE = 200_000  # bytes that a guess is made from: more takes seconds and guesses no better
+COMMON = "cp1252"  # of those that are as likely
+CHECKED = ("cp932", "gb18030")  # few bytes fit these by accident; Japanese without Chinese characters is not guessed
+SAMPLE = 200_000  # bytes that a guess is made from: more guess no better
 
 
 def encoding_of(content: bytes, named: str | None, where: str) -> str:
@@ -30,17 +33,37 @@ def encoding_of(content: bytes, named: str | None, where: str) -> str:
         return named
     if mark := next((mark for mark in MARKS if content.startswith(mark)), None):
         return MARKS[mark]
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(content)  # not final: a sample may end in a character's midst
-        if b"\0" not in content[:SAMPLE]:
-            return "utf-8"
-    except UnicodeDecodeError:
-        pass
-    from charset_normalizer import from_bytes
-
-    if (found := None if binary(content) else from_bytes(content[:SAMPLE]).best()) is None:
+    if decodes(content, "utf-8") and b"\0" not in content[:SAMPLE]:
+        return "utf-8"
+    if (found := None if binary(content) else guessed(content)) is None:
         raise UserError(f"{where} is no text in any known encoding. Name it, as in data.encoding=cp1252, if it is one.")
-    return found.encoding
+    return found
+
+
+def guessed(content: bytes) -> str | None:
+    """Of those that the web knows: among the hundred others is always one that fits a short text by accident.
+
+    The words around what is not ASCII tell the language, and so the sample begins where that is, however late.
+    """
+    from chardet import EncodingEra, detect_all
+
+    first = re.search(rb"[\x80-\xff]", content)
+    start = max(0, first.start() - SAMPLE // 2) // 2 * 2 if first else 0  # even, as UTF-16 takes two bytes
+    sample = content[start : start + SAMPLE]
+    found = detect_all(sample, ignore_threshold=True, encoding_era=EncodingEra.MODERN_WEB)
+    likely = {codecs.lookup(each["encoding"]).name: each["confidence"] for each in found if each["encoding"]}
+    best = max(likely.values(), default=0)
+    names = sorted(likely, key=lambda name: (name != COMMON or likely[name] < 0.95 * best, -likely[name]))
+    names += CHECKED if names else ["utf-8"]  # none: it has zeros, and would be anything
+    return next((name for name in names if decodes(content, name)), None)
+
+
+def decodes(content: bytes, encoding: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(content)  # not final: a sample may end in a character's midst
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def binary(content: bytes) -> bool:

@@ -21,10 +21,34 @@ def test_utf_8_needs_no_guess_wherever_a_sample_ends() -> None:
         assert encoding_of("aé€\U0001f600".encode() * 3 + "\U0001f600".encode()[:end], None, "a.txt") == "utf-8"
 
 
-@pytest.mark.parametrize("encoding", ["cp1251", "koi8-r"])
+TEXTS = {
+    "cp1251": "Наступил вечер, и дети пошли домой. Мама ждала их у окна.",
+    "koi8-r": "Наступил вечер, и дети пошли домой. Мама ждала их у окна.",
+    "cp1250": "Wczoraj wieczorem śpiewaliśmy pieśni, a dziś będzie żółta łąka.",
+    "cp1252": FRENCH,
+    "cp1253": "Καλημέρα, τι κάνετε; Σήμερα ο καιρός είναι ωραίος.",
+    "cp1254": "Işıkları söndürüp dışarı çıktık; yağmur yağıyordu ve şehir sessizdi.",
+    "cp932": "むかしむかし、あるところに、おじいさんとおばあさんがいました。",
+    "gb18030": "从前有座山，山里有座庙，庙里有个老和尚在讲故事。",
+    "big5": "從前有座山，山裡有座廟，廟裡有個老和尚在講故事。",
+    "cp949": "옛날 옛적에 호랑이가 담배를 피우던 시절이었습니다.",
+}
+SHORT = [
+    "ville;prix\nMontréal;3\nQuébec;4\n",
+    "Größe;Straße\n5;Königsweg\n",
+    "It’s a “good” day, isn’t it?",
+    "São João, às três",
+]
+
+
+@pytest.mark.parametrize("encoding", TEXTS)
 def test_an_encoding_is_guessed_from_the_text(encoding: str) -> None:
-    text = "Наступил вечер, и дети пошли домой. Мама ждала их у окна. " * 20
-    assert decoded(text.encode(encoding), None, "a.txt")[0] == text
+    assert decoded(TEXTS[encoding].encode(encoding), None, "a.txt")[0] == TEXTS[encoding]
+
+
+@pytest.mark.parametrize("text", [*SHORT, "plain words. " * 40_000 + "Une journée à l'école."])
+def test_a_little_of_western_europe_and_an_accent_far_behind(text: str) -> None:
+    assert decoded(text.encode("cp1252"), None, "a.csv") == (text, "cp1252")
 
 
 @pytest.mark.parametrize("name", ["klingon", "base64", "rot13", "a\0b"])
