@@ -95,8 +95,6 @@ class RunDir:
     @contextmanager
     def writing(self, purge_after: int | None = None) -> Iterator[None]:
         """With its TensorBoard file open, in which later steps are hidden."""
-        from torch.utils.tensorboard import SummaryWriter
-
         purge = None if purge_after is None else purge_after + 1
         with ExitStack() as stack:
             folder = str(self.path)
@@ -104,7 +102,7 @@ class RunDir:
                 handle = os.open(self.path, kept.DIRECTORY)
                 stack.callback(os.close, handle)
                 folder = f"/proc/self/fd/{handle}"
-            self.writer = SummaryWriter(folder, purge_step=purge)
+            self.writer = event_writer(folder, purge)
             try:
                 yield
             finally:
@@ -206,6 +204,29 @@ class RunDir:
     def load_checkpoint(self, name: str) -> dict[str, object] | None:
         """A checkpoint on the CPU, or None where there is none. Unreadable for a damaged one."""
         return checkpoint.load(self.path, name)
+
+
+def event_writer(folder: str, purge: int | None) -> SummaryWriter:
+    """A new event file behind those that are there.
+
+    TensorBoard reads them in the order of their names, which end in the second and a process's count: there 10 comes
+    before 9, as of two short sessions that one process had in one second.
+    """
+    from torch.utils.tensorboard import SummaryWriter
+
+    before = event_files(folder)
+    writer = SummaryWriter(folder, purge_step=purge)
+    new = event_files(folder) - before
+    if before and new and min(new) < max(before):
+        writer.close()
+        os.unlink(f"{folder}/{new.pop()}")
+        time.sleep(1 - time.time() % 1)
+        writer = SummaryWriter(folder, purge_step=purge)
+    return writer
+
+
+def event_files(folder: str) -> set[str]:
+    return {name for name in os.listdir(folder) if name.startswith("events.out.tfevents.")}
 
 
 def no_run(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import filelock
@@ -10,7 +11,7 @@ from PIL import Image
 from runs import Cli, Run
 
 from dlrun.errors import UserError
-from dlrun.run.folder import RunDir, best_checkpoint, find_runs
+from dlrun.run.folder import RunDir, best_checkpoint, event_files, find_runs
 
 TINY = ("trainer.epochs=1", "data.n=30")
 BYTES = os.fsdecode(b"a\xffb")  # no UTF-8
@@ -152,6 +153,19 @@ def test_the_test_of_a_run_at_its_end_comes_again_and_one_before_it_stays() -> N
     assert run.forget_after(2) == 0 and Path("run/metrics.jsonl").read_bytes() == whole
     assert run.forget_after(2, tested=True) == 0
     assert Path("run/metrics.jsonl").read_bytes() == b"".join(whole.splitlines(True)[:3])
+
+
+def test_the_tenth_event_file_of_a_second_comes_behind_the_ninth() -> None:
+    run, (second, rest) = a_run("run"), divmod(time.time(), 1)
+    if rest > 0.5:
+        time.sleep(1 - rest)
+    for number in range(3):  # names of this second with counts up to which a process may have come
+        Path(f"run/events.out.tfevents.{int(second + (rest > 0.5)):010d}.~.1.{number}").touch()
+    before = event_files("run")
+    with run.writing():
+        run.log(1, 0, 0.5, {"train/loss": 1.0})
+    (new,) = event_files("run") - before
+    assert new > max(before)
 
 
 def test_a_picture_is_kept_under_its_tags_last_part() -> None:
