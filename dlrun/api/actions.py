@@ -103,6 +103,8 @@ def runs(
     """
     from dlrun.run import query
 
+    if limit is not None and limit < 0:
+        raise UserError(f"limit={limit}: it must be at least 0.")
     rows = query.where(every := query.read([str(each) for each in folders]), listed(where))
     if sort is not None:
         query.check_key(every, sort)

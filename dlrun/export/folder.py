@@ -54,7 +54,9 @@ def made(trained: Trained, to: str) -> Exported:
         example.python(trained.task, to),
     )
     texts = example.tokenizers(trained.task) | dict(zip(BESIDE, beside, strict=True))
-    return Exported(trained, asked, files | {name: text.encode("utf-8", "replace") for name, text in texts.items()})
+    return Exported(
+        trained, asked, files | {name: text.encode("utf-8", "backslashreplace") for name, text in texts.items()}
+    )
 
 
 def followed(trained: Trained, asked: Interface, to: str) -> bytes:

@@ -70,6 +70,9 @@ def test_runs_are_a_list_and_a_table() -> None:
     found = dlrun.runs(sort="best")
     assert len(found) == 25 and [run.metrics["val/loss"] for run in found[:2]] == [0.0, 0.1]
     assert found[-1].folder.name == "24" and isinstance(found[3:5], results.Runs) and len(found[3:5]) == 2
+    assert len(dlrun.runs(limit=3)) == 3 and len(dlrun.runs(limit=0)) == 0
+    with pytest.raises(dlrun.UserError, match="^limit=-1: it must be at least 0.$"):
+        dlrun.runs(limit=-1)
     lines = repr(found).splitlines()
     assert lines[:2] == ["25 runs", "  completed  val/loss 0  outputs/00"]
     assert len(lines) == 22 and lines[-1] == "  … and 5 more"
