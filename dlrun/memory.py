@@ -37,18 +37,33 @@ def machine(root: Path) -> int | None:
 
 
 def container(root: Path) -> int | None:
-    """What a control group leaves; its cache is given back when memory is needed."""
-    for folder, limit, used, cache in (
-        ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
-        ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-    ):
-        try:
-            most, now = ((root / folder / name).read_text().strip() for name in (limit, used))
-            kept = re.search(rf"^{cache} (\d+)$", (root / folder / "memory.stat").read_text(), re.MULTILINE)
-        except OSError:
-            continue
-        return int(most) - int(now) + int(kept[1] if kept else 0) if most.isdigit() else None
-    return None
+    """What the control groups of this process leave: a container's, or one of the groups that it is in, as a cluster's
+    job is; their cache is given back when memory is needed."""
+    newer = ("memory.max", "memory.current", "inactive_file")
+    older = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+    found = [left_in(folder, *newer) for folder in groups(root, "sys/fs/cgroup", "")]
+    found += [left_in(folder, *older) for folder in groups(root, "sys/fs/cgroup/memory", "memory")]
+    return min((left for left in found if left is not None), default=None)
+
+
+def groups(root: Path, mount: str, kind: str) -> list[Path]:
+    """The control group of that kind that this process is in, and those above it."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        lines = []
+    own = [path for _, kinds, path in (line.split(":", 2) for line in lines) if kind in kinds.split(",")]
+    inner = Path(own[0].lstrip("/") if own else "")
+    return [root / mount / each for each in (inner, *inner.parents)]
+
+
+def left_in(folder: Path, limit: str, used: str, cache: str) -> int | None:
+    try:
+        most, now = ((folder / name).read_text().strip() for name in (limit, used))
+        kept = re.search(rf"^{cache} (\d+)$", (folder / "memory.stat").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(most) - int(now) + int(kept[1] if kept else 0) if most.isdigit() else None
 
 
 def ask_for(size: float, what: str) -> None:

@@ -32,6 +32,26 @@ def test_a_container_of_the_older_kind(tmp_path: Path) -> None:
     assert memory.available(tmp_path) == 320_000
 
 
+@pytest.mark.parametrize("newer", [True, False])
+def test_a_group_that_this_process_is_in_counts_and_one_above_it(newer: bool, tmp_path: Path) -> None:
+    """A job of a cluster: the machine itself has no limit."""
+    mount, line = (
+        ("sys/fs/cgroup", "0::/slurm/job_7") if newer else ("sys/fs/cgroup/memory", "4:cpu,memory:/slurm/job_7")
+    )
+    limit, used = ("memory.max", "memory.current") if newer else ("memory.limit_in_bytes", "memory.usage_in_bytes")
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text(f"1:name=systemd:/\n{line}\n")
+    for name, most in (("slurm", 700), ("slurm/job_7", 500)):
+        (group := tmp_path / mount / name).mkdir(parents=True)
+        for file, text in ((limit, most), (used, 100), ("memory.stat", "")):
+            (group / file).write_text(f"{text}\n")
+    assert memory.available(tmp_path) == 400
+    (group / limit).write_text("900\n")
+    assert memory.available(tmp_path) == 600
+    (tmp_path / "proc/self/cgroup").write_text("0::/elsewhere\n")  # the name that it has outside of its container
+    assert memory.container(tmp_path) is None
+
+
 def test_what_fits_is_not_refused() -> None:
     there = memory.available()
     assert there is not None

@@ -156,7 +156,7 @@ class Split:
     Texts: `x` is one flat (total,) tensor of tokens, text i is `x[offsets[i]:offsets[i + 1]]`; `y` is (N,) or None.
     Pairs of sentences: `x` is (N, S) and `y` (N, T) tokens, each with its `<eos>`, then 0.
     `mapped`: `x` is a file that may be larger than memory, of uint8, int16 or int32. Where pictures fill such a file,
-    `x` is all of it, on the CPU for good, and example i is `x[rows[i]]`.
+    `x` is all of it, on the CPU for good, and example i is `x[rows[i]]`; `asked` gets rows ahead of their use.
     """
 
     x: Tensor
@@ -164,6 +164,7 @@ class Split:
     offsets: Tensor | None = None
     rows: Tensor | None = None
     mapped: bool = False
+    asked: Callable[[Tensor], None] | None = None
 
     def __len__(self) -> int:
         if self.rows is not None:
@@ -181,6 +182,11 @@ class Split:
         """(B,) their numbers -> (B, ...) of x, where x is."""
         at = chosen.to(self.x.device)
         return self.x[at if self.rows is None else self.rows[at]]
+
+    def prefetch(self, chosen: Tensor) -> None:
+        """(B,) numbers of examples that will be read soon."""
+        if self.asked is not None and self.rows is not None:
+            self.asked(self.rows[chosen.cpu()])
 
 
 @dataclass(frozen=True)

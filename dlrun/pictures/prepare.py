@@ -23,6 +23,7 @@ from dlrun.errors import UserError
 from dlrun.files import cache, download
 from dlrun.pictures import decode
 from dlrun.pictures.decode import Facts, Fit, Unreadable
+from dlrun.pictures.pixels import Prefetch, mapped, nothing
 from dlrun.store import kept
 from dlrun.terminal.plain import duration
 
@@ -52,6 +53,7 @@ class Prepared:
     smallest: tuple[int, int]  # height and width of the pictures as they are
     largest: tuple[int, int]
     bad: list[tuple[str, str]]  # name and reason of those that can't be read
+    prefetch: Prefetch
 
 
 def prepared(sources: Sequence[str], names: Sequence[str], paths: Sequence[str], options: Options) -> Prepared:
@@ -117,15 +119,15 @@ def whole(folder: Path, stem: str) -> Prepared | None:
     try:
         if about is None or download.digest(file) != about["digest"]:
             return None
-        pixels = np.memmap(file, np.uint8, "c", shape=tuple(about["shape"]))
+        found, prefetch = mapped(file, about["shape"])
     except (OSError, ValueError):
         return None
-    return as_prepared(pixels, about)
+    return as_prepared(found, about, prefetch)
 
 
-def as_prepared(pixels: np.ndarray, about: dict[str, Any]) -> Prepared:
+def as_prepared(found: np.ndarray, about: dict[str, Any], prefetch: Prefetch = nothing) -> Prepared:
     names = ("rows", "digests", "sums", "squares", "smallest", "largest", "bad")
-    return Prepared(pixels, **{name: about[name] for name in names})
+    return Prepared(found, **{name: about[name] for name in names}, prefetch=prefetch)
 
 
 def keep(folder: Path, stem: str, made: "Making") -> Prepared:

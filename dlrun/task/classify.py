@@ -83,13 +83,22 @@ class Classify(Task):
 
     def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
         order, turn = self.arranged(split, batch_size, seed, epoch)
-        y = self.splits[split].y
+        part = self.splits[split]
+        y = part.y
         assert y is not None
 
-        def make(index: int) -> Batch:
+        def at(index: int) -> Tensor:
             begin = int(turn[index]) * batch_size
-            chosen = order[begin : begin + batch_size]
-            return Batch(self.chosen(split, chosen), y[chosen.to(self.device)], (seed, epoch, index))
+            return order[begin : begin + batch_size]
+
+        def make(index: int) -> Batch:
+            chosen = at(index)
+            if index == start:
+                part.prefetch(chosen)
+            inputs = self.chosen(split, chosen)
+            if index + 1 < len(turn):
+                part.prefetch(at(index + 1))  # a disk is at it while the model is at this one
+            return Batch(inputs, y[chosen.to(self.device)], (seed, epoch, index))
 
         return Batches(make, len(turn), start)
 
