@@ -93,11 +93,11 @@ class Classify(Task):
 
         def make(index: int) -> Batch:
             chosen = at(index)
-            if index == start:
+            if part.asked is not None and index == start:
                 part.prefetch(chosen)
             inputs = self.chosen(split, chosen)
-            if index + 1 < len(turn):
-                part.prefetch(at(index + 1))  # a disk is at it while the model is at this one
+            if part.asked is not None and index + 1 < len(turn):  # the disk is at it while the model is at this one
+                part.prefetch(at(index + 1))
             return Batch(inputs, y[chosen.to(self.device)], (seed, epoch, index))
 
         return Batches(make, len(turn), start)
