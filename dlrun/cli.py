@@ -31,7 +31,7 @@ def end_at_once(number: int, frame: FrameType | None) -> None:
 
 def exit_code(argv: list[str]) -> int:
     from dlrun import console  # Rich takes 0.05 s: a signal meanwhile is heard already
-    from dlrun.terminal import streams  # Rich takes 0.05 s: a signal meanwhile is heard already
+    from dlrun.terminal import streams
 
     streams.fill_closed_streams()
     try:
@@ -81,6 +81,10 @@ def own_bug(bug: Exception) -> str:
 
 
 def dispatch(argv: list[str]) -> None:
+    try:
+        os.getcwd()
+    except OSError as error:  # torch would not load there, and say something else
+        raise UserError("The working folder is gone, or closed to you. Go to another one: cd ~") from error
     first = argv[0] if argv else ""
     if first in ("-h", "--help", "help"):
         import_module("dlrun.verbs.help").run(argv[1:])

@@ -88,6 +88,14 @@ def test_a_full_disk_is_told_from_a_users_file_that_is_missing(tmp_path: Path) -
     assert disk(theirs.value) == disk(ValueError("x")) == ""
 
 
+def test_a_working_folder_that_is_gone(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    code, out, err = cli("model=linear")
+    assert (code, out, err.startswith("error: The working folder is gone")) == (2, "", True)
+
+
 def test_the_first_word_decides(cli: Cli) -> None:
     assert cli("--version") == (0, f"dlrun {__version__}\n", "")
     assert cli("help")[1] == cli("--help")[1] == cli("-h")[1]

@@ -15,9 +15,9 @@ Prefetch = Callable[[Tensor], None]  # (B,) numbers of pictures that will be rea
 def mapped(path: Path, shape: Sequence[int]) -> tuple[np.ndarray, Prefetch]:
     """(M, C, H, W) uint8, copied on write, as torch wants to be able to. OSError, ValueError where it is not so large.
 
-    A page that is not there is read with many around it (8 MB here, 128 kB elsewhere), which soon has all of a file that
-    memory holds. Of a larger one, in random order, they are read in vain: it is read as asked, and what comes next is
-    asked for all at once. 49,000 pictures of 64 x 64 a second came from the disk that gave 900 before.
+    A page that is not there is read with many around it (8 MB here, 128 kB elsewhere), which soon has all of a file
+    that memory holds. Of a larger one, in random order, they are read in vain: it is read as asked, and what comes next
+    is asked for all at once. 49,000 pictures of 64 x 64 a second came from the disk that gave 900 before.
     """
     with open(path, "rb") as file:
         whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
