@@ -252,9 +252,9 @@ def append(handle: int, data: bytes) -> None:
     What a kill or a power cut left of a line goes first: the next one would be damaged as well.
     """
     before, view = os.fstat(handle).st_size, memoryview(data)
-    end = os.pread(handle, LINE, max(0, before - LINE))
-    if torn := len(end) - (end.rfind(b"\n") + 1):
-        before -= torn
+    if before and os.pread(handle, 1, before - 1) != b"\n":
+        end = os.pread(handle, LINE, max(0, before - LINE))
+        before -= len(end) - (end.rfind(b"\n") + 1)
         os.ftruncate(handle, before)
     try:
         while view:

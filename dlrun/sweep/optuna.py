@@ -181,15 +181,18 @@ class Trials(FixedJobs):
             with stored(self.storage):
                 self.seed_for(each.number)
                 trial, job = optuna.Trial(self.study, each._trial_id), jobs.get(each.number)
-            if job is None:
-                job = self.job(trial)
-            else:
+            if job is not None:
                 self.running[job.number] = trial
                 if (status := self.sweep.status(job)) in ENDED:
                     self.ended(job, status)
-                    continue
-            if job:
-                yield job
+                else:
+                    yield job
+            elif len(self.known) < self.search.trials:
+                if made := self.job(trial):
+                    yield made
+            else:  # of a study that says more than its search
+                with stored(self.storage):
+                    self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
     def next(self) -> Job | None:
         if job := super().next():

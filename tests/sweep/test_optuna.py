@@ -75,6 +75,8 @@ def test_one_worker_at_a_time_it_goes_on_as_if_it_had_never_stopped(sampler: str
     assert cli("resume", "s")[0] == 0
     trials = [[(trial.number, trial.params, trial.value) for trial in study(each).trials] for each in ("whole", "s")]
     assert trials[0] == trials[1] and len(trials[0]) == len(board()) == 13
+    study().ask()  # by whoever: one more than were typed
+    assert cli("resume", "s")[0] == 0 and len(board()) == 13 and study().trials[-1].state.name == "FAIL"
 
 
 @pytest.mark.slow
