@@ -6,12 +6,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from dlrun.cli import end_at_once, exit_code
 from dlrun.run import signals
 from dlrun.sweep.pool import warm_up
+from dlrun.sweep.worker import asking
 
 
 def start(folder: Path, *arguments: str) -> ForkServerProcess:
@@ -59,6 +61,15 @@ def redirected(folder: Path, way: str, arguments: list[str]) -> None:
         except OSError:
             setattr(sys, name, None)
     sys.exit(exit_code(arguments))
+
+
+def wait_for_an_answer(line: Connection) -> None:
+    """In a new process: a sweep's job that asks whether to go on. 7: it was told to stop, and nobody answered."""
+    told: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))  # as a run that saves at its next step
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals.SIGNALS)
+    answer = asking(line)(1, 10, 0.5)
+    sys.exit(7 if told and not answer else 1)
 
 
 def end(folder: Path, process: ForkServerProcess, code: int = 0) -> str:

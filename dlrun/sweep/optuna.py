@@ -5,6 +5,7 @@ Every trial is a job of the sweep with the trial's number. The study lies in the
 """
 
 import contextlib
+import errno
 import math
 import os
 import warnings
@@ -145,6 +146,8 @@ def stored(path: Path) -> Iterator[None]:
         reason: BaseException = error
         while reason.__cause__ is not None:  # the first one says what it was: database is locked
             reason = reason.__cause__
+        if isinstance(reason, OSError) and reason.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise kept.unwritable(path, reason) from error
         text = (str(reason) or type(reason).__name__).splitlines()[0]
         hint = f"Once it is free or put back: {command('resume', path.parent)}"
         raise UserError(f"The search's storage {path} is locked or damaged: {text}. {hint}") from error

@@ -131,6 +131,12 @@ class Workers:
             if process.pid and process.is_alive():
                 os.kill(process.pid, number)
 
+    def let_go(self) -> None:
+        """What runs saves and ends; whoever waits for an answer hears that there will be none."""
+        self.signal_all(signal.SIGTERM)
+        for connection in self.busy:
+            connection.close()
+
 
 def begin(job: Job, slot: Slot, trusted: tuple[str, ...], environment: dict[str, str], connection: Connection) -> None:
     """In the new process, whose environment is that of the moment when the server was started."""

@@ -133,6 +133,9 @@ class RayWorkers:
         else:
             ray.get(self.post.stop.remote())
 
+    def let_go(self) -> None:
+        self.signal_all(signal.SIGTERM)
+
 
 def slots(launcher: Launcher, jobs: int) -> list[Slot]:
     """One for each GPU of the cluster, or as many as its cores can feed. Ray itself says which GPU a job may see."""

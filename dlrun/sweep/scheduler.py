@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sized
 from typing import Protocol
 
 from dlrun import console
-from dlrun.errors import Stopped, UserError
+from dlrun.errors import DlrunError, Stopped
 from dlrun.run.signals import AtOnce, GracefulStop
 from dlrun.store import kept
 from dlrun.sweep import leaderboard
@@ -36,6 +36,8 @@ class Workers(Protocol):
     def answer(self, job: Job, value: bool) -> None: ...
 
     def signal_all(self, number: int) -> None: ...
+
+    def let_go(self) -> None: ...
 
 
 class FixedJobs:
@@ -71,7 +73,7 @@ class Scheduler:
                 self.workers.signal_all(signal.SIGKILL)
                 raise self.stopped(stop) from None
             except OSError as error:  # the sweep's own files can't be written: what runs saves and ends
-                self.workers.signal_all(signal.SIGTERM)
+                self.workers.let_go()
                 raise kept.unwritable(self.sweep.path, error) from error
 
     def go(self, stop: GracefulStop) -> None:
@@ -86,8 +88,8 @@ class Scheduler:
                         table.states[job.number] = JobState(status)
                 try:
                     self.loop(table, stop)
-                except UserError:  # a search can't write down how its trials do: what runs saves and ends
-                    self.workers.signal_all(signal.SIGTERM)
+                except DlrunError:  # a search can't write down how its trials do: what runs saves and ends
+                    self.workers.let_go()
                     raise
             self.finish(stop)
 
