@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dlrun.errors import UserError, refuse_newer
+from dlrun.files.readahead import ReadAhead
 from dlrun.tabular.columns import DATES, Column, Seen
 from dlrun.text.vocab import Vocab
 
@@ -156,7 +157,7 @@ class Split:
     Texts: `x` is one flat (total,) tensor of tokens, text i is `x[offsets[i]:offsets[i + 1]]`; `y` is (N,) or None.
     Pairs of sentences: `x` is (N, S) and `y` (N, T) tokens, each with its `<eos>`, then 0.
     `mapped`: `x` is a file that may be larger than memory, of uint8, int16 or int32. Where pictures fill such a file,
-    `x` is all of it, on the CPU for good, and example i is `x[rows[i]]`; `asked` gets rows ahead of their use.
+    `x` is all of it, on the CPU for good, and example i is `x[rows[i]]`. `read_ahead`: asks for pieces of that file.
     """
 
     x: Tensor
@@ -164,7 +165,7 @@ class Split:
     offsets: Tensor | None = None
     rows: Tensor | None = None
     mapped: bool = False
-    asked: Callable[[Tensor], None] | None = None
+    read_ahead: ReadAhead | None = None
 
     def __len__(self) -> int:
         if self.rows is not None:
@@ -176,17 +177,22 @@ class Split:
         if self.rows is not None:
             return replace(self, y=y)
         offsets = None if self.offsets is None else self.offsets.to(device)
-        return Split(self.x.to(device), y, offsets, mapped=self.mapped and device.type == "cpu")
+        moved = replace(self, x=self.x.to(device), y=y, offsets=offsets)
+        return moved if device.type == "cpu" else replace(moved, mapped=False, read_ahead=None)
 
     def examples(self, chosen: Tensor) -> Tensor:
         """(B,) their numbers -> (B, ...) of x, where x is."""
         at = chosen.to(self.x.device)
         return self.x[at if self.rows is None else self.rows[at]]
 
-    def prefetch(self, chosen: Tensor) -> None:
-        """(B,) numbers of examples that will be read soon."""
-        if self.asked is not None and self.rows is not None:
-            self.asked(self.rows[chosen.cpu()])
+    def prefetch(self, chosen: Tensor, count: int = 1) -> None:
+        """`count` rows of x (of a text: tokens) from each of the (B,) `chosen` on will be read soon."""
+        if self.read_ahead is None:
+            return
+        first, size = chosen.cpu() if self.rows is None else self.rows[chosen.cpu()], math.prod(self.x.shape[1:])
+        self.read_ahead(
+            (first * size + int(self.x.storage_offset())).tolist(), count * size
+        )  # a part's x is within a file
 
 
 @dataclass(frozen=True)

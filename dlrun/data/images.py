@@ -109,7 +109,7 @@ def parts_of(pictures: Pictures, y: Tensor, rows: Tensor, val: float, test: floa
 def splits(ready: Prepared, y: Tensor, parts: Sequence[Tensor]) -> tuple[Split, Split | None, Split | None]:
     pixels = torch.from_numpy(ready.pixels)
     if pixels.numel() > LOADED:
-        made = [Split(pixels, y[part], rows=part, asked=ready.prefetch) for part in parts]
+        made = [Split(pixels, y[part], rows=part, read_ahead=ready.read_ahead) for part in parts]
     else:
         made = [Split(pixels[part], y[part]) for part in parts]
     train, val, test = made

@@ -14,6 +14,7 @@ from dlrun.data.base import Data, Overview, Schema, Split
 from dlrun.errors import UserError
 from dlrun.files import own
 from dlrun.files.mapped import Facts, Hashed, mapped
+from dlrun.files.readahead import ReadAhead, opened
 from dlrun.limits import Fraction, PositiveInt
 from dlrun.terminal.plain import amount
 from dlrun.text import pieces
@@ -67,19 +68,19 @@ class Work:
     min_freq: int
     max_vocab: int | None
 
-    def small(self) -> tuple[Facts, Tensor]:
+    def small(self) -> tuple[Facts, Tensor, None]:
         file = io.BytesIO()
         facts = self.prepare(Hashed(file))
-        return facts, torch.from_numpy(np.frombuffer(file.getvalue(), facts["type"]).astype(np.int64))
+        return facts, torch.from_numpy(np.frombuffer(file.getvalue(), facts["type"]).astype(np.int64)), None
 
-    def large(self) -> tuple[Facts, Tensor]:
+    def large(self) -> tuple[Facts, Tensor, ReadAhead | None]:
         key = {"reader": READER_VERSION, "texts": [[text.stamp(), text.encodings] for text in self.texts.values()]}
         key |= {"fractions": self.fractions, "tokenizer": self.tokenizer, "vocab_size": self.vocab_size}
         key |= {"parts": list(self.texts), "min_freq": self.min_freq, "max_vocab": self.max_vocab}
         name = self.texts["train"].name
         facts, path = mapped("text", key, self.prepare, name)
-        ids = np.memmap(path, dtype=facts["type"], mode="c")  # copied on write, as torch wants to be able to
-        return facts, torch.from_numpy(ids)
+        ids, read_ahead = opened(path, facts["type"])
+        return facts, torch.from_numpy(ids), read_ahead
 
     def prepare(self, file: Hashed) -> Facts:
         before = [text.stamp() for text in self.texts.values()]
@@ -189,10 +190,10 @@ class Work:
 
 def made(work: Work, task: str) -> Data:
     is_large = sum(text.size for text in work.texts.values()) > IN_MEMORY
-    facts, x = work.large() if is_large else work.small()
+    facts, x, read_ahead = work.large() if is_large else work.small()
     vocab = Vocab.from_json(facts["vocab"])
     train, val_split, test_split = (
-        Split(part, offsets=torch.tensor([0, len(part)]), mapped=is_large) if len(part) else None
+        Split(part, offsets=torch.tensor([0, len(part)]), mapped=is_large, read_ahead=read_ahead) if len(part) else None
         for part in x.split(facts["tokens"])
     )
     assert train is not None

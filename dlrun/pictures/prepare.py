@@ -21,9 +21,9 @@ import torch
 from dlrun import console, memory
 from dlrun.errors import UserError
 from dlrun.files import cache, download
+from dlrun.files.readahead import ReadAhead, opened
 from dlrun.pictures import decode
 from dlrun.pictures.decode import Facts, Fit, Unreadable
-from dlrun.pictures.pixels import Prefetch, mapped, nothing
 from dlrun.store import kept
 from dlrun.terminal.plain import duration
 
@@ -53,7 +53,7 @@ class Prepared:
     smallest: tuple[int, int]  # height and width of the pictures as they are
     largest: tuple[int, int]
     bad: list[tuple[str, str]]  # name and reason of those that can't be read
-    prefetch: Prefetch
+    read_ahead: ReadAhead | None  # where they are a file that memory does not hold
 
 
 def prepared(sources: Sequence[str], names: Sequence[str], paths: Sequence[str], options: Options) -> Prepared:
@@ -119,15 +119,16 @@ def whole(folder: Path, stem: str) -> Prepared | None:
     try:
         if about is None or download.digest(file) != about["digest"]:
             return None
-        found, prefetch = mapped(file, about["shape"])
+        values, read_ahead = opened(file, "uint8")
+        found = values.reshape(about["shape"])
     except (OSError, ValueError):
         return None
-    return as_prepared(found, about, prefetch)
+    return as_prepared(found, about, read_ahead)
 
 
-def as_prepared(found: np.ndarray, about: dict[str, Any], prefetch: Prefetch = nothing) -> Prepared:
+def as_prepared(found: np.ndarray, about: dict[str, Any], read_ahead: ReadAhead | None = None) -> Prepared:
     names = ("rows", "digests", "sums", "squares", "smallest", "largest", "bad")
-    return Prepared(found, **{name: about[name] for name in names}, prefetch=prefetch)
+    return Prepared(found, **{name: about[name] for name in names}, read_ahead=read_ahead)
 
 
 def keep(folder: Path, stem: str, made: "Making") -> Prepared:

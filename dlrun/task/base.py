@@ -27,15 +27,27 @@ class StepOutput(NamedTuple):
 class Batches:
     """The batches of one pass over a split: how many there are, and an iterator that makes them one by one."""
 
-    def __init__(self, make: Callable[[int], object], count: int, start: int = 0):
-        self.make, self.count, self.start = make, count, start
+    def __init__(
+        self,
+        make: Callable[[int], object],
+        count: int,
+        start: int = 0,
+        prefetch: Callable[[int], None] = lambda index: None,
+    ):
+        self.make, self.count, self.start, self.prefetch = make, count, start, prefetch
 
     def __len__(self) -> int:
         """Batches in the whole pass, those before `start` counted in."""
         return self.count
 
     def __iter__(self) -> Iterator[Any]:
-        return (self.make(index) for index in range(self.start, self.count))
+        for index in range(self.start, self.count):
+            if index == self.start:
+                self.prefetch(index)
+            batch = self.make(index)
+            if index + 1 < self.count:  # the disk is at it while the model is at this one
+                self.prefetch(index + 1)
+            yield batch
 
 
 def generator(*numbers: int) -> torch.Generator:

@@ -93,14 +93,9 @@ class Classify(Task):
 
         def make(index: int) -> Batch:
             chosen = at(index)
-            if part.asked is not None and index == start:
-                part.prefetch(chosen)
-            inputs = self.chosen(split, chosen)
-            if part.asked is not None and index + 1 < len(turn):  # the disk is at it while the model is at this one
-                part.prefetch(at(index + 1))
-            return Batch(inputs, y[chosen.to(self.device)], (seed, epoch, index))
+            return Batch(self.chosen(split, chosen), y[chosen.to(self.device)], (seed, epoch, index))
 
-        return Batches(make, len(turn), start)
+        return Batches(make, len(turn), start, lambda index: part.prefetch(at(index)))
 
     def arranged(self, split: str, batch_size: int, seed: int, epoch: int) -> tuple[Tensor, Tensor]:
         """(N,) the order of the examples, and (batches,) which batch of it comes when."""

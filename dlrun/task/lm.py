@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from dlrun.data.base import Schema
+from dlrun.data.base import Schema, Split
 from dlrun.errors import UserError, did_you_mean
 from dlrun.limits import PositiveInt
 from dlrun.model.base import Output, State
@@ -57,7 +57,7 @@ class LanguageModel(Task):
     def batches(self, split: str, batch_size: int, *, seed: int, epoch: int, start: int = 0) -> Batches:
         stream = self.splits[split].x
         if self.sampling == "random" and split == "train":
-            return self.windows(stream, batch_size, seed, epoch, start)
+            return self.windows(self.splits[split], batch_size, seed, epoch, start)
         return self.rows(stream, batch_size, start)
 
     def capacity(self) -> int:
@@ -90,11 +90,12 @@ class LanguageModel(Task):
 
         return Batches(make, -(-length // self.seq_len) if count > 0 else 0, start)
 
-    def windows(self, stream: Tensor, batch_size: int, seed: int, epoch: int, start: int) -> Batches:
+    def windows(self, part: Split, batch_size: int, seed: int, epoch: int, start: int) -> Batches:
         """The book's random sampling: another offset each pass, then windows that do not overlap, shuffled.
 
         UserError for a text that would have no window from the last offset on.
         """
+        stream = part.x
         if 2 <= len(stream) < 2 * self.seq_len:
             raise UserError(
                 f"task.sampling=random with task.seq_len={self.seq_len} needs {2 * self.seq_len:,} tokens to train on, "
@@ -103,16 +104,20 @@ class LanguageModel(Task):
         draw = generator(seed, epoch)
         offset = int(torch.randint(self.seq_len, (1,), generator=draw))
         count = (len(stream) - 1 - offset) // self.seq_len
-        order = torch.randperm(max(count, 0), generator=draw).to(stream.device)
+        kind = torch.int32 if count < 2**31 else torch.int64  # a 10 GB text has some 300 million windows
+        order = torch.randperm(max(count, 0), generator=draw, dtype=kind).to(stream.device)
         within = torch.arange(self.seq_len, device=stream.device)
 
+        def at(index: int) -> Tensor:
+            return offset + order[index * batch_size : (index + 1) * batch_size].long() * self.seq_len
+
         def make(index: int) -> Batch:
-            begins = offset + order[index * batch_size : (index + 1) * batch_size] * self.seq_len
-            where = begins.unsqueeze(1) + within
+            where = at(index).unsqueeze(1) + within
             ids, targets = (stream[each].long().to(self.device) for each in (where, where + 1))
             return Batch(ids, targets, where.numel(), fresh=True)
 
-        return Batches(make, -(-count // batch_size) if count > 0 else 0, start)
+        batches = -(-count // batch_size) if count > 0 else 0
+        return Batches(make, batches, start, lambda index: part.prefetch(at(index), self.seq_len + 1))
 
     def step(self, model: nn.Module, batch: Batch) -> StepOutput:
         """The model answers an `Output`; its penalty adds to the loss, not to the shown one."""

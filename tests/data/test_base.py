@@ -1,6 +1,7 @@
 """What every dataset answers with: a schema that lies in every checkpoint, parts, and how rows are held out."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -101,6 +102,23 @@ def test_a_split_counts_examples_texts_and_rows() -> None:
     moved = rows.to(torch.device("meta"))
     assert moved.x is x and moved.rows is rows.rows  # a mapped file stays where it is
     assert Split(x, torch.arange(12), mapped=True).to(torch.device("cpu")).mapped
+
+
+def test_a_part_asks_for_its_place_in_the_file() -> None:
+    asked: list[tuple[Sequence[int], int]] = []
+
+    def ask(begins: Sequence[int], count: int) -> None:
+        asked.append((begins, count))
+
+    chosen, pictures = torch.tensor([1, 0]), torch.zeros(9, 3, 2, 2, dtype=torch.uint8)
+    Split(pictures, rows=torch.tensor([7, 3]), read_ahead=ask).prefetch(chosen)
+    text = torch.arange(50).split([30, 20])[1]
+    part = Split(text, offsets=torch.tensor([0, 20]), mapped=True, read_ahead=ask)
+    part.to(torch.device("cpu")).prefetch(chosen, 5)
+    assert asked == [([3 * 12, 7 * 12], 12), ([31, 30], 5)]
+    part.to(torch.device("meta")).prefetch(chosen)  # a copy elsewhere: the file has no more to say
+    Split(text).prefetch(chosen)
+    assert len(asked) == 2
 
 
 # rows that are held out

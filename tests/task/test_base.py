@@ -25,6 +25,14 @@ def test_batches_from_the_middle_are_counted_from_the_start() -> None:
     assert list(rest) == [30, 40] and made == [3, 4] and list(rest) == [30, 40]
 
 
+def test_the_next_batch_is_fetched_while_the_model_is_at_this_one() -> None:
+    done: list[str] = []
+    batches = Batches(lambda index: done.append(f"made {index}"), 5, 3, lambda index: done.append(f"fetched {index}"))
+    for _ in batches:
+        done.append("trained")
+    assert done == ["fetched 3", "made 3", "fetched 4", "trained", "made 4", "trained"]
+
+
 def test_neighbouring_seeds_and_epochs_share_no_stream() -> None:
     places = [(seed, epoch) for seed in range(20) for epoch in range(20)]
     drawn = {place: torch.randint(2**40, (), generator=generator(*place)).item() for place in places}

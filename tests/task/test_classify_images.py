@@ -188,3 +188,22 @@ def test_an_image_stays_in_sight(option: str) -> None:
 def test_a_file_is_no_picture_of_two_channels(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="trained on images of 2 channels, and a picture's file has 1 or 3"):
         read_image(str(tmp_path / "a.png"), pictures().schema)
+
+
+def test_pictures_of_a_file_are_asked_for_ahead() -> None:
+    """The bytes that each batch is made of, before it is made."""
+    asked: list[list[int]] = []
+    pixels = torch.arange(50, dtype=torch.uint8).reshape(50, 1, 1, 1).expand(50, 2, 3, 3).contiguous()
+    rows = torch.randperm(40) + 5
+    part = Split(
+        pixels, torch.arange(40) % 3, rows=rows, read_ahead=lambda begins, count: asked.append([*begins, count])
+    )
+    sizes = {"in_channels": 2, "height": 3, "width": 3, "in_features": 18, "outputs": 3}
+    task = ready(
+        ClassifyImages, Data(part, None, None, Schema(sizes, "image", "class")), **options("task/classify_images")
+    )
+    used = [
+        [*(round(255 * shade) * 18 for shade in batch.inputs[0][:, 0, 0, 0].tolist()), 18]
+        for batch in task.batches("train", 16, seed=1, epoch=1)
+    ]
+    assert len(used) == 3 and asked == used

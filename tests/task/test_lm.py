@@ -1,6 +1,7 @@
 """Language modelling: every token predicted once, perplexity exact, the state carried where it should be."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -165,6 +166,25 @@ def test_random_windows() -> None:
     assert not ids[:, 0].equal(ids[:, 0].sort().values)
     offsets = {int(next(iter(lm.batches("train", 99, seed=0, epoch=e))).ids.min()) for e in range(30)}
     assert offsets == {0, 1, 2, 3, 4}
+
+
+def test_random_windows_are_asked_for_ahead() -> None:
+    """Where they lie in the whole file, inputs and targets, and each batch's before it is made."""
+    asked: list[tuple[int, ...]] = []
+
+    def ask(begins: Sequence[int], count: int) -> None:
+        asked.append(tuple(token for begin in begins for token in range(begin, begin + count)))
+
+    part = Split(torch.arange(150)[47:], offsets=torch.tensor([0, 103]), mapped=True, read_ahead=ask)
+    vocab = Vocab(map(str, range(150)), tokenization="word")
+    data = Data(part, part, None, Schema({"vocab_size": 150}, "text", vocab=vocab))
+    lm = ready(LanguageModel, data, goal="min perplexity", seq_len=5, sampling="random")
+    used = [
+        {*batch.ids.flatten().tolist(), *batch.targets.flatten().tolist()}
+        for batch in lm.batches("train", 4, seed=0, epoch=0)
+    ]
+    assert [set(each) for each in asked] == used
+    assert list(lm.batches("val", 4, seed=0, epoch=0)) and len(asked) == len(used)  # in order: the system sees to it
 
 
 # writing
